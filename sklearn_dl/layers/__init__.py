@@ -1,0 +1,48 @@
+"""The layers a network is made of, and the protocol for writing more.
+
+Knows nothing about tables, targets or training.
+"""
+
+from .activations import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    Logistic,
+    Mish,
+    ReLU,
+    SiLU,
+    Softplus,
+    Tanh,
+)
+from .base import WHOLE, Layer, Part, Residual, Sequential, flat
+from .dense import Dense
+from .dropout import Dropout
+from .normalization import BatchNorm, LayerNorm
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "WHOLE",
+    "Activation",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Identity",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Logistic",
+    "Mish",
+    "Part",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Softplus",
+    "Tanh",
+    "flat",
+]

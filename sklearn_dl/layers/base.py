@@ -1,0 +1,168 @@
+"""The protocol of a layer, and the two ways to compose layers: one after the other, and beside the identity.
+
+Knows nothing about any particular layer, and nothing about training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from ..memory import Memory, Views
+
+__all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Share `index` of `count` equal shares of the parameters."""
+
+    index: int
+    count: int
+
+    def of(self, n: int) -> slice:
+        """The share of `n` things that belongs to this part."""
+        return slice(n * self.index // self.count, n * (self.index + 1) // self.count)
+
+
+WHOLE = Part(0, 1)
+
+
+def flat(a: np.ndarray) -> np.ndarray:
+    """(..., d) -> (rows, d), as a view: one large product instead of many small ones."""
+    return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
+
+
+class Layer(ABC):
+    """A differentiable map; axis 0 of every array counts rows, the last axis features.
+
+    A layer is a frozen description that owns no array. Its parameters `p`, their gradients `g` and its working
+    memory `m` are handed in at each call, so that one network serves many threads at once. Four laws hold, and a
+    test holds every layer to them:
+
+    1. `x` and `dy` are read-only.
+    2. A result is valid until the layer's next call with the same memory.
+    3. Axis 0 is rows and the last axis is features; there may be axes between (members, tokens).
+    4. All memory is handed in: ``m.array(name, shape)`` gives a reused array, ``m.uniform(name, shape)`` random
+       numbers, ``m.batch.training`` and ``m.batch.weight`` tell of the pass.
+
+    To write a layer, make a frozen dataclass that inherits `Layer` and has `forward` and `backward`; where it has
+    parameters, also `param_shapes`, `init` and `gradients`. A parameter named ``weight`` is penalised by `alpha` and
+    decayed by `AdamW`; others are not.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from sklearn_dl.layers import Layer
+    >>> @dataclass(frozen=True)
+    ... class Square(Layer):
+    ...     def forward(self, x, p, m):
+    ...         m.x = x
+    ...         return np.multiply(x, x, out=m.array("y", x.shape))         # y = x²
+    ...     def backward(self, dy, p, m):
+    ...         dx = np.multiply(m.x, dy, out=m.array("dx", dy.shape))      # dx = 2 x dy
+    ...         dx *= 2
+    ...         return dx
+    """
+
+    @property
+    def children(self) -> tuple[Layer, ...]:
+        """The layers inside this one, in the order of ``p[i]`` and ``m[i]``."""
+        return ()
+
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each array that is learnt."""
+        return {}
+
+    def buffer_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each array that is kept but not learnt."""
+        return {}
+
+    def init(self, p: Views, rng: np.random.Generator) -> None:  # noqa: B027 - a layer without parameters needs none
+        """Fill parameters and buffers, which come as zeros, in place."""
+
+    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+        """Whether child `child` needs the gradient of its input; `outer` says it of this layer."""
+        return True
+
+    @abstractmethod
+    def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
+        """The output for `x`; keeps in `m` what `backward` and `gradients` need."""
+
+    @abstractmethod
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        """The gradient with respect to the input, from that with respect to the output.
+
+        May be None where ``m.input_gradient`` is false.
+        """
+
+    def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        """Write the gradients of one part of the parameters, over all rows, into `g`; after `backward`."""
+        for i, child in enumerate(self.children):
+            child.gradients(g[i], m[i], part)
+
+
+@final
+@dataclass(frozen=True)
+class Sequential(Layer):
+    """y = fₖ(... f₂(f₁(x)))
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        What is applied, in order.
+    """
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def children(self) -> tuple[Layer, ...]:
+        return self.layers
+
+    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+        return outer or child > 0
+
+    def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
+        for i, layer in enumerate(self.layers):
+            x = layer.forward(x, p[i], m[i])
+        return x
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        d: Any = dy
+        for i in range(len(self.layers) - 1, -1, -1):
+            d = self.layers[i].backward(d, p[i], m[i])
+        return d
+
+
+@final
+@dataclass(frozen=True)
+class Residual(Layer):
+    """y = x + f(x)
+
+    Parameters
+    ----------
+    inner : Layer
+        f; its output has the shape of its input.
+    """
+
+    inner: Layer
+
+    @property
+    def children(self) -> tuple[Layer, ...]:
+        return (self.inner,)
+
+    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+        return outer
+
+    def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        return np.add(x, self.inner.forward(x, p[0], m[0]), out=m.array("y", x.shape))
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        d_inner = self.inner.backward(dy, p[0], m[0])
+        if not m.input_gradient or d_inner is None:
+            return None
+        return np.add(dy, d_inner, out=m.array("dx", dy.shape))  # dx = dy + f'(x)ᵀ dy

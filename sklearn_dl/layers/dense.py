@@ -1,0 +1,75 @@
+"""The fully connected layer, whose input may be sparse.
+
+Knows nothing about the activation that follows it, beyond the gain of its initial weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from ..memory import Memory, Views
+from .base import Layer, Part, flat
+
+__all__ = ["Dense"]
+
+
+@final
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x W + b
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of input and output features.
+    gain : float, default=1.0
+        Initial weights are uniform with variance gain² / n_in, which keeps the second moment of the signal when
+        gain² = 1 / E[f(z)²], z ~ N(0, 1), for the activation f before this layer (He et al. 2015,
+        https://arxiv.org/abs/1502.01852, eq. 7, for any f). Biases begin at 0.
+
+    Notes
+    -----
+    ``docs/derivations/dense.md`` derives the backward pass.
+    """
+
+    n_in: int
+    n_out: int
+    gain: float = 1.0
+
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.n_in, self.n_out), "bias": (self.n_out,)}
+
+    def init(self, p: Views, rng: np.random.Generator) -> None:
+        bound = self.gain * math.sqrt(3 / self.n_in)  # Var U(-a, a) = a²/3
+        p.weight[...] = rng.uniform(-bound, bound, p.weight.shape)
+
+    def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
+        m.x = x
+        y = m.array("y", (*x.shape[:-1], self.n_out))
+        if isinstance(x, np.ndarray):
+            np.matmul(flat(x), p.weight, out=flat(y))  # y = x W + b
+        else:
+            y[...] = x @ p.weight
+        y += p.bias
+        return y
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        m.dy = dy
+        if not m.input_gradient:
+            return None
+        dx = m.array("dx", m.x.shape)
+        np.matmul(flat(dy), p.weight.T, out=flat(dx))  # dx = dy Wᵀ
+        return dx
+
+    def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        rows, columns = part.of(self.n_in), part.of(self.n_out)
+        x, dy = m.x, flat(m.dy)
+        if isinstance(x, np.ndarray):
+            np.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
+        else:
+            g.weight[rows] = x.T[rows] @ dy
+        np.add.reduce(dy[:, columns], axis=0, out=g.bias[columns])  # db = Σ dy

@@ -1,0 +1,46 @@
+"""Dropout: units left out at random while training.
+
+Knows nothing about schedules; the random numbers come from the working memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from ..memory import Memory, Views
+from .base import Layer
+
+__all__ = ["Dropout"]
+
+
+@final
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """y = x s, where s is 0 with probability `rate` and 1 / (1 - rate) otherwise; y = x outside training.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Probability that a unit is left out (Srivastava et al. 2014, in the inverted form).
+    """
+
+    rate: float
+
+    def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        if not (m.batch.training and self.rate):
+            m.scale = None
+            return x
+        keep = 1 - self.rate
+        m.scale = s = m.uniform("scale", x.shape)
+        s += keep
+        np.floor(s, out=s)  # 1 with probability `keep`, in floats
+        s *= 1 / keep
+        return np.multiply(x, s, out=m.array("y", x.shape))
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        if m.scale is None:
+            return dy
+        return np.multiply(dy, m.scale, out=m.array("dx", dy.shape))  # dx = s dy

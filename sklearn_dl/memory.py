@@ -1,0 +1,119 @@
+"""What is handed to a layer: named views of parameters, and working memory that is made once and reused.
+
+Knows nothing about what the arrays mean, and nothing about losses, solvers or tables.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .randomness import Purpose, generator
+
+__all__ = ["Batch", "Memory", "Views"]
+
+BLOCK_ROWS = 128  # rows that share a generator: fixed, so that the bits do not depend on the number of threads
+
+
+class Views:
+    """Named arrays of one layer, `p.weight`, and those of its children, `p[0].weight`.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        The layer's own arrays.
+    children : sequence of Views
+        One for each child.
+    """
+
+    def __init__(self, arrays: dict[str, np.ndarray], children: tuple[Views, ...] = ()):
+        self.__dict__.update(arrays)
+        self._children = children
+
+    def __getitem__(self, i: int) -> Views:
+        return self._children[i]
+
+    def __getattr__(self, name: str) -> np.ndarray:  # only reached where there is no such array
+        raise AttributeError(f"this layer has no array {name!r}; it has {[n for n in self.__dict__ if n[0] != '_']}")
+
+
+class Batch:
+    """What all layers share during a pass: whether it is training, the rows' weights, the position in the training."""
+
+    def __init__(self, training: bool, seed: int):
+        self.training = training
+        self.seed = seed
+        self.epoch = 0
+        self.weight: np.ndarray | None = None
+
+
+class Memory:
+    """Working memory of one layer, `m`, and of its children, `m[0]`.
+
+    What `forward` leaves for `backward`, and `backward` for `gradients`, is set as an attribute: ``m.x = x``.
+    Never pickled; one for each thread that runs a network.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Precision of the network.
+    batch : Batch
+        What all layers share.
+    input_gradient : bool
+        Whether somebody needs the gradient with respect to the layer's input.
+    number : int
+        The layer's number, for its random numbers.
+    children : tuple of Memory
+        One for each child.
+    """
+
+    def __init__(
+        self, dtype: np.dtype, batch: Batch, input_gradient: bool, number: int, children: tuple[Memory, ...] = ()
+    ):
+        self.dtype = dtype
+        self.batch = batch
+        self.input_gradient = input_gradient
+        self._number = number
+        self._children = children
+        self._flat: dict[str, np.ndarray] = {}
+        self._arrays: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
+        self._generators: dict[int, np.random.Generator] = {}
+        self._generators_epoch = -1
+
+    def __getitem__(self, i: int) -> Memory:
+        return self._children[i]
+
+    def __getattr__(self, name: str) -> Any:  # only reached where nothing was kept under that name
+        raise AttributeError(f"nothing was kept as {name!r}: is forward called before backward?")
+
+    if TYPE_CHECKING:  # layers keep what they like
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+        """An uninitialised array, the same memory each time; a smaller shape gets the beginning of a larger one's."""
+        try:
+            return self._arrays[name, shape]
+        except KeyError:
+            size = math.prod(shape)
+            flat = self._flat.get(name)
+            if flat is None or flat.size < size:
+                flat = self._flat[name] = np.empty(size, dtype or self.dtype)
+                self._arrays = {key: a for key, a in self._arrays.items() if key[0] != name}
+            array = self._arrays[name, shape] = flat[:size].reshape(shape)
+            return array
+
+    def uniform(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Random numbers in [0, 1): each block of rows has a generator of its own, each epoch new ones."""
+        batch, out = self.batch, self.array(name, shape)
+        if self._generators_epoch != batch.epoch:
+            self._generators, self._generators_epoch = {}, batch.epoch
+        for block, start in enumerate(range(0, shape[0], BLOCK_ROWS)):
+            rng = self._generators.get(block)
+            if rng is None:
+                rng = generator(batch.seed, Purpose.DROPOUT, self._number, batch.epoch, block)
+                self._generators[block] = rng
+            rng.random(out=out[start : start + BLOCK_ROWS], dtype=out.dtype)
+        return out
