@@ -1,0 +1,84 @@
+"""Rows of a training set in batches, in a new random order each epoch.
+
+Knows nothing about networks or losses: x is an array or a CSR matrix, y and the weights are arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .randomness import Purpose, generator
+
+__all__ = ["Batches", "Rows"]
+
+
+class Rows(NamedTuple):
+    """Some rows of a training set."""
+
+    x: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    def __len__(self) -> int:  # rows, not fields
+        return len(self.y)
+
+
+class Batches:
+    """A training set, batch by batch; what an epoch yields is valid until the next batch.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n, d) or CSR array of that shape
+        Encoded inputs.
+    y : ndarray of shape (n, q)
+        Encoded targets.
+    weight : ndarray of shape (n,) or None
+        Weight of each row; None for 1.
+    size : int
+        Rows a batch; the last batch of an epoch may be smaller.
+    shuffle : bool
+        Whether each epoch has an order of its own. Where a batch holds all rows there is nothing to shuffle.
+    seed : int
+        Decides the orders.
+    """
+
+    def __init__(self, x: Any, y: np.ndarray, weight: np.ndarray | None, *, size: int, shuffle: bool, seed: int):
+        self.x, self.y, self.weight = x, y, weight
+        self.n_rows = len(y)
+        self.size = min(size, self.n_rows)
+        self.total_weight = float(self.n_rows if weight is None else weight.sum(dtype=np.float64))
+        self._shuffle, self._seed = shuffle, seed
+        self._buffers: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-self.n_rows // self.size)
+
+    def epoch(self, number: int) -> Iterator[Rows]:
+        """The batches of epoch `number`."""
+        if self.size >= self.n_rows:
+            yield Rows(self.x, self.y, self.weight)
+            return
+        starts = range(0, self.n_rows, self.size)
+        if not self._shuffle:
+            for start in starts:
+                rows = slice(start, start + self.size)
+                yield Rows(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
+            return
+        order = generator(self._seed, Purpose.ORDER, number).permutation(self.n_rows)
+        for start in starts:
+            index = order[start : start + self.size]
+            weight = None if self.weight is None else self._take("weight", self.weight, index)
+            yield Rows(self._take("x", self.x, index), self._take("y", self.y, index), weight)
+
+    def _take(self, name: str, a: Any, index: np.ndarray) -> Any:
+        if not isinstance(a, np.ndarray):
+            return a[index]
+        buffer = self._buffers.get(name)
+        if buffer is None:
+            buffer = self._buffers[name] = np.empty((self.size, *a.shape[1:]), a.dtype)
+        # mode="clip": with the default "raise", NumPy allocates a copy of `out`
+        return a.take(index, axis=0, out=buffer[: len(index)], mode="clip")

@@ -1,0 +1,253 @@
+"""Solvers: one step of gradient descent, in place, on a vector of parameters.
+
+Knows nothing about layers: parameters and gradients are vectors, and what a solver remembers are vectors as long.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, final
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+__all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
+
+
+def check_range(owner: Any, name: str, low: float, high: float, *, open_low: bool = False) -> None:
+    """Raise ValueError unless `low` ≤ value < `high` (`low` < value where `open_low`)."""
+    value = getattr(owner, name)
+    if not ((low < value if open_low else low <= value) and value < high):
+        bracket = "(" if open_low else "["
+        raise ValueError(f"{type(owner).__name__}: {name} must be in {bracket}{low:g}, {high:g}); got {value!r}.")
+
+
+class Solver(BaseEstimator, ABC):
+    """A rule for one step of stochastic gradient descent.
+
+    To write a solver, inherit `Solver`, store the settings in `__init__`, name in `memory` the vectors that it keeps
+    from step to step (they begin as zeros), and write `step`. A solver holds no state of its own.
+
+    Attributes
+    ----------
+    memory : tuple of str
+        Names of the kept vectors.
+    learning_rate_init : float
+        What ``learning_rate_init="auto"`` stands for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_dl.solvers import Solver
+    >>> class SignMomentum(Solver):
+    ...     memory = ("m",)
+    ...     def step(self, params, grads, s, t, rate, decayed):
+    ...         s.m *= 0.9
+    ...         s.m += 0.1 * grads
+    ...         params -= rate * np.sign(s.m)
+    """
+
+    memory: ClassVar[tuple[str, ...]] = ()
+    learning_rate_init: ClassVar[float] = 0.001
+    decays: ClassVar[bool] = False  # whether `decayed` matters to `step`
+
+    def check(self) -> None:
+        """Raise ValueError where a setting is out of range."""
+
+    @abstractmethod
+    def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
+        """Move `params`, in place; `grads` may be overwritten.
+
+        Parameters
+        ----------
+        params, grads : ndarray of shape (k,)
+            A stretch of the parameters and of the gradient.
+        s : namespace
+            ``s.<name>`` for each name of `memory`, the same stretch; ``s.scratch``, as long, to write into.
+        t : int
+            Number of the step: 1, 2, ...
+        rate : float
+            The learning rate now.
+        decayed : bool
+            Whether these parameters are weights, subject to weight decay.
+        """
+
+
+@final
+class SGD(Solver):
+    """Gradient descent with momentum.
+
+    v ← μ v - η g;  θ ← θ + v, or with Nesterov's look-ahead θ ← θ + μ v - η g (Sutskever et al. 2013, eq. 1-4, in the
+    form of scikit-learn's MLP).
+
+    Parameters
+    ----------
+    momentum : float in [0, 1), default=0.9
+        μ.
+    nesterov : bool, default=True
+        Whether to look ahead.
+    """
+
+    memory: ClassVar[tuple[str, ...]] = ("velocity",)
+    learning_rate_init: ClassVar[float] = 0.05
+
+    def __init__(self, momentum: float = 0.9, nesterov: bool = True):
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def check(self) -> None:
+        check_range(self, "momentum", 0, 1)
+
+    def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
+        v, a = s.velocity, s.scratch
+        grads *= rate  # η g
+        if not self.momentum:
+            params -= grads
+            return
+        v *= self.momentum
+        v -= grads  # v <- μ v - η g
+        if self.nesterov:
+            np.multiply(v, self.momentum, out=a)
+            a -= grads
+            params += a  # θ <- θ + μ v - η g
+        else:
+            params += v  # θ <- θ + v
+
+
+@final
+class RMSprop(Solver):
+    """v ← ρ v + (1-ρ) g²;  θ ← θ - η g / (√v + ε) (Tieleman & Hinton 2012, lecture 6.5).
+
+    Parameters
+    ----------
+    rho : float in [0, 1), default=0.9
+        ρ.
+    epsilon : float > 0, default=1e-8
+        ε.
+    """
+
+    memory: ClassVar[tuple[str, ...]] = ("v",)
+
+    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8):
+        self.rho = rho
+        self.epsilon = epsilon
+
+    def check(self) -> None:
+        check_range(self, "rho", 0, 1)
+        check_range(self, "epsilon", 0, math.inf, open_low=True)
+
+    def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
+        v, a = s.v, s.scratch
+        np.multiply(grads, grads, out=a)
+        a *= 1 - self.rho
+        v *= self.rho
+        v += a  # v <- ρ v + (1-ρ) g²
+        np.sqrt(v, out=a)
+        a += self.epsilon
+        grads *= rate
+        grads /= a
+        params -= grads  # θ <- θ - η g / (√v + ε)
+
+
+class _AdamStep(Solver):
+    """The step that Adam and AdamW share (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, section 2, last form)."""
+
+    memory: ClassVar[tuple[str, ...]] = ("m", "v")
+    beta_1: float
+    beta_2: float
+    epsilon: float
+
+    def check(self) -> None:
+        check_range(self, "beta_1", 0, 1)
+        check_range(self, "beta_2", 0, 1)
+        check_range(self, "epsilon", 0, math.inf, open_low=True)
+
+    def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
+        m, v, a = s.m, s.v, s.scratch
+        np.multiply(grads, grads, out=a)
+        a *= 1 - self.beta_2
+        v *= self.beta_2
+        v += a  # v <- β2 v + (1-β2) g²
+        grads *= 1 - self.beta_1
+        m *= self.beta_1
+        m += grads  # m <- β1 m + (1-β1) g
+        np.sqrt(v, out=a)
+        a += self.epsilon
+        np.divide(m, a, out=a)
+        a *= rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        params -= a  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
+
+
+@final
+class Adam(_AdamStep):
+    """Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980), as in scikit-learn's MLP.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of the first and the second moment.
+    epsilon : float > 0, default=1e-8
+        ε.
+    """
+
+    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8):
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+
+@final
+class AdamW(_AdamStep):
+    """Adam with decoupled weight decay, θ ← θ - η λ θ before the step, on weights, not on biases.
+
+    (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101, algorithm 2.)
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay of the first and the second moment.
+    epsilon : float > 0, default=1e-8
+        ε.
+    weight_decay : float ≥ 0, default=0.01
+        λ.
+    """
+
+    decays: ClassVar[bool] = True
+
+    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.01):
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.weight_decay = weight_decay
+
+    def check(self) -> None:
+        super().check()
+        check_range(self, "weight_decay", 0, math.inf)
+
+    def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
+        if decayed and self.weight_decay:
+            params *= 1 - rate * self.weight_decay  # θ <- θ - η λ θ
+        super().step(params, grads, s, t, rate, decayed)
+
+
+@final
+class LBFGS(BaseEstimator):
+    """Limited-memory BFGS with all rows at each iteration, by `scipy.optimize.minimize`.
+
+    Parameters
+    ----------
+    max_fun : int ≥ 1, default=15000
+        Number of function evaluations at most.
+    history : int ≥ 1, default=10
+        Number of past steps that approximate the Hessian.
+    """
+
+    def __init__(self, max_fun: int = 15_000, history: int = 10):
+        self.max_fun = max_fun
+        self.history = history
+
+    def check(self) -> None:
+        """Raise ValueError where a setting is out of range."""
+        check_range(self, "max_fun", 1, math.inf)
+        check_range(self, "history", 1, math.inf)
