@@ -1,0 +1,168 @@
+"""Names to objects, in one place: "relu", "adamw", "cosine" and their like.
+
+Knows what each name stands for; nothing else in the package compares such names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .architectures import ARCHITECTURES
+from .layers import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    BatchNorm,
+    Identity,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    Logistic,
+    Mish,
+    ReLU,
+    SiLU,
+    Softplus,
+    Tanh,
+)
+from .losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson, Quantile, SquaredError, Tweedie
+from .schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
+from .solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
+
+__all__ = [
+    "is_stochastic",
+    "resolve_activations",
+    "resolve_architecture",
+    "resolve_loss",
+    "resolve_schedule",
+    "resolve_solver",
+]
+
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "identity": Identity,
+    "logistic": Logistic,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "mish": Mish,
+    "softplus": Softplus,
+}
+LOSSES: dict[str, type[Loss]] = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": Poisson,
+    "gamma": Gamma,
+    "tweedie": Tweedie,
+    "log_loss": LogLoss,
+    "focal": Focal,
+}
+SOLVERS: dict[str, type[Solver] | type[LBFGS]] = {
+    "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+    "lbfgs": LBFGS,
+}
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "invscaling": InvScaling,
+    "adaptive": Adaptive,
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "coslog": CosLog,
+}
+NORMALIZATIONS: dict[str, Callable[[int], Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+# what `loss__delta` would need in place of a mere name, for the message of `set_params`
+SETTINGS: dict[str, Mapping[str, Any]] = {"loss": LOSSES, "solver": SOLVERS, "learning_rate": SCHEDULES}
+
+
+def listed(names: Any) -> str:
+    """'a', 'b' or 'c'"""
+    *head, last = [repr(n) for n in names]
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def _resolve(
+    parameter: str, value: Any, table: Mapping[str, Callable[[], Any]], kinds: tuple[type, ...], what: str
+) -> Any:
+    if isinstance(value, str) and value in table:
+        return table[value]()
+    if isinstance(value, kinds):
+        value.check()
+        return value
+    raise ValueError(f"{parameter} must be {listed(table)}, or {what}; got {value!r}.")
+
+
+def resolve_loss(value: Any, task: str) -> Loss:
+    """The loss object for `loss`, for one of the tasks "regression" and "classification"."""
+    table = {name: cls for name, cls in LOSSES.items() if cls.task == task}
+    loss: Loss = _resolve("loss", value, table, (Loss,), f"a Loss object for {task}")
+    if loss.task != task:
+        raise ValueError(f"loss must be a Loss object for {task}; got {value!r}, which is for {loss.task}.")
+    return loss
+
+
+def resolve_solver(value: Any) -> Solver | LBFGS:
+    """The solver object for `solver`."""
+    return _resolve("solver", value, SOLVERS, (Solver, LBFGS), "a Solver object such as SGD(...)")
+
+
+def is_stochastic(estimator: Any) -> bool:
+    """Whether an estimator's solver works batch by batch, so that it has `partial_fit`.
+
+    Raises
+    ------
+    AttributeError
+        Where it does not.
+    """
+    if isinstance(estimator.solver, LBFGS) or estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit needs a stochastic solver; got solver='lbfgs', which needs all rows at once.")
+    return True
+
+
+def resolve_schedule(value: Any) -> Schedule:
+    """The schedule object for `learning_rate`."""
+    return _resolve("learning_rate", value, SCHEDULES, (Schedule,), "a Schedule object such as Cosine(warmup=0.1)")
+
+
+def resolve_activations(value: Any, n_hidden: int) -> tuple[Activation, ...]:
+    """One activation for each hidden layer, from a name or a sequence of names."""
+    names = (value,) * n_hidden if isinstance(value, str) else value
+    if not isinstance(names, (tuple, list)) or any(not isinstance(n, str) or n not in ACTIVATIONS for n in names):
+        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}.")
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation must be one name or one for each hidden layer; got {len(names)} names for {n_hidden} "
+            "hidden layers."
+        )
+    if isinstance(value, str) and value not in ACTIVATIONS:
+        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}.")
+    return tuple(ACTIVATIONS[name]() for name in names)
+
+
+def resolve_normalization(value: Any) -> Callable[[int], Layer] | None:
+    """What makes a normalisation of a given width, or None."""
+    if value is None:
+        return None
+    if isinstance(value, str) and value in NORMALIZATIONS:
+        return NORMALIZATIONS[value]
+    raise ValueError(f"normalization must be None, {listed(NORMALIZATIONS)}; got {value!r}.")
+
+
+def resolve_architecture(value: Any) -> Callable[..., Layer]:
+    """What builds the network's layer."""
+    if isinstance(value, str) and value in ARCHITECTURES:
+        return ARCHITECTURES[value]
+    if callable(value):
+        return value
+    raise ValueError(
+        f"architecture must be {listed(ARCHITECTURES)}, or a callable that returns a Layer; got {value!r}."
+    )

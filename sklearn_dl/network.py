@@ -1,0 +1,195 @@
+"""What was learnt, as one vector, and the working memory to run it.
+
+Knows only the protocol of a layer; nothing about losses, solvers or tables.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .layers import WHOLE, Layer, Part
+from .memory import Batch, Memory, Views
+from .randomness import Purpose, generator
+
+__all__ = ["Entry", "Network", "Workspace"]
+
+
+class Entry(NamedTuple):
+    """Where one array of the network lies in its vector.
+
+    Attributes
+    ----------
+    path : str
+        Numbers of the layers from the outside in, and the array's name: ``"0.weight"``.
+    span : slice
+        Its stretch of ``Network.values``.
+    shape : tuple of int
+        Its shape.
+    kind : {"weight", "parameter", "buffer"}
+        Weights are penalised and decayed, other parameters only learnt, buffers only kept.
+    """
+
+    path: str
+    span: slice
+    shape: tuple[int, ...]
+    kind: str
+
+
+KINDS = ("weight", "parameter", "buffer")  # the order in which they lie in the vector
+
+
+def _arrays(layer: Layer, path: str = "") -> Iterator[tuple[str, tuple[int, ...], str]]:
+    for name, shape in layer.param_shapes().items():
+        yield path + name, shape, "weight" if name == "weight" else "parameter"
+    for name, shape in layer.buffer_shapes().items():
+        yield path + name, shape, "buffer"
+    for i, child in enumerate(layer.children):
+        yield from _arrays(child, f"{path}{i}.")
+
+
+class Network:
+    """A layer and the values of its arrays: one vector, [weights | other parameters | buffers].
+
+    Views are made on demand and never stored, so a solver's step, clipping, a snapshot and a pickle are one line each.
+
+    Parameters
+    ----------
+    layer : Layer
+        The network's shape.
+    values : ndarray of shape (n_values,)
+        Its arrays, one after the other.
+
+    Attributes
+    ----------
+    n_weights, n_params : int
+        ``values[:n_weights]`` are the weights, ``values[:n_params]`` all that is learnt.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_dl.layers import Dense, ReLU, Sequential
+    >>> from sklearn_dl.network import Network, Workspace
+    >>> network = Network.build(Sequential((Dense(3, 4), ReLU(), Dense(4, 1))), seed=0, dtype=np.float64)
+    >>> [(e.path, e.shape) for e in network.entries()]
+    [('0.weight', (3, 4)), ('2.weight', (4, 1)), ('0.bias', (4,)), ('2.bias', (1,))]
+    >>> Workspace(network).forward(np.ones((2, 3))).shape
+    (2, 1)
+    """
+
+    def __init__(self, layer: Layer, values: np.ndarray):
+        self.layer = layer
+        self.values = values
+        sizes = dict.fromkeys(KINDS, 0)
+        for _, shape, kind in _arrays(layer):
+            sizes[kind] += math.prod(shape)
+        self.n_weights = sizes["weight"]
+        self.n_params = self.n_weights + sizes["parameter"]
+
+    @classmethod
+    def build(cls, layer: Layer, seed: int, dtype: Any) -> Network:
+        """A network with initial values that depend on nothing but `layer` and `seed`."""
+        n_values = sum(math.prod(shape) for _, shape, _ in _arrays(layer))
+        network = cls(layer, np.zeros(n_values, dtype))
+        rng = generator(seed, Purpose.INIT)
+
+        def visit(layer: Layer, p: Views) -> None:
+            layer.init(p, rng)
+            for i, child in enumerate(layer.children):
+                visit(child, p[i])
+
+        visit(layer, network.views())
+        return network
+
+    @property
+    def params(self) -> np.ndarray:
+        """All that is learnt, as a view."""
+        return self.values[: self.n_params]
+
+    def entries(self) -> list[Entry]:
+        """Where each array lies, in the order of the vector."""
+        arrays = sorted(_arrays(self.layer), key=lambda a: KINDS.index(a[2]))
+        stops = list(itertools.accumulate(math.prod(shape) for _, shape, _ in arrays))
+        return [
+            Entry(path, slice(stop - math.prod(shape), stop), shape, kind)
+            for (path, shape, kind), stop in zip(arrays, stops, strict=True)
+        ]
+
+    def views(self, vector: np.ndarray | None = None) -> Views:
+        """The arrays by name and layer: ``views()[0].weight``; of another vector, such as a gradient, where given."""
+        source = self.values if vector is None else vector
+        arrays = {e.path: source[e.span].reshape(e.shape) for e in self.entries() if e.span.stop <= len(source)}
+
+        def visit(layer: Layer, path: str) -> Views:
+            names = [*layer.param_shapes(), *layer.buffer_shapes()]
+            own = {name: arrays[path + name] for name in names if path + name in arrays}
+            return Views(own, tuple(visit(child, f"{path}{i}.") for i, child in enumerate(layer.children)))
+
+        return visit(self.layer, "")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"layer": self.layer, "values": self.values}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["layer"], state["values"])  # type: ignore[misc]
+
+    def __copy__(self) -> Network:
+        return Network(self.layer, self.values.copy())
+
+
+class Workspace:
+    """What one thread needs to run a network: views, gradients, working memory. Never pickled.
+
+    Parameters
+    ----------
+    network : Network
+        What is run; its ``values`` must stay the same array while the workspace is in use.
+    training : bool, default=False
+        Whether dropout drops and batch normalisation uses the batch; also makes room for gradients.
+    seed : int, default=0
+        For the random numbers of layers.
+    input_gradient : bool, default=False
+        Whether `backward` shall give the gradient with respect to the input.
+
+    Attributes
+    ----------
+    grads : ndarray of shape (n_params,)
+        The gradient, after `gradients`; only with ``training=True``.
+    """
+
+    def __init__(self, network: Network, *, training: bool = False, seed: int = 0, input_gradient: bool = False):
+        self._layer, self._p = network.layer, network.views()
+        self._batch = Batch(training, seed)
+        if training:
+            self.grads = np.zeros_like(network.params)
+            self._g = network.views(self.grads)
+        numbers, dtype = itertools.count(), network.values.dtype
+
+        def memory(layer: Layer, needed: bool) -> Memory:
+            number = next(numbers)
+            children = (memory(c, layer.needs_input_gradient(i, needed)) for i, c in enumerate(layer.children))
+            return Memory(dtype, self._batch, needed, number, tuple(children))
+
+        self.memory = memory(network.layer, input_gradient)
+
+    def begin_epoch(self, number: int) -> None:
+        """Tell the layers which epoch it is: their random numbers depend on it."""
+        self._batch.epoch = number
+
+    def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
+        """The network's output, valid until the next call."""
+        self._batch.weight = weight
+        return self._layer.forward(x, self._p, self.memory)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray | None:
+        """The gradient with respect to the input, or None where it was not asked for."""
+        return self._layer.backward(dy, self._p, self.memory)
+
+    def gradients(self, part: Part = WHOLE) -> np.ndarray:
+        """Fill `grads`, after `backward`."""
+        self._layer.gradients(self._g, self.memory, part)
+        return self.grads
