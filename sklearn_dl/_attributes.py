@@ -1,0 +1,168 @@
+"""What a fitted estimator tells of itself, how its parameters are set and how it is pickled.
+
+Knows nothing about how it was fitted.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ._version import __version__
+from .encoding import ClassEncoder, NumberEncoder, TableEncoder
+from .losses import Loss
+from .names import SETTINGS, listed
+from .network import Network
+from .training import State
+
+__all__ = ["FittedDL"]
+
+
+class FittedDL(BaseEstimator):
+    """The fitted attributes of both estimators; most of them follow from `network_` and `history_`."""
+
+    network_: Network
+    encoder_: TableEncoder | None
+    history_: list[dict[str, Any]]
+    _target: NumberEncoder | ClassEncoder
+    _loss: Loss
+    _state: State
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, those of settings objects as ``solver__momentum``.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameter names and values.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            Where a name is unknown, or where a nested parameter is set on a mere name.
+        """
+        for key in params:
+            name, nested, sub = key.partition("__")
+            value = params.get(name, getattr(self, name, None))
+            if nested and name in SETTINGS and isinstance(value, str):
+                fitting = [cls.__name__ for cls in SETTINGS[name].values() if sub in cls._get_param_names()]
+                instead = listed(fitting or [c.__name__ for c in SETTINGS[name].values()]).replace("'", "")
+                raise ValueError(
+                    f"{key} cannot be set while {name} is the mere name {value!r}; pass an object such as "
+                    f"{name}={instead.split(',')[0].split(' or ')[0]}() to search {name}__..."
+                )
+        return super().set_params(**params)
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of outputs of the network, before the loss multiplies them."""
+        if isinstance(self._target, ClassEncoder):
+            return sum(self._target.groups)
+        return self._target.n_outputs
+
+    @property
+    def out_activation_(self) -> str:
+        """Name of the inverse link."""
+        return self._loss.out_activation
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs that the network was trained for, over all calls."""
+        return max(1, len(self.history_))
+
+    @property
+    def n_layers_(self) -> int:
+        """Number of layers, input and output included, as scikit-learn's MLP counts them."""
+        return 1 + sum(e.kind == "weight" for e in self.network_.entries())
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training loss of each epoch."""
+        return [record["loss"] for record in self.history_]
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Validation loss of each epoch; None without validation."""
+        return self._curve("validation_loss")
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Validation score of each epoch; None without validation or with ``scoring="loss"``."""
+        return self._curve("validation_score")
+
+    def _curve(self, name: str) -> list[float] | None:
+        curve = [record[name] for record in self.history_ if name in record]
+        return curve or None
+
+    @property
+    def loss_(self) -> float:
+        """Training loss of the last epoch."""
+        return self.loss_curve_[-1] if self.history_ else math.nan
+
+    @property
+    def best_loss_(self) -> float:
+        """Lowest validation loss, or training loss where there was no validation."""
+        return min(self.validation_loss_curve_ or self.loss_curve_, default=math.nan)
+
+    def _chain(self) -> list[Any]:
+        views, layers = self.network_.views(), self.network_.layer.children
+        dense = [views[i] for i, layer in enumerate(layers) if layer.param_shapes()]
+        kinds = {type(layer).__name__ for layer in layers if layer.param_shapes() or layer.children}
+        if kinds != {"Dense"}:
+            raise AttributeError(
+                "coefs_ and intercepts_ are defined for a chain of Dense layers; for this network see "
+                "network_.entries() and network_.views()."
+            )
+        return dense
+
+    @property
+    def coefs_(self) -> tuple[np.ndarray, ...]:
+        """Weights of each layer, as writable views; assigning copies in."""
+        return tuple(p.weight for p in self._chain())
+
+    @coefs_.setter
+    def coefs_(self, arrays: Sequence[np.ndarray]) -> None:
+        _copy_in("coefs_", self.coefs_, arrays)
+
+    @property
+    def intercepts_(self) -> tuple[np.ndarray, ...]:
+        """Biases of each layer, as writable views; assigning copies in."""
+        return tuple(p.bias for p in self._chain())
+
+    @intercepts_.setter
+    def intercepts_(self, arrays: Sequence[np.ndarray]) -> None:
+        _copy_in("intercepts_", self.intercepts_, arrays)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return state | {"_sklearn_dl_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        version = state.pop("_sklearn_dl_version", "unknown")
+        if version != __version__:
+            warnings.warn(
+                f"this {type(self).__name__} was pickled with sklearn_dl {version} and is read with {__version__}: "
+                "it may not work as it did.",
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in vars(self)
+
+
+def _copy_in(name: str, views: tuple[np.ndarray, ...], arrays: Sequence[np.ndarray]) -> None:
+    shapes, given = [v.shape for v in views], [np.shape(a) for a in arrays]
+    if shapes != given:
+        raise ValueError(f"{name} must be arrays of shapes {shapes}; got {given}.")
+    for view, array in zip(views, arrays, strict=True):
+        view[...] = array

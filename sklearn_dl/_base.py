@@ -1,0 +1,335 @@
+"""The estimators' common part: from a table through the encoder, the network and the training to fitted attributes.
+
+Knows nothing about the difference between classes and numbers, which the two estimators supply.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._attributes import FittedDL
+from ._callbacks import CallbackBridge, CallbackSupportMixin
+from ._checks import Plan, check_plan
+from .batches import Batches
+from .encoding import TableEncoder
+from .lbfgs import fit_lbfgs
+from .monitoring import Monitor, Validation, forward
+from .network import Network
+from .solvers import LBFGS
+from .splitting import Table, hold_out
+from .training import EarlyStopping, End, State, train
+
+__all__ = ["BaseDL", "Call"]
+
+AUTO_STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
+AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
+LBFGS_BLOCK = 8192  # rows of one sum
+
+
+class Call(NamedTuple):
+    """What was given to `fit` or `partial_fit`."""
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
+    classes: Any = None
+    partial: bool = False
+
+
+class BaseDL(CallbackSupportMixin, FittedDL, ABC):
+    """What `DLClassifier` and `DLRegressor` share: the route of a fit and of a prediction."""
+
+    _task: str  # "classification" or "regression"
+
+    # parameters that both have; the subclasses store them
+    alpha: float
+    batch_size: Any
+    clip_norm: float | None
+    dtype: Any
+    early_stopping: Any
+    encoder: Any
+    max_iter: int
+    max_time: float | None
+    n_iter_no_change: float
+    random_state: Any
+    scoring: Any
+    shuffle: bool
+    target_loss: float | None
+    tol: float
+    validation_fraction: float
+    verbose: int
+    warm_start: bool
+
+    # ---------------------------------------------------------------- what the two estimators supply
+
+    @abstractmethod
+    def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
+        """The targets as the target encoder wants them; an error where the loss cannot take them."""
+
+    @abstractmethod
+    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+        """Set `_target` and `_loss` from the training targets."""
+
+    def _weigh(self, table: Table) -> Table:
+        """The table with the weights of its classes."""
+        return table
+
+    # ---------------------------------------------------------------- fit
+
+    def _fit(self, call: Call) -> None:
+        """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
+        plan = check_plan(self.get_params(deep=False), self._task)
+        going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
+        shell = self._shell(going_on)
+        table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
+        if not going_on:
+            shell._learn_target(table, plan, call.classes)
+            shell._state, shell.history_ = State(self._draw_seed()), []
+        table, held_out, stops_early = shell._split(table, call, plan)
+        table = shell._weigh(table)
+        if not going_on:
+            shell._learn_encoder(table)
+        shell._make_network(plan, table, going_on)
+        end = shell._train(self, call, plan, table, held_out, stops_early)
+        if not (call.partial or self.warm_start):
+            shell._state.memory, shell._state.step = {}, 0
+        self._take_over(shell)
+        _tell(end)
+
+    def _shell(self, going_on: bool) -> BaseDL:
+        """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
+        shell = copy.copy(self)
+        if going_on:
+            shell.network_ = copy.copy(self.network_)
+            shell._state = copy.deepcopy(self._state)
+            shell.history_ = list(self.history_)
+        else:
+            shell.__dict__ = {k: v for k, v in vars(self).items() if not _is_fitted_name(k)}
+        return shell
+
+    def _take_over(self, shell: BaseDL) -> None:
+        """Replace all that was fitted by what the shell has, at one stroke."""
+        kept = {k: v for k, v in vars(self).items() if not _is_fitted_name(k)}
+        self.__dict__ = kept | {k: v for k, v in vars(shell).items() if _is_fitted_name(k)}
+
+    def _draw_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _check_table(self, X: Any, y: Any, sample_weight: Any, plan: Plan, *, reset: bool) -> Table:
+        """Checked arrays, without rows of weight 0; sets or checks `n_features_in_` and `feature_names_in_`."""
+        refuse_non_numbers(X)
+        numbers = self._task == "regression"
+        X, y = validate_data(
+            self, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True, y_numeric=numbers
+        )
+        y = self._check_y(y, plan)
+        if sample_weight is None:
+            return Table(X, y, None)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
+        table = Table(X, y, weight)
+        return table if weight.all() else table.rows(np.flatnonzero(weight))
+
+    def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
+        """Training rows, validation rows or None, and whether a plateau ends the training."""
+        if (call.X_val is None) != (call.y_val is None):
+            there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{there} was given without {missing}; pass both or neither.")
+        if call.X_val is not None:
+            if self.early_stopping is False:
+                raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
+            held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
+            return table, self._weigh(held), True
+        if call.sample_weight_val is not None:
+            raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
+        early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
+        if call.partial or not early:
+            return table, None, False
+        stratified = self._task == "classification" and table.y.ndim == 1
+        train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
+        return train_rows, None if held_out is None else self._weigh(held_out), True
+
+    def _learn_encoder(self, table: Table) -> None:
+        if self.encoder is None:
+            self.encoder_ = None
+        else:
+            encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
+            self.encoder_ = encoder.learn(table.X, table.weight)
+
+    def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
+        """A new network, or the old values in a network of today's parameters."""
+        layer = plan.build(table.X.shape[1], self._loss.n_raw(self.n_outputs_))
+        if not going_on:
+            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, table))
+            return
+        old, self.network_ = self.network_, Network(layer, self.network_.values)
+        if old.entries() != self.network_.entries():
+            raise ValueError(
+                "the parameters describe a network of another shape than the fitted one, which warm_start and "
+                "partial_fit cannot train further; fit a clone, or set warm_start=False."
+            )
+
+    def _precision(self, plan: Plan, table: Table) -> Any:
+        if not (isinstance(self.dtype, str) and self.dtype == "auto"):
+            return np.dtype(self.dtype)
+        widths = (table.X.shape[1], *plan.sizes, self.n_outputs_)
+        work = table.X.shape[0] * sum(a * b for a, b in itertools.pairwise(widths))
+        return np.dtype(np.float64 if isinstance(plan.solver, LBFGS) or work <= AUTO_FLOAT64_WORK else np.float32)
+
+    def _encode(self, table: Table) -> Table:
+        """The table as the network sees it."""
+        dtype = self.network_.values.dtype
+        weight = None if table.weight is None else table.weight.astype(dtype)
+        return Table(self._encode_inputs(table.X), self._target.encode(table.y, dtype), weight)
+
+    def _encode_inputs(self, X: Any) -> Any:
+        dtype = self.network_.values.dtype
+        return X.astype(dtype, copy=False) if self.encoder_ is None else self.encoder_.encode(X, dtype)
+
+    def _train(
+        self, estimator: BaseDL, call: Call, plan: Plan, table: Table, held_out: Table | None, stops_early: bool
+    ) -> End:
+        """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
+        network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
+        validation = None
+        if held_out is not None:
+            validation = Validation(*self._encode(held_out), self._loss, self._scorer(held_out))
+        stopping = None
+        if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
+            stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
+        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, {"sample_weight": call.sample_weight})
+        monitor = Monitor(
+            network=network,
+            state=state,
+            schedule=plan.schedule,
+            history=self.history_,
+            validation=validation,
+            stopping=stopping,
+            stops_early=stops_early,
+            bridge=bridge,
+            fitted=self._fitted_now,
+            n_epochs=n_epochs,
+            target_loss=self.target_loss,
+            max_time=self.max_time,
+            verbose=int(self.verbose),
+        )
+        encoded = self._encode(table)
+        if isinstance(plan.solver, LBFGS):
+            blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
+            end = fit_lbfgs(
+                network,
+                blocks,
+                self._loss,
+                plan.solver,
+                state,
+                monitor,
+                max_iter=n_epochs,
+                tol=self.tol,
+                alpha=self.alpha,
+            )
+        else:
+            size = self._batch_rows(len(encoded.y))
+            end = train(
+                network,
+                Batches(*encoded, size=size, shuffle=self.shuffle, seed=state.seed),
+                self._loss,
+                plan.solver,
+                plan.schedule,
+                state,
+                monitor,
+                learning_rate=plan.learning_rate,
+                n_epochs=n_epochs,
+                horizon=self.max_iter,
+                origin=0 if call.partial else state.epoch,
+                alpha=self.alpha,
+                clip_norm=self.clip_norm,
+            )
+        if stopping is not None:
+            stopping.restore(network)
+        bridge.end(self._fitted_now())
+        return end
+
+    def _batch_rows(self, n_rows: int) -> int:
+        if self.batch_size is None:
+            return n_rows
+        return min(200, n_rows) if isinstance(self.batch_size, str) else int(self.batch_size)
+
+    def _scorer(self, held_out: Table) -> Callable[[], float] | None:
+        if isinstance(self.scoring, str) and self.scoring == "loss":
+            return None
+        scorer = check_scoring(self, scoring=self.scoring)
+        keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+        return lambda: float(scorer(self, held_out.X, held_out.y, **keywords))
+
+    def _fitted_now(self) -> dict[str, Any]:
+        """The attributes of an estimator that stopped here, for callbacks."""
+        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
+        return fitted | {"network_": copy.copy(self.network_), "history_": list(self.history_)}
+
+    # ---------------------------------------------------------------- predict
+
+    def _raw(self, X: Any) -> np.ndarray:
+        """The network's output for a table as the user gives it."""
+        check_is_fitted(self)
+        refuse_non_numbers(X)
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return forward(self.network_, self._encode_inputs(X))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+FLOATS = (np.float64, np.float32)
+
+
+def _is_fitted_name(name: str) -> bool:
+    return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
+
+
+def refuse_non_numbers(X: Any) -> None:
+    """Raise ValueError with the name of a DataFrame's column that the network cannot take yet."""
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+        return
+    for name, dtype in zip(X.columns, list(X.dtypes), strict=True):
+        if not str(dtype).lower().startswith(("int", "uint", "float", "bool", "sparse")):
+            raise ValueError(
+                f"column {name!r} of X has dtype {dtype}: only columns of numbers are taken; encode it before, "
+                "for example with sklearn.preprocessing.OneHotEncoder."
+            )
+
+
+def _tell(end: End) -> None:
+    """Warn of a training that did not end as planned."""
+    if end is End.NON_FINITE:
+        message = (
+            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
+            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    elif end is End.INTERRUPTED:
+        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
+        warnings.warn(message, stacklevel=4)

@@ -1,0 +1,219 @@
+"""What the estimators' parameters may be, which of them contradict each other, and the sentences that say so.
+
+Knows nothing about data; names are turned into objects by `names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .encoding import TableEncoder
+from .layers import Activation, BatchNorm, Layer
+from .losses import Loss
+from .names import (
+    resolve_activations,
+    resolve_architecture,
+    resolve_loss,
+    resolve_normalization,
+    resolve_schedule,
+    resolve_solver,
+)
+from .schedules import Schedule
+from .solvers import LBFGS, Solver
+
+__all__ = ["Plan", "check_plan"]
+
+
+class Rule(NamedTuple):
+    """What a parameter may be: a test, and the words for it."""
+
+    test: Callable[[Any], bool]
+    allowed: str
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and value == value
+
+
+def _boolean() -> Rule:
+    return Rule(lambda v: isinstance(v, (bool, np.bool_)), "True or False")
+
+
+def _integer(low: int) -> Rule:
+    return Rule(lambda v: _is_int(v) and v >= low, f"an int >= {low}")
+
+
+def _positive() -> Rule:
+    return Rule(lambda v: _is_real(v) and 0 < v < np.inf, "a finite number > 0")
+
+
+def _not_negative() -> Rule:
+    return Rule(lambda v: _is_real(v) and 0 <= v < np.inf, "a finite number >= 0")
+
+
+def _either(*options: Any, rule: Rule | None = None) -> Rule:
+    """One of some fixed values (compared by type too, so that 1 is not True), or what a rule allows."""
+
+    def test(value: Any) -> bool:
+        fixed = any(type(value) is type(o) and value == o for o in options)
+        return fixed or (rule is not None and rule.test(value))
+
+    words = [repr(o) for o in options] + ([rule.allowed] if rule else [])
+    return Rule(test, ", ".join(words[:-1]) + f" or {words[-1]}" if len(words) > 1 else words[0])
+
+
+def _is_rate(value: Any) -> bool:
+    return _is_real(value) and 0 <= value < 1
+
+
+def _is_sizes(value: Any) -> bool:
+    return (_is_int(value) and value > 0) or (
+        isinstance(value, (tuple, list, np.ndarray)) and all(_is_int(n) and n > 0 for n in value)
+    )
+
+
+RULES: dict[str, Rule] = {
+    "hidden_layer_sizes": Rule(_is_sizes, "an int >= 1 or a sequence of them, one for each hidden layer"),
+    "alpha": _not_negative(),
+    "learning_rate_init": _either("auto", rule=_positive()),
+    "batch_size": _either("auto", None, rule=_integer(1)),
+    "max_iter": _integer(1),
+    "shuffle": _boolean(),
+    "clip_norm": _either(None, rule=_positive()),
+    "dropout": Rule(
+        lambda v: (
+            v == "auto"
+            if isinstance(v, str)
+            else _is_rate(v) or (isinstance(v, (tuple, list)) and all(map(_is_rate, v)))
+        ),
+        "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer",
+    ),
+    "n_members": Rule(lambda v: _is_int(v) and v == 1, "1 (ensembles inside one network are still to come)"),
+    "encoder": Rule(
+        lambda v: v is None or v == "auto" or isinstance(v, TableEncoder), "'auto', None or a TableEncoder"
+    ),
+    "scale_target": _boolean(),
+    "class_weight": Rule(
+        lambda v: v is None or v == "balanced" if isinstance(v, (str, type(None))) else isinstance(v, (dict, list)),
+        "None, 'balanced', a dict from class to weight, or a list of such dicts for several outputs",
+    ),
+    "early_stopping": _either("auto", True, False),
+    "validation_fraction": Rule(lambda v: _is_real(v) and 0 < v < 1, "a number in (0, 1)"),
+    "n_iter_no_change": Rule(lambda v: (_is_int(v) and v >= 1) or v == np.inf, "an int >= 1 or inf"),
+    "tol": _not_negative(),
+    "scoring": Rule(lambda v: v is None or isinstance(v, str) or callable(v), "None, a scorer's name or a callable"),
+    "target_loss": Rule(lambda v: v is None or _is_real(v), "None or a number"),
+    "max_time": _either(None, rule=_positive()),
+    "dtype": Rule(
+        lambda v: (isinstance(v, str) and v in ("auto", "float32", "float64")) or v in (np.float32, np.float64),
+        "'auto', 'float32' or 'float64'",
+    ),
+    "warm_start": _boolean(),
+    "verbose": Rule(lambda v: isinstance(v, (bool, np.bool_)) or (_is_int(v) and v >= 0), "True, False or an int >= 0"),
+    "n_jobs": Rule(lambda v: v is None or (_is_int(v) and v != 0), "None or an int other than 0"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An estimator's parameters, checked, with names turned into objects."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    dropouts: tuple[float, ...]
+    normalization: Callable[[int], Layer] | None
+    architecture: Callable[..., Layer]
+    loss: Loss
+    solver: Solver | LBFGS
+    schedule: Schedule
+    learning_rate: float
+
+    def build(self, n_in: int, n_out: int) -> Layer:
+        """The network's layer."""
+        layer = self.architecture(
+            n_in,
+            self.sizes,
+            n_out,
+            activations=self.activations,
+            dropouts=self.dropouts,
+            normalization=self.normalization,
+        )
+        if not isinstance(layer, Layer):
+            raise ValueError(f"architecture must return a Layer; got {layer!r}.")
+        return layer
+
+
+def check_plan(params: dict[str, Any], task: str) -> Plan:
+    """Check an estimator's parameters.
+
+    Parameters
+    ----------
+    params : dict
+        What ``get_params(deep=False)`` gives.
+    task : {"regression", "classification"}
+        Which of the two estimators it is.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ValueError
+        Where a parameter is out of range or of the wrong type, or two contradict each other.
+    """
+    for name, rule in RULES.items():
+        if name in params and not rule.test(params[name]):
+            raise ValueError(f"{name} must be {rule.allowed}; got {params[name]!r}.")
+    sizes = params["hidden_layer_sizes"]
+    sizes = (int(sizes),) if _is_int(sizes) else tuple(int(n) for n in sizes)
+    solver = resolve_solver(params["solver"])
+    dropout = params["dropout"]
+    if isinstance(dropout, (tuple, list)) and len(dropout) != len(sizes):
+        raise ValueError(
+            f"dropout must be one number or one for each hidden layer; got {len(dropout)} numbers for {len(sizes)} "
+            "hidden layers."
+        )
+    dropouts = (
+        (0.0 if dropout == "auto" else dropout,) * len(sizes) if not isinstance(dropout, (tuple, list)) else dropout
+    )
+    plan = Plan(
+        sizes=sizes,
+        activations=resolve_activations(params["activation"], len(sizes)),
+        dropouts=tuple(float(rate) for rate in dropouts),
+        normalization=resolve_normalization(params["normalization"]),
+        architecture=resolve_architecture(params["architecture"]),
+        loss=resolve_loss(params["loss"], task),
+        solver=solver,
+        schedule=resolve_schedule(params["learning_rate"]),
+        learning_rate=_base_rate(params["learning_rate_init"], solver),
+    )
+    if isinstance(solver, LBFGS):
+        if any(plan.dropouts):
+            raise ValueError(
+                f"solver 'lbfgs' needs the same loss at each evaluation: dropout must be 0; got {dropout!r}."
+            )
+        if plan.normalization is BatchNorm:
+            raise ValueError(
+                "solver 'lbfgs' needs the same loss at each evaluation: normalization must not be 'batch'."
+            )
+        if params["clip_norm"] is not None:
+            raise ValueError(
+                f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}."
+            )
+    return plan
+
+
+def _base_rate(value: Any, solver: Solver | LBFGS) -> float:
+    if isinstance(solver, LBFGS):
+        return 1.0
+    return solver.learning_rate_init if isinstance(value, str) else float(value)

@@ -1,0 +1,350 @@
+"""DLRegressor.
+
+Knows what numbers as targets need; everything else is in the base.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import column_or_1d
+
+from ._base import BaseDL, Call
+from ._callbacks import with_callbacks
+from ._checks import Plan
+from .encoding import NumberEncoder
+from .losses import Quantile
+from .names import is_stochastic
+from .splitting import Table
+
+__all__ = ["DLRegressor"]
+
+
+@final
+class DLRegressor(RegressorMixin, BaseDL):
+    """Neural network for regression: a multilayer network in NumPy, trained by gradient descent.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer; ``()`` is the linear model.
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
+        "selu", "gelu", "silu", "mish", "softplus".
+    loss : str or Loss, default="squared_error"
+        What is minimised: "squared_error" (half of it), "absolute_error", "huber", "quantile", "poisson", "gamma",
+        "tweedie", or an object of `sklearn_dl.losses`
+        with settings.
+    solver : str, Solver or LBFGS, default="adamw"
+        How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
+        grid reaches as ``solver__...``.
+    alpha : float >= 0, default=0.0
+        Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
+        (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
+    learning_rate : str or Schedule, default="cosine"
+        Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
+        an object of `sklearn_dl.schedules` with settings.
+    learning_rate_init : float > 0 or "auto", default="auto"
+        Base value of the learning rate; "auto" is the solver's own.
+    batch_size : int, "auto" or None, default="auto"
+        Rows a step; "auto" is min(200, n), None all rows.
+    max_iter : int, default=200
+        Epochs at most; iterations for L-BFGS.
+    shuffle : bool, default=True
+        Whether each epoch has an order of its own.
+    clip_norm : float > 0 or None, default=None
+        Largest norm of a step's gradient.
+    dropout : float in [0, 1), sequence of float, or "auto", default="auto"
+        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.
+    normalization : {"batch", "layer"} or None, default=None
+        Normalisation before each activation.
+    architecture : {"mlp", "resnet"} or callable, default="mlp"
+        What the layers make; a callable with the signature of `sklearn_dl.architectures.mlp` returns a `Layer`.
+    n_members : int, default=1
+        Members of an ensemble inside one network; only 1 so far.
+    encoder : "auto", TableEncoder or None, default="auto"
+        What happens to X before the network: "auto" standardises the columns; None takes finite numbers as they are.
+    scale_target : bool, default=True
+        Whether to train on the standardised target, each output with its own mean and deviation; with a log link
+        (poisson, gamma, tweedie) on the target divided by its mean.
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
+        to the best weights; "auto" does so above 10 000 rows, or where `X_val` is given to `fit`. With False, training
+        runs to `max_iter`.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out; classes are stratified.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement that end the training.
+    tol : float >= 0, default=1e-4
+        What counts as improvement; for L-BFGS, the largest component of the gradient at convergence.
+    scoring : "loss", str, callable or None, default="loss"
+        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own).
+    target_loss : float or None, default=None
+        Stop as soon as the training loss of an epoch is at or below it.
+    max_time : float > 0 or None, default=None
+        Stop after the epoch that passes this many seconds.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Precision of the training; "auto" is double where that costs little time, else single. Predictions are float64.
+    warm_start : bool, default=False
+        Whether `fit` goes on from what was fitted, up to `max_iter` epochs more, with the solver's memory.
+    random_state : int, RandomState or None, default=None
+        Decides initial weights, order of the rows, dropout and validation rows; an int gives the same bits each time.
+    verbose : bool or int, default=0
+        Whether to print a line an epoch.
+    n_jobs : int or None, default=None
+        Reserved for threads of the package's own; BLAS uses the threads it is configured for.
+
+    Attributes
+    ----------
+    network_ : Network
+        What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
+    encoder_ : TableEncoder or None
+        What happens to X before the network.
+    coefs_, intercepts_ : tuple of ndarray
+        Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
+    history_ : list of dict
+        One record an epoch: "epoch", "loss", "learning_rate", "seconds", and with validation "validation_loss",
+        "validation_score".
+    loss_ : float
+        Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
+    best_loss_ : float
+        Lowest validation loss; without validation, lowest training loss.
+    loss_curve_ : list of float
+        Training loss of each epoch.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Validation loss and score of each epoch.
+    n_iter_ : int
+        Epochs that the network was trained for, over all calls.
+    n_layers_ : int
+        Layers, input and output included.
+    n_outputs_ : int
+        Outputs of the network.
+    out_activation_ : str
+        Inverse link: "identity" or "exp".
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, where it has names.
+
+    See Also
+    --------
+    DLClassifier : The same for classes.
+    sklearn.neural_network.MLPRegressor : scikit-learn's own.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn_dl import DLRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> scores = cross_val_score(DLRegressor(random_state=0), X, y)
+    >>> bool(scores.mean() > 0.4)
+    True
+    """
+
+    _task = "regression"
+    _target: NumberEncoder
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        loss: Any = "squared_error",
+        solver: Any = "adamw",
+        alpha: float = 0.0,
+        learning_rate: Any = "cosine",
+        learning_rate_init: Any = "auto",
+        batch_size: Any = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        clip_norm: float | None = None,
+        dropout: Any = "auto",
+        normalization: str | None = None,
+        architecture: Any = "mlp",
+        n_members: int = 1,
+        encoder: Any = "auto",
+        scale_target: bool = True,
+        early_stopping: Any = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        scoring: Any = "loss",
+        target_loss: float | None = None,
+        max_time: float | None = None,
+        dtype: Any = "auto",
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.clip_norm = clip_norm
+        self.dropout = dropout
+        self.normalization = normalization
+        self.architecture = architecture
+        self.n_members = n_members
+        self.encoder = encoder
+        self.scale_target = scale_target
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.target_loss = target_loss
+        self.max_time = max_time
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> DLRegressor:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
+            Finite numbers.
+        y : array-like of shape (n,) or (n, n_outputs)
+            Finite numbers of any scale.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row, not negative; a weight of 2 counts as the row twice.
+        X_val, y_val : array-like or None, default=None
+            Validation set for early stopping, in place of rows held out.
+        sample_weight_val : array-like or None, default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : DLRegressor
+
+        Raises
+        ------
+        ValueError
+            Where a parameter or the data are not as they must be; what was fitted before stays as it was.
+        """
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self
+
+    @available_if(is_stochastic)
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
+        """Train one more epoch on these rows.
+
+        The first call fixes encoder, target scale and precision; early stopping is ignored.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
+            Finite numbers.
+        y : array-like of shape (n,) or (n, n_outputs)
+            Finite numbers.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        self : DLRegressor
+
+        Raises
+        ------
+        AttributeError
+            With ``solver="lbfgs"``.
+        ValueError
+            Where a parameter or the data are not as they must be; what was fitted before stays as it was.
+        """
+        self._fit(Call(X, y, sample_weight, partial=True))
+        return self
+
+    def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = y.astype(np.float64, copy=False)
+        plan.loss.check_target(y)
+        if self.__dict__.get("_target") is not None and y.reshape(len(y), -1).shape[1] != self._target.n_outputs:
+            raise ValueError(f"y must have {self._target.n_outputs} output(s); got {y.reshape(len(y), -1).shape[1]}.")
+        return y
+
+    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+        self._loss = plan.loss
+        self._target = NumberEncoder.learn(table.y, table.weight, scaled=self.scale_target, log_link=plan.loss.log_link)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target; the middle level where the loss has several quantiles.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_outputs)
+            float64, in the units of y.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            Where X is not as at `fit`.
+        """
+        predicted = self._predict_link(X)
+        if isinstance(self._loss, Quantile):
+            predicted = self._loss.middle(predicted)
+        return self._target.decode(predicted)
+
+    @available_if(lambda self: self._has_quantiles())
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict all levels of ``loss=Quantile(levels=...)``, in increasing order.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
+            Finite numbers.
+
+        Returns
+        -------
+        ndarray of shape (n, n_levels) or (n, n_outputs, n_levels)
+            float64, in the units of y.
+
+        Raises
+        ------
+        AttributeError
+            Where the loss is another one.
+        """
+        return self._target.decode(self._predict_link(X))
+
+    def _has_quantiles(self) -> bool:
+        loss = vars(self).get("_loss", self.loss)
+        if isinstance(loss, Quantile) or loss == "quantile":
+            return True
+        raise AttributeError(f"predict_quantiles needs loss=Quantile(levels=...); got loss={self.loss!r}.")
+
+    def _predict_link(self, X: Any) -> np.ndarray:
+        raw = self._raw(X).astype(np.float64, copy=False)
+        with np.errstate(over="ignore"):
+            return self._loss.predict(raw)

@@ -1,0 +1,164 @@
+"""What listens to a training: validates, records, watches for a plateau, tells callbacks, prints, may stop it.
+
+Knows nothing about tables; a validation set comes in encoded.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._callbacks import CallbackBridge
+from .losses import Loss
+from .network import Network, Workspace
+from .schedules import Schedule
+from .training import EarlyStopping, Epoch, State
+
+__all__ = ["Monitor", "Validation", "forward"]
+
+BLOCK = 2**20  # numbers in the widest layer's output, outside training
+
+
+def forward(network: Network, x: Any) -> np.ndarray:
+    """The raw output for all rows, in blocks."""
+    widest = max(entry.shape[-1] for entry in network.entries())
+    step = max(64, BLOCK // widest)
+    work = Workspace(network)
+    if x.shape[0] <= step:
+        return work.forward(x)
+    first = work.forward(x[:step])
+    out = np.empty((x.shape[0], *first.shape[1:]), first.dtype)
+    out[:step] = first
+    for start in range(step, x.shape[0], step):
+        out[start : start + step] = work.forward(x[start : start + step])
+    return out
+
+
+class Validation:
+    """The mean loss, and a score where one is asked for, on rows that are not trained on.
+
+    Parameters
+    ----------
+    x : ndarray or CSR array of shape (n, d)
+        Encoded inputs.
+    y : ndarray of shape (n, q)
+        Encoded targets.
+    weight : ndarray of shape (n,) or None
+        Weights of the rows.
+    loss : Loss
+        What is measured.
+    score : callable or None
+        Gives a score, higher being better, for the network as it is.
+    """
+
+    def __init__(
+        self, x: Any, y: np.ndarray, weight: np.ndarray | None, loss: Loss, score: Callable[[], float] | None = None
+    ):
+        self._x, self._y, self._loss, self.score = x, y, loss, score
+        self._weight = None if weight is None else weight[:, None]
+        self._total = float(len(y) if weight is None else weight.sum(dtype=np.float64))
+
+    def mean_loss(self, network: Network) -> float:
+        """Σ wᵢ lossᵢ / Σ wᵢ"""
+        raw = forward(network, self._x)
+        return self._loss.value_and_gradient(self._y, raw, self._weight, np.empty_like(raw)) / self._total
+
+
+class Monitor:
+    """The listener of a fit.
+
+    Parameters
+    ----------
+    network, state, schedule
+        What is trained, where it stands, and what a plateau does to the rate.
+    history : list of dict
+        Gets one record an epoch.
+    validation : Validation or None
+        Measured after each epoch.
+    stopping : EarlyStopping or None
+        Watches the score, the validation loss or the training loss, whichever there is first.
+    stops_early : bool
+        Whether a plateau may end the training.
+    bridge : CallbackBridge
+        Is told of each epoch.
+    fitted : callable
+        Gives the attributes of the estimator as of now.
+    n_epochs : int
+        Epochs to run at most.
+    target_loss, max_time : float or None
+        Stop at this training loss; after the epoch that passes this many seconds.
+    verbose : int
+        Whether to print a line an epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Network,
+        state: State,
+        schedule: Schedule,
+        history: list[dict[str, Any]],
+        validation: Validation | None,
+        stopping: EarlyStopping | None,
+        stops_early: bool,
+        bridge: CallbackBridge,
+        fitted: Callable[[], dict[str, Any]],
+        n_epochs: int,
+        target_loss: float | None,
+        max_time: float | None,
+        verbose: int,
+    ):
+        self._network, self._state, self._schedule = network, state, schedule
+        self._history, self._validation, self._stopping = history, validation, stopping
+        self._stops_early, self._bridge, self._fitted = stops_early, bridge, fitted
+        self._last = state.epoch + n_epochs
+        self._target_loss = -math.inf if target_loss is None else target_loss
+        self._max_time = math.inf if max_time is None else max_time
+        self._verbose, self._start = verbose, time.perf_counter()
+        bridge.begin_epoch()
+
+    def __call__(self, epoch: Epoch) -> bool:
+        record: dict[str, Any] = {
+            "epoch": epoch.number,
+            "loss": epoch.loss,
+            "learning_rate": epoch.learning_rate,
+            "seconds": epoch.seconds,
+        }
+        if self._validation is not None:
+            record["validation_loss"] = self._validation.mean_loss(self._network)
+            if self._validation.score is not None:
+                record["validation_score"] = self._validation.score()
+        self._history.append(record)
+        if self._verbose:
+            self._print(record)
+        stop = epoch.loss <= self._target_loss or time.perf_counter() - self._start >= self._max_time
+        stop |= self._stopping is not None and self._on_plateau(record)
+        stop |= self._bridge.end_epoch(self._fitted)
+        if not stop and epoch.number < self._last:
+            self._bridge.begin_epoch()
+        return stop
+
+    def _on_plateau(self, record: dict[str, Any]) -> bool:
+        """Whether a plateau ends the training; it may lower the learning rate instead."""
+        assert self._stopping is not None
+        watched = -record["validation_score"] if "validation_score" in record else record.get("validation_loss")
+        if not self._stopping.plateau(record["loss"] if watched is None else watched, self._network):
+            return False
+        factor = self._schedule.on_plateau(record["learning_rate"])
+        if factor is None:
+            return self._stops_early
+        self._state.rate_factor *= factor
+        return False
+
+    def _print(self, record: dict[str, Any]) -> None:
+        number = record["epoch"]
+        cells = [f"epoch {number:>{len(str(self._last))}}/{self._last}", f"loss {record['loss']:.5f}"]
+        cells += [
+            f"{k.replace('_', ' ')} {record[k]:.5f}" for k in ("validation_loss", "validation_score") if k in record
+        ]
+        cells += [f"rate {record['learning_rate']:.3g}", f"{record['seconds']:.2g} s"]
+        print("  ".join(cells))

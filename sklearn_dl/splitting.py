@@ -1,0 +1,68 @@
+"""Rows that belong together, and which of them are held out for validation.
+
+Knows nothing about encoders, networks or estimators.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+__all__ = ["Table", "hold_out"]
+
+MIN_VALIDATION_ROWS = 10
+
+
+class Table(NamedTuple):
+    """Inputs, targets and weights of the same rows."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    def rows(self, index: np.ndarray) -> Table:
+        """Some of the rows."""
+        return Table(self.X[index], self.y[index], None if self.weight is None else self.weight[index])
+
+
+def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:
+    """Training rows and validation rows.
+
+    Parameters
+    ----------
+    table : Table
+        All rows.
+    fraction : float in (0, 1)
+        Share of the rows to hold out.
+    seed : int
+        Decides which.
+    stratified : bool
+        Whether y is classes, each to be found in both parts.
+
+    Returns
+    -------
+    train : Table
+    validation : Table or None
+        None, with a warning, where it would hold fewer than 10 rows or a class has fewer than 2.
+    """
+    n = len(table.y)
+    n_held = math.ceil(n * fraction)
+    counts = np.unique(table.y, return_counts=True)[1] if stratified else np.array([n])
+    if counts.min() < 2:
+        reason = "a class has a single row"
+    elif n_held < max(MIN_VALIDATION_ROWS, len(counts)) or n - n_held < len(counts):
+        reason = f"it would hold {n_held} of {n} rows"
+    else:
+        train, held = train_test_split(
+            np.arange(n), test_size=n_held, random_state=seed, stratify=table.y if stratified else None
+        )
+        return table.rows(np.sort(train)), table.rows(np.sort(held))
+    warnings.warn(
+        f"early_stopping watches the training loss: no validation set could be held out, because {reason}.",
+        stacklevel=2,
+    )
+    return table, None
