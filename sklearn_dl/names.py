@@ -96,7 +96,7 @@ def _resolve(
     if isinstance(value, str) and value in table:
         return table[value]()
     if isinstance(value, kinds):
-        value.check()
+        value.check()  # type: ignore[attr-defined]
         return value
     raise ValueError(f"{parameter} must be {listed(table)}, or {what}; got {value!r}.")
 
