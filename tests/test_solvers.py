@@ -1,0 +1,303 @@
+"""Every solver against its textbook, written here in a few lines, step by step and inside the training loop.
+
+Also a solver as a user writes one, and a quadratic that every solver minimises with every schedule.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_dl.batches import Batches
+from sklearn_dl.layers import Dense
+from sklearn_dl.losses import SquaredError
+from sklearn_dl.network import Network
+from sklearn_dl.schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle
+from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
+from sklearn_dl.training import STRETCH, EarlyStopping, End, State, train
+
+RATE = 0.03
+
+
+class SignMomentum(Solver):
+    """A solver as a user writes one."""
+
+    memory = ("m",)
+
+    def __init__(self, momentum=0.9):
+        self.momentum = momentum
+
+    def step(self, params, grads, s, t, rate, decayed):
+        s.m *= self.momentum
+        s.m += (1 - self.momentum) * grads
+        params -= rate * np.sign(s.m)
+
+
+# ---- the textbooks: from θ and the gradient's function to θ after each of n steps
+
+
+def descent(theta, gradient, rates):
+    for rate in rates:
+        theta = theta - rate * gradient(theta)
+        yield theta
+
+
+def momentum(theta, gradient, rates, mu=0.9):
+    v = 0 * theta
+    for rate in rates:
+        v = mu * v - rate * gradient(theta)
+        theta = theta + v
+        yield theta
+
+
+def nesterov(theta, gradient, rates, mu=0.9):
+    """Sutskever's form: the gradient is taken at ψ = θ + μ v; what the solver keeps is ψ."""
+    v, psi = 0 * theta, theta
+    for rate in rates:
+        bare = psi - mu * v
+        v = mu * v - rate * gradient(psi)
+        psi = bare + v + mu * v
+        yield psi
+
+
+def rmsprop(theta, gradient, rates, rho=0.9, epsilon=1e-8):
+    v = 0 * theta
+    for rate in rates:
+        g = gradient(theta)
+        v = rho * v + (1 - rho) * g**2
+        theta = theta - rate * g / (np.sqrt(v) + epsilon)
+        yield theta
+
+
+def adam(theta, gradient, rates, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay=0.0):
+    """Algorithm 1 of Kingma & Ba with ε̂ = ε √(1 - β2ᵗ), the form of their section 2; algorithm 2 of AdamW."""
+    m = v = 0 * theta
+    for t, rate in enumerate(rates, start=1):
+        g = gradient(theta)
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g**2
+        m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
+        theta = theta - rate * decay * theta
+        theta = theta - rate * m_hat / (np.sqrt(v_hat) + epsilon / math.sqrt(1 - beta_2**t))
+        yield theta
+
+
+def sign_momentum(theta, gradient, rates):
+    m = 0 * theta
+    for rate in rates:
+        m = 0.9 * m + (1 - 0.9) * gradient(theta)
+        theta = theta - rate * np.sign(m)
+        yield theta
+
+
+TABLE = [
+    ("descent", SGD(momentum=0.0), descent),
+    ("momentum", SGD(nesterov=False), momentum),
+    ("momentum-0.5", SGD(momentum=0.5, nesterov=False), lambda *a: momentum(*a, mu=0.5)),
+    ("nesterov", SGD(), nesterov),
+    ("rmsprop", RMSprop(), rmsprop),
+    ("rmsprop-set", RMSprop(rho=0.5, epsilon=0.1), lambda *a: rmsprop(*a, rho=0.5, epsilon=0.1)),
+    ("adam", Adam(), adam),
+    ("adam-set", Adam(0.5, 0.9, 0.1), lambda *a: adam(*a, beta_1=0.5, beta_2=0.9, epsilon=0.1)),
+    ("adamw", AdamW(weight_decay=0.1), lambda *a: adam(*a, decay=0.1)),
+    ("adamw-zero", AdamW(weight_decay=0.0), adam),
+    ("user", SignMomentum(), sign_momentum),
+]
+each_solver = pytest.mark.parametrize(("solver", "textbook"), [t[1:] for t in TABLE], ids=[t[0] for t in TABLE])
+
+
+def quadratic(k, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0.1, 3, k).astype(dtype), rng.normal(size=k).astype(dtype)
+    return rng.normal(size=k).astype(dtype), lambda theta: a * theta - b
+
+
+@each_solver
+def test_twenty_steps_are_the_textbooks(solver, textbook):
+    theta, gradient = quadratic(7)
+    rates = RATE * np.linspace(1, 0.2, 20)
+    params = theta.copy()
+    s = SimpleNamespace(**{name: np.zeros(7) for name in solver.memory}, scratch=np.full(7, np.nan))
+    for t, (rate, expected) in enumerate(zip(rates, textbook(theta, gradient, rates), strict=True), start=1):
+        place = params.__array_interface__["data"]
+        assert solver.step(params, gradient(params), s, t, rate, True) is None
+        assert params.__array_interface__["data"] == place
+        np.testing.assert_allclose(params, expected, rtol=1e-11, atol=1e-13)
+    assert np.abs(params - theta).max() > 0.01
+
+
+@each_solver
+def test_float32_stays_float32(solver, textbook):
+    theta, gradient = quadratic(7, np.float32)
+    s = SimpleNamespace(**{name: np.zeros(7, np.float32) for name in solver.memory}, scratch=np.empty(7, np.float32))
+    params, rates = theta.copy(), [RATE] * 20
+    for t in range(1, 21):
+        solver.step(params, gradient(params), s, t, RATE, True)
+    *_, expected = textbook(theta.astype(float), gradient, rates)
+    assert params.dtype == np.float32
+    assert all(getattr(s, name).dtype == np.float32 for name in solver.memory)
+    np.testing.assert_allclose(params, expected, rtol=1e-4, atol=1e-5)
+
+
+@each_solver
+def test_only_decayed_parameters_decay(solver, textbook):
+    """With a gradient of 0 nothing moves but the weights under AdamW."""
+    for decayed in (True, False):
+        params = np.array([2.0, -3.0])
+        s = SimpleNamespace(**{name: np.zeros(2) for name in solver.memory}, scratch=np.zeros(2))
+        solver.step(params, np.zeros(2), s, 1, 0.5, decayed)
+        factor = 1 - 0.5 * 0.1 if decayed and isinstance(solver, AdamW) and solver.weight_decay else 1.0
+        np.testing.assert_array_equal(params, np.array([2.0, -3.0]) * factor)
+
+
+@each_solver
+def test_a_solver_is_a_settings_object_without_state(solver, textbook):
+    before = vars(solver).copy()
+    test_twenty_steps_are_the_textbooks(solver, textbook)
+    assert vars(solver) == before == clone(solver).get_params()
+    solver.check()
+
+
+# ---- inside the loop
+
+
+def least_squares(n_in, n_out, n=40):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(n, n_in))
+    y = x @ rng.normal(size=(n_in, n_out)) + rng.normal(size=n_out)
+    return x, y
+
+
+@each_solver
+@pytest.mark.parametrize(("n_in", "n_out"), [(3, 2), (200, 170)])
+def test_training_is_the_textbook_on_the_whole_vector(solver, textbook, n_in, n_out):
+    """AdamW apart, weights and biases follow one rule; the larger network has more than one stretch."""
+    x, y = least_squares(n_in, n_out)
+    network = Network.build(Dense(n_in, n_out), 0, np.float64)
+    k = network.n_weights
+    assert (network.n_params > STRETCH) == (n_in == 200)
+
+    def gradient(theta):
+        w, b = theta[:k].reshape(n_in, n_out), theta[k:]
+        r = (x @ w + b - y) / len(x)
+        return np.concatenate([(x.T @ r).ravel(), r.sum(axis=0)])
+
+    start, state = network.values.copy(), State(seed=0)
+    end = train(
+        network, Batches(x, y, None, size=len(x), shuffle=True, seed=0), SquaredError(), solver, Constant(), state,
+        lambda e: False, learning_rate=RATE, n_epochs=20, horizon=20,
+    )  # fmt: skip
+    *_, expected = textbook(start, gradient, [RATE] * 20)
+    if solver.decays and solver.weight_decay:
+        free = next(t[2] for t in TABLE if t[0] == "adam")
+        # decay couples weights and biases through the residual, so the textbook runs with decay on the weights alone
+        lam = np.where(np.arange(network.n_params) < k, solver.weight_decay, 0.0)
+        *_, expected = adam(start, gradient, [RATE] * 20, decay=lam)
+        *_, undecayed = free(start, gradient, [RATE] * 20)
+        assert np.abs(expected - undecayed).max() > 1e-4
+    assert end is End.MAX_ITER
+    assert state.step == 20
+    assert set(state.memory) == set(solver.memory)
+    assert all(v.shape == start.shape for v in state.memory.values())
+    np.testing.assert_allclose(network.values, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_adamw_decays_weights_and_not_biases():
+    network = Network.build(Dense(4, 3), 0, np.float64)
+    p = network.views()
+    p.bias[...] = [1, 2, 3]
+    start, y = p.weight.copy(), np.tile(p.bias, (5, 1))  # on a row of zeros, the bias is right
+    batches = Batches(np.zeros((5, 4)), y, None, size=5, shuffle=False, seed=0)
+    for solver, factor in ((AdamW(weight_decay=0.2), (1 - 0.1 * 0.2) ** 6), (Adam(), 1.0)):
+        p.weight[...] = start
+        train(
+            network, batches, SquaredError(), solver, Constant(), State(seed=0), lambda e: False,
+            learning_rate=0.1, n_epochs=6, horizon=6,
+        )  # fmt: skip
+        np.testing.assert_allclose(p.weight, start * factor, rtol=1e-13)
+        np.testing.assert_array_equal(p.bias, [1, 2, 3])
+
+
+def test_a_change_of_solver_begins_with_a_new_memory():
+    x, y = least_squares(3, 2)
+    network, state = Network.build(Dense(3, 2), 0, np.float64), State(seed=0)
+    batches = Batches(x, y, None, size=40, shuffle=False, seed=0)
+
+    def go(solver):
+        train(
+            network, batches, SquaredError(), solver, Constant(), state, lambda e: False,
+            learning_rate=0.01, n_epochs=3, horizon=3,
+        )  # fmt: skip
+        return {name: v.copy() for name, v in state.memory.items()}
+
+    first = go(Adam())
+    again = go(Adam())
+    assert set(first) == {"m", "v"}
+    assert (again["v"] > first["v"]).all()
+    assert set(go(SGD())) == {"velocity"}
+    assert (go(Adam())["v"] < again["v"]).all()  # from zeros
+
+
+@pytest.mark.parametrize(
+    "schedule", [Constant(), InvScaling(0.2), Adaptive(), Cosine(0.1), OneCycle(), CosLog()], ids=str
+)
+@pytest.mark.parametrize(
+    "solver", [SGD(momentum=0.0), SGD(), RMSprop(), Adam(), AdamW(weight_decay=1e-4), SignMomentum()], ids=str
+)
+def test_every_solver_minimises_a_quadratic_with_every_schedule(solver, schedule):
+    x, y = least_squares(3, 2)
+    network, state, losses = Network.build(Dense(3, 2), 0, np.float64), State(seed=0), []
+    stopping = EarlyStopping(patience=10, tol=1e-4, keep_best=False)
+
+    def listener(epoch):
+        losses.append(epoch.loss)
+        if stopping.plateau(epoch.loss, network):
+            state.rate_factor *= schedule.on_plateau(epoch.learning_rate) or 1.0
+        return False
+
+    batches = Batches(x, y, None, size=20, shuffle=True, seed=0)
+    end = train(
+        network, batches, SquaredError(), solver, schedule, state, listener,
+        learning_rate=0.1, n_epochs=150, horizon=150,
+    )  # fmt: skip
+    assert end is End.MAX_ITER
+    assert len(losses) == 150
+    assert min(losses[-5:]) < 1e-2 * losses[0]
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(
+    ("solver", "message"),
+    [
+        (SGD(momentum=1), "SGD: momentum must be in [0, 1); got 1."),
+        (SGD(momentum=-0.1), "SGD: momentum must be in [0, 1); got -0.1."),
+        (SGD(momentum=math.nan), "SGD: momentum must be in [0, 1); got nan."),
+        (RMSprop(rho=1.5), "RMSprop: rho must be in [0, 1); got 1.5."),
+        (RMSprop(epsilon=0), "RMSprop: epsilon must be in (0, inf); got 0."),
+        (Adam(beta_1=1), "Adam: beta_1 must be in [0, 1); got 1."),
+        (Adam(beta_2=-1), "Adam: beta_2 must be in [0, 1); got -1."),
+        (AdamW(epsilon=-1), "AdamW: epsilon must be in (0, inf); got -1."),
+        (AdamW(weight_decay=-1), "AdamW: weight_decay must be in [0, inf); got -1."),
+        (LBFGS(max_fun=0), "LBFGS: max_fun must be in [1, inf); got 0."),
+        (LBFGS(history=0), "LBFGS: history must be in [1, inf); got 0."),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_told_in_one_sentence(solver, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        solver.check()
+
+
+def test_a_solver_without_a_step_is_told_so():
+    class Nothing(Solver):
+        pass
+
+    with pytest.raises(TypeError, match="step"):
+        Nothing()
