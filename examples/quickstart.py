@@ -1,0 +1,133 @@
+"""Both estimators on real tables: in a pipeline, under a grid search, and beside a linear model.
+
+Run it with ``python examples/quickstart.py``; it takes some seconds on one core. Where matplotlib is installed it also
+draws training curves, into the current directory or, where that cannot be written, into a temporary one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score, train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.solvers import AdamW
+
+SEED = 0
+
+
+def pipeline() -> None:
+    """A network as the last step of a pipeline, on raw columns of any scale."""
+    X, y = load_diabetes(return_X_y=True, scaled=False)  # age, sex (1 or 2), blood pressure ... as measured
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=SEED)
+    columns = make_column_transformer((OneHotEncoder(drop="if_binary"), [1]), remainder="passthrough")
+    model = Pipeline([("columns", columns), ("network", DLRegressor(random_state=SEED))])
+    model.fit(X_train, y_train)
+    network, straight_line = model.named_steps["network"], clone(model).set_params(network=LinearRegression())
+    print("1. A pipeline: diabetes, its columns as measured")
+    print(f"   R² on {len(y_test)} rows that it has not seen: {model.score(X_test, y_test):.3f}", end="")
+    print(f" (linear regression: {straight_line.fit(X_train, y_train).score(X_test, y_test):.3f})")
+    shapes = ", ".join(" x ".join(map(str, w.shape)) for w in network.coefs_)
+    print(f"   {network.n_iter_} epochs; weights of {shapes}\n")
+
+
+def grid_search() -> None:
+    """Architecture, dropout and weight decay searched together."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=SEED)
+    grid = {
+        "hidden_layer_sizes": [(32,), (64, 64)],
+        "dropout": [0.0, 0.2],
+        "solver__weight_decay": [0.05, 0.5, 2.0],
+    }
+    network = DLClassifier(solver=AdamW(), random_state=SEED)
+    search = GridSearchCV(network, grid, cv=5, scoring="neg_log_loss").fit(X_train, y_train)
+    print("2. A grid search: breast cancer")
+    for name, value in search.best_params_.items():
+        print(f"   best {name:<22}{value}")
+    print(f"   log loss in cross-validation      {-search.best_score_:.4f}")
+    print(f"   log loss on {len(y_test)} rows not seen    {-search.score(X_test, y_test):.4f}")
+    print(f"   accuracy on the same rows         {search.best_estimator_.score(X_test, y_test):.3f}\n")
+
+
+def comparison() -> None:
+    """The network beside the straight line, on the same folds."""
+    straight_line = make_pipeline(StandardScaler(), LinearRegression())
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    rows = [
+        ("diabetes", "R²", load_diabetes, straight_line, DLRegressor(random_state=SEED)),
+        ("breast cancer", "accuracy", load_breast_cancer, logistic, DLClassifier(random_state=SEED)),
+        ("digits", "accuracy", load_digits, logistic, DLClassifier(random_state=SEED)),
+    ]
+    print("3. Beside the linear model: 5-fold cross-validation, mean ± standard deviation over the folds")
+    print(f"   {'table':<15}{'score':<10}{'linear model':<18}{'network':<18}network better in")
+    for table, score, load, linear, network in rows:
+        X, y = load(return_X_y=True)
+        kind = KFold if score == "R²" else StratifiedKFold
+        folds = kind(5, shuffle=True, random_state=SEED)
+        a, b = (cross_val_score(model, X, y, cv=folds) for model in (linear, network))
+        cells = [f"{s.mean():.3f} ± {s.std(ddof=1):.3f}" for s in (a, b)]
+        print(f"   {table:<15}{score:<10}{cells[0]:<18}{cells[1]:<18}{np.sum(b > a)} of 5 folds")
+    print()
+
+
+def curves() -> None:
+    """Training and validation loss over the epochs, as a picture."""
+    print("4. Training curves")
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        print("   matplotlib is not installed, so there is no picture (python -m pip install matplotlib).")
+        return
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    tables = [
+        ("diabetes", "half squared error", DLRegressor, load_diabetes),
+        ("breast cancer", "log loss", DLClassifier, load_breast_cancer),
+        ("digits", "log loss", DLClassifier, load_digits),
+    ]
+    figure, axes = plt.subplots(1, len(tables), figsize=(11, 3.4), layout="constrained")
+    for ax, (table, loss, estimator, load) in zip(axes, tables, strict=True):
+        X, y = load(return_X_y=True)
+        # patience without end: all epochs are run, and the weights of the best one are kept
+        model = estimator(
+            early_stopping=True, validation_fraction=0.25, n_iter_no_change=np.inf, max_iter=100, random_state=SEED
+        ).fit(X, y)
+        epochs = np.arange(1, model.n_iter_ + 1)
+        best = int(np.argmin(model.validation_loss_curve_))
+        ax.plot(epochs, model.loss_curve_, color="#1f77b4", label="training")
+        ax.plot(epochs, model.validation_loss_curve_, color="#d95f02", label="validation")
+        ax.plot(epochs[best], model.validation_loss_curve_[best], "o", color="#d95f02", label="best epoch, kept")
+        ax.set(title=table, xlabel="epoch", ylabel=loss, yscale="log", xlim=(0, 1.03 * model.n_iter_))
+        ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 3, 5)), minor_locator=NullLocator())
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="0.9")
+        ax.set_axisbelow(True)
+    axes[-1].legend(frameon=False)
+    folder = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path(tempfile.mkdtemp())
+    path = folder / "training_curves.png"
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+    print(f"   saved as {path}")
+
+
+if __name__ == "__main__":
+    start = time.perf_counter()
+    pipeline()
+    grid_search()
+    comparison()
+    curves()
+    print(f"\n{time.perf_counter() - start:.0f} seconds in all")
