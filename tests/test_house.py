@@ -1,0 +1,352 @@
+"""The house: floors and imports, classes, docstrings, the README's blocks and the examples."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import enum
+import importlib
+import inspect
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sklearn_dl
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sklearn_dl"
+
+FLOORS = {
+    0: "layers losses solvers schedules batches columns threads memory randomness ranges _version",
+    1: "network",
+    2: "names architectures training lbfgs encoding splitting monitoring checkpoint _checks _callbacks _attributes",
+    3: "_base",
+    4: "_classifier _regressor inspection convert compare",
+    5: "__init__",
+}
+FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+
+MAX_LINES = 380
+# modules with an estimator: half of them is docstrings, which are not counted
+ESTIMATORS = {"_classifier", "_regressor"}
+
+
+def modules() -> dict[str, Path]:
+    """Path of each module by its name inside the package: ``layers.dense``; of a package, its ``__init__``."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def floor(module: str) -> int:
+    return FLOOR[module.split(".")[0]]
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imports(module: str, nodes: ast.AST) -> Iterator[tuple[str, str]]:
+    """(module, name) for each import below `nodes`; inside the package as names of `MODULES`, outside as they are."""
+    is_package = MODULES[module].name == "__init__.py"
+    here = [] if module == "__init__" else module.split(".")
+    for node in ast.walk(nodes):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, ""
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                yield node.module or "", alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + (1 if is_package and here else 0)]
+            base += node.module.split(".") if node.module else []
+            for alias in node.names:
+                inner = ".".join([*base, alias.name])
+                yield "." + (inner if inner in MODULES else ".".join(base) or "__init__"), alias.name
+
+
+def inner_imports(module: str) -> set[str]:
+    """The package's modules that a module imports, wherever in it."""
+    found = set()
+    for target, _ in imports(module, tree(module)):
+        if target.startswith("sklearn_dl"):
+            target = "." + (target.partition(".")[2] or "__init__")
+        if target.startswith("."):
+            found.add(target[1:])
+    return found
+
+
+# ---------------------------------------------------------------- floors
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    assert module.split(".")[0] in FLOOR, f"{module} has no floor: enter it in FLOORS and in CONTRIBUTING.md"
+    for target in inner_imports(module):
+        assert target in MODULES, f"{module} imports {target}, which is not a module"
+        assert floor(target) <= floor(module), f"{module} (floor {floor(module)}) imports {target} ({floor(target)})"
+
+
+def test_no_import_cycles():
+    graph = {module: inner_imports(module) for module in MODULES}
+    for name in ("layers", "losses"):  # a package is imported before its modules, but knows them, not they it
+        for module in graph:
+            if module.startswith(name + "."):
+                assert name not in graph[module], f"{module} imports from {name}/__init__"
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path[path.index(module) :], module))
+        if module not in done:
+            for target in graph[module]:
+                visit(target, (*path, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_but_numpy_scipy_sklearn(module):
+    known = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn"}
+    for node in tree(module).body:
+        for target, name in imports(module, node):
+            if target.startswith("."):
+                continue
+            assert target.split(".")[0] in known, f"{module} imports {target}"
+            if floor(module) <= 1 and target.startswith("sklearn"):
+                assert (target, name) == ("sklearn.base", "BaseEstimator"), f"{module} imports {name} of {target}"
+
+
+def test_floors_are_those_of_the_guide():
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for number, cells in re.findall(r"^\| (\d) \| (.*?) \|", guide, re.MULTILINE):
+        written = {name.removesuffix("/*") for name in re.findall(r"`([\w/*]+)`", cells)}
+        assert written == set(FLOORS[int(number)].split())
+
+
+# ---------------------------------------------------------------- modules and classes
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_says_what_it_knows(module):
+    text = " ".join((ast.get_docstring(tree(module)) or "").split())
+    first, _, rest = text.partition(". ")
+    assert first, f"{module} has no docstring"
+    assert rest.startswith("Knows"), f"{module}: the second sentence of the docstring must begin with 'Knows'"
+    assert rest.endswith(".")
+
+
+def docstring_lines(nodes: ast.AST) -> int:
+    count = 0
+    for node in ast.walk(nodes):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node) is not None:
+            count += node.body[0].end_lineno - node.body[0].lineno + 1
+    return count
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_is_short(module):
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    if module in ESTIMATORS:
+        lines -= docstring_lines(tree(module))
+    assert lines <= MAX_LINES, f"{module} has {lines} lines: it is probably two things"
+
+
+def classes() -> list[type]:
+    found = []
+    for module in MODULES:
+        loaded = importlib.import_module("sklearn_dl" if module == "__init__" else f"sklearn_dl.{module}")
+        found += [c for c in vars(loaded).values() if inspect.isclass(c) and c.__module__ == loaded.__name__]
+    return found
+
+
+CLASSES = classes()
+
+
+def is_private(cls: type) -> bool:
+    return cls.__name__.startswith("_") or cls.__module__.rpartition(".")[2].startswith("_")
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)
+def test_class_is_abstract_or_final(cls):
+    """A base is abstract or private; what inherits from a class of the package and has no subclasses is final."""
+    subclasses = [c for c in CLASSES if cls in c.__bases__]
+    inherits = any(base in CLASSES for base in cls.__bases__)
+    final = getattr(cls, "__final__", False)
+    if subclasses:
+        assert not final
+        assert inspect.isabstract(cls) or is_private(cls), f"{cls.__name__} is a public base that is not abstract"
+    else:
+        assert not inspect.isabstract(cls), f"{cls.__name__} is abstract, and nothing implements it"
+        assert final or not inherits, f"{cls.__name__} is a leaf: mark it @final"
+
+
+# ---------------------------------------------------------------- docstrings
+
+# everywhere: documented at all; where parameters are listed they are those of the signature, in order, with types
+ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
+# what users call, set or extend: all parameters, what is returned, a summary of one sentence
+FULL = {"PR01", "RT01", "SS03", "SS06"}
+FOR_USERS = {
+    "_classifier", "_regressor", "_attributes", "architectures", "encoding.TableEncoder", "layers", "losses", "memory",
+    "network", "schedules", "solvers",
+}  # fmt: skip
+EXCEPTIONS = {
+    ("PR01", "network.Entry"): "a named tuple: its fields are Attributes",
+}
+
+
+def has_docstring_of_its_own(cls: type, name: str) -> bool:
+    """False for a method without docstring that implements a documented one of a base."""
+    return bool(getattr(vars(cls)[name], "__doc__", None)) or not inspect.getdoc(getattr(cls, name, None))
+
+
+def documented() -> Iterator[str]:
+    """Path of each public class, function and method that its module defines."""
+    for module in MODULES:
+        loaded = importlib.import_module("sklearn_dl" if module == "__init__" else f"sklearn_dl.{module}")
+        for name in getattr(loaded, "__all__", ()):
+            thing = getattr(loaded, name)
+            if not callable(thing) or thing.__module__ != loaded.__name__:
+                continue
+            yield f"{module}.{name}"
+            if not inspect.isclass(thing) or issubclass(thing, enum.Enum):
+                continue
+            for method, value in vars(thing).items():
+                function = getattr(value, "__func__", value)
+                is_method = inspect.isfunction(function) or isinstance(value, property) or hasattr(value, "fn")
+                if is_method and not method.startswith("_") and has_docstring_of_its_own(thing, method):
+                    yield f"{module}.{name}.{method}"
+
+
+@pytest.mark.parametrize("path", list(documented()))
+def test_docstring_follows_numpydoc(path):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    for_users = any(path == name or path.startswith(name + ".") for name in FOR_USERS)
+    result = validate(f"sklearn_dl.{path}")
+    summary = result["docstring"].strip().partition("\n\n")[0]
+    wrong = []
+    for code, message in result["errors"]:
+        if code not in ALWAYS | (FULL if for_users else set()) or (code, path) in EXCEPTIONS:
+            continue
+        if code == "SS03" and re.search(r"=|<-", summary):
+            continue  # an equation needs no full stop
+        wrong.append(f"{code} {message}")
+    assert not wrong, f"{path}: {'; '.join(wrong)}"
+
+
+# ---------------------------------------------------------------- README, examples, import
+
+
+def run(*arguments: str, cwd: Path, timeout: float = 120) -> str:
+    """What a Python process prints; an error where it fails."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-W", "error", *arguments]
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def blocks(language: str) -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "readme"}
+    monkeypatch.setitem(sys.modules, "readme", type(sys)("readme"))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for number, block in enumerate(blocks("python"), 1):
+            exec(compile(block, f"README.md, python block {number}", "exec"), namespace)
+    first = printed.getvalue().splitlines()[0]
+    assert f"# accuracy: {first}" in blocks("python")[0], "the README's first figures are not those that it prints"
+
+
+def test_readme_first_screen():
+    first = blocks("python")[0].splitlines()
+    assert sum(bool(line) for line in first) == 12
+    assert [block.splitlines() for block in blocks("bash")] == [
+        [
+            "python -m pip install . && python examples/quickstart.py",
+            'python -m pip install ".[test]" && python -m pytest',
+        ]
+    ]
+
+
+def test_readme_names_every_parameter():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for estimator in (sklearn_dl.DLClassifier, sklearn_dl.DLRegressor):
+        missing = [name for name in inspect.signature(estimator).parameters if f"`{name}`" not in text]
+        assert not missing
+
+
+def test_links_lead_somewhere():
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_quickstart(tmp_path):
+    start = time.perf_counter()
+    printed = run(str(ROOT / "examples" / "quickstart.py"), cwd=tmp_path)
+    assert time.perf_counter() - start < 60
+    for words in ("A pipeline", "A grid search", "best solver__weight_decay", "Beside the linear model", "±"):
+        assert words in printed
+    has_picture = (tmp_path / "training_curves.png").exists()
+    assert has_picture or "matplotlib is not installed" in printed
+
+
+@pytest.mark.parametrize(
+    "example",
+    [path for path in sorted((ROOT / "examples").glob("*.py")) if path.stem != "quickstart"],
+    ids=lambda p: p.stem,
+)
+def test_example(example, tmp_path):
+    assert run(str(example), cwd=tmp_path)
+
+
+OPTIONAL = ("pandas", "polars", "matplotlib")
+
+
+def test_import_is_light(tmp_path):
+    """What scikit-learn itself imports, pandas where it is installed, is imported first and does not count."""
+    code = (
+        "import sys, sklearn.callback, sklearn.metrics, sklearn.model_selection\n"
+        "before = set(sys.modules)\n"
+        "import sklearn_dl\n"
+        f"print([m for m in {OPTIONAL} if m in set(sys.modules) - before])"
+    )
+    assert run("-c", code, cwd=tmp_path).strip() == "[]"
+
+
+def test_works_without_optional_packages(tmp_path):
+    code = (
+        "import sys\n"
+        f"sys.modules |= dict.fromkeys({OPTIONAL})\n"  # None: an import of it fails
+        "from sklearn_dl import DLRegressor\n"
+        "print(DLRegressor(max_iter=2).fit([[0.0], [1.0]], [0.0, 1.0]).predict([[0.5]]).shape)"
+    )
+    assert run("-c", code, cwd=tmp_path).strip() == "(1,)"
+
+
+def test_version_is_one():
+    assert sklearn_dl.__version__ == sklearn_dl._version.__version__
+    assert f"## [{sklearn_dl.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
