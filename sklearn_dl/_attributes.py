@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from ._version import __version__
 from .encoding import ClassEncoder, NumberEncoder, TableEncoder
 from .losses import Loss
-from .names import SETTINGS, listed
+from .names import SETTINGS
 from .network import Network
 from .training import State
 
@@ -54,12 +54,15 @@ class FittedDL(BaseEstimator):
             name, nested, sub = key.partition("__")
             value = params.get(name, getattr(self, name, None))
             if nested and name in SETTINGS and isinstance(value, str):
-                fitting = [cls.__name__ for cls in SETTINGS[name].values() if sub in cls._get_param_names()]
-                instead = listed(fitting or [c.__name__ for c in SETTINGS[name].values()]).replace("'", "")
+                own, others = SETTINGS[name].get(value), SETTINGS[name].values()
+                fitting = [cls for cls in (own, *others) if cls is not None and sub in cls._get_param_names()]
+                instead = fitting[0] if fitting else own or next(iter(others))
                 raise ValueError(
                     f"{key} cannot be set while {name} is the mere name {value!r}; pass an object such as "
-                    f"{name}={instead.split(',')[0].split(' or ')[0]}() to search {name}__..."
+                    f"{name}={instead.__name__}() to search {name}__..."
                 )
+            if nested and name in self._get_param_names() and not hasattr(value, "set_params"):
+                raise ValueError(f"{key} cannot be set: {name}={value!r} is not an object with settings.")
         return super().set_params(**params)
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._attributes import FittedDL
@@ -26,16 +26,18 @@ from ._checks import Plan, check_plan
 from .batches import Batches
 from .encoding import TableEncoder
 from .lbfgs import fit_lbfgs
+from .losses import Loss
 from .monitoring import Monitor, Validation, forward
 from .network import Network
 from .solvers import LBFGS
-from .splitting import Table, hold_out
+from .splitting import Table, hold_out, refuse_non_finite, refuse_non_numbers, refuse_shape
 from .training import EarlyStopping, End, State, train
 
 __all__ = ["BaseDL", "Call"]
 
 AUTO_STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
+AUTO_BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
 LBFGS_BLOCK = 8192  # rows of one sum
 
 
@@ -86,6 +88,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
         """Set `_target` and `_loss` from the training targets."""
 
+    @abstractmethod
+    def _go_on_with(self, loss: Loss) -> None:
+        """Set `_loss` for a network that is already there; an error where it learnt under another link."""
+
     def _weigh(self, table: Table) -> Table:
         """The table with the weights of its classes."""
         return table
@@ -101,6 +107,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not going_on:
             shell._learn_target(table, plan, call.classes)
             shell._state, shell.history_ = State(self._draw_seed()), []
+        else:
+            shell._go_on_with(plan.loss)
         table, held_out, stops_early = shell._split(table, call, plan)
         table = shell._weigh(table)
         if not going_on:
@@ -134,18 +142,23 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _check_table(self, X: Any, y: Any, sample_weight: Any, plan: Plan, *, reset: bool) -> Table:
         """Checked arrays, without rows of weight 0; sets or checks `n_features_in_` and `feature_names_in_`."""
         refuse_non_numbers(X)
-        numbers = self._task == "regression"
+        refuse_shape(X, y)
+        names = getattr(X, "columns", None)
         X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True, y_numeric=numbers
+            self, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True, ensure_all_finite=False
         )
-        y = self._check_y(y, plan)
-        if sample_weight is None:
-            return Table(X, y, None)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
-        table = Table(X, y, weight)
-        return table if weight.all() else table.rows(np.flatnonzero(weight))
+        refuse_non_finite(X, names)
+        assert_all_finite(y, input_name="y")
+        table = Table(X, y, None)
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
+            )
+            if not weight.any():
+                raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
+            table = table._replace(weight=weight)
+            table = table if weight.all() else table.rows(np.flatnonzero(weight))
+        return table._replace(y=self._check_y(table.y, plan))
 
     def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
         """Training rows, validation rows or None, and whether a plateau ends the training."""
@@ -155,8 +168,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if call.X_val is not None:
             if self.early_stopping is False:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
-            held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
-            return table, self._weigh(held), True
+            try:
+                held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
+                self._target.encode(held.y, np.float64)  # unknown classes are told here
+                return table, self._weigh(held), True
+            except ValueError as error:
+                raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
         early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
@@ -263,20 +280,24 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             )
         if stopping is not None:
             stopping.restore(network)
-        bridge.end(self._fitted_now())
+        bridge.end(self._fitted_now)
         return end
 
     def _batch_rows(self, n_rows: int) -> int:
         if self.batch_size is None:
             return n_rows
-        return min(200, n_rows) if isinstance(self.batch_size, str) else int(self.batch_size)
+        if isinstance(self.batch_size, str):
+            return next(size for rows, size in AUTO_BATCH if n_rows <= rows)
+        return int(self.batch_size)
 
     def _scorer(self, held_out: Table) -> Callable[[], float] | None:
         if isinstance(self.scoring, str) and self.scoring == "loss":
             return None
         scorer = check_scoring(self, scoring=self.scoring)
         keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        return lambda: float(scorer(self, held_out.X, held_out.y, **keywords))
+        nameless = copy.copy(self)  # the validation rows are arrays: without names of columns
+        nameless.__dict__.pop("feature_names_in_", None)
+        return lambda: float(scorer(nameless, held_out.X, held_out.y, **keywords))
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
@@ -289,7 +310,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The network's output for a table as the user gives it."""
         check_is_fitted(self)
         refuse_non_numbers(X)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        names = getattr(X, "columns", None)
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+        refuse_non_finite(X, names)
         with np.errstate(over="ignore", invalid="ignore"):
             return forward(self.network_, self._encode_inputs(X))
 
@@ -308,18 +331,6 @@ FLOATS = (np.float64, np.float32)
 
 def _is_fitted_name(name: str) -> bool:
     return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
-
-
-def refuse_non_numbers(X: Any) -> None:
-    """Raise ValueError with the name of a DataFrame's column that the network cannot take yet."""
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
-        return
-    for name, dtype in zip(X.columns, list(X.dtypes), strict=True):
-        if not str(dtype).lower().startswith(("int", "uint", "float", "bool", "sparse")):
-            raise ValueError(
-                f"column {name!r} of X has dtype {dtype}: only columns of numbers are taken; encode it before, "
-                "for example with sklearn.preprocessing.OneHotEncoder."
-            )
 
 
 def _tell(end: End) -> None:

@@ -54,7 +54,7 @@ class CallbackBridge:
             return False
         return bool(self._epoch.call_on_fit_task_end(**self._arguments, reconstruction_attributes=fitted))
 
-    def end(self, fitted: dict[str, Any]) -> None:
+    def end(self, fitted: Callable[[], dict[str, Any]]) -> None:
         """The fit is over."""
         if self._active:
             self._task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=fitted)

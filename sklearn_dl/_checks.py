@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from .encoding import TableEncoder
 from .layers import Activation, BatchNorm, Layer
@@ -81,6 +82,19 @@ def _is_sizes(value: Any) -> bool:
     )
 
 
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_weights(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_not_negative().test, value.values()))
+
+
+def _is_seed(value: Any) -> bool:
+    fixed = value is None or value is np.random or isinstance(value, np.random.RandomState)
+    return fixed or (_is_int(value) and 0 <= value < 2**32)
+
+
 RULES: dict[str, Rule] = {
     "hidden_layer_sizes": Rule(_is_sizes, "an int >= 1 or a sequence of them, one for each hidden layer"),
     "alpha": _not_negative(),
@@ -103,14 +117,17 @@ RULES: dict[str, Rule] = {
     ),
     "scale_target": _boolean(),
     "class_weight": Rule(
-        lambda v: v is None or v == "balanced" if isinstance(v, (str, type(None))) else isinstance(v, (dict, list)),
-        "None, 'balanced', a dict from class to weight, or a list of such dicts for several outputs",
+        lambda v: v == "balanced" if isinstance(v, str) else v is None or all(map(_is_weights, _as_list(v))),
+        "None, 'balanced', a dict from class to a finite number >= 0, or a list of such dicts for several targets",
     ),
     "early_stopping": _either("auto", True, False),
     "validation_fraction": Rule(lambda v: _is_real(v) and 0 < v < 1, "a number in (0, 1)"),
     "n_iter_no_change": Rule(lambda v: (_is_int(v) and v >= 1) or v == np.inf, "an int >= 1 or inf"),
     "tol": _not_negative(),
-    "scoring": Rule(lambda v: v is None or isinstance(v, str) or callable(v), "None, a scorer's name or a callable"),
+    "scoring": Rule(
+        lambda v: v == "loss" or v in get_scorer_names() if isinstance(v, str) else v is None or callable(v),
+        "'loss', None, a name among sklearn.metrics.get_scorer_names() or a callable",
+    ),
     "target_loss": Rule(lambda v: v is None or _is_real(v), "None or a number"),
     "max_time": _either(None, rule=_positive()),
     "dtype": Rule(
@@ -118,6 +135,7 @@ RULES: dict[str, Rule] = {
         "'auto', 'float32' or 'float64'",
     ),
     "warm_start": _boolean(),
+    "random_state": Rule(_is_seed, "None, an int in [0, 2**32 - 1] or a numpy.random.RandomState"),
     "verbose": Rule(lambda v: isinstance(v, (bool, np.bool_)) or (_is_int(v) and v >= 0), "True, False or an int >= 0"),
     "n_jobs": Rule(lambda v: v is None or (_is_int(v) and v != 0), "None or an int other than 0"),
 }

@@ -5,12 +5,12 @@ Knows what classes as targets need; everything else is in the base.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, final
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
@@ -18,6 +18,7 @@ from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
 from .encoding import ClassEncoder
+from .losses import Loss
 from .names import is_stochastic
 from .splitting import Table
 
@@ -53,7 +54,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     learning_rate_init : float > 0 or "auto", default="auto"
         Base value of the learning rate; "auto" is the solver's own.
     batch_size : int, "auto" or None, default="auto"
-        Rows a step; "auto" is min(200, n), None all rows.
+        Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
+        else 1024; None is all rows.
     max_iter : int, default=200
         Epochs at most; iterations for L-BFGS.
     shuffle : bool, default=True
@@ -284,6 +286,11 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where a parameter or the data are not as they must be; what was fitted before stays as it was.
         """
+        if classes is not None and self.__sklearn_is_fitted__():
+            known = self.classes_
+            pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
+            if not all(np.array_equal(a, np.unique(b)) for a, b in pairs):
+                raise ValueError(f"classes must be those of the first fit, {known!r}; got {classes!r}.")
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
 
@@ -292,6 +299,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
             return column_or_1d(y, warn=True)
         return y
 
+    def _go_on_with(self, loss: Loss) -> None:
+        self._loss = loss.for_groups(self._target.groups)
+
     def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
         self._target = ClassEncoder.learn(table.y, classes)
         self._loss = plan.loss.for_groups(self._target.groups)
@@ -299,18 +309,23 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def _weigh(self, table: Table) -> Table:
         if self.class_weight is None:
             return table
-        y, weight = table.y, np.ones(len(table.y)) if table.weight is None else table.weight
-        if isinstance(self.class_weight, str) and y.ndim == 1:
-            present = np.unique(y)
-            balanced = compute_class_weight("balanced", classes=present, y=y, sample_weight=weight)
-            return table._replace(weight=weight * balanced[np.searchsorted(present, y)])
-        if isinstance(self.class_weight, dict):
-            unknown = [
-                c for c in self.class_weight if c not in set(np.unique(y).tolist()) | set(self.classes_.tolist())
-            ]
-            if unknown:
-                raise ValueError(f"class_weight names classes that are not in y: {unknown}.")
-        return table._replace(weight=weight * compute_sample_weight(self.class_weight, y))
+        codes, levels = self._target.codes(table.y), self._target.levels
+        weight = np.ones(len(codes)) if table.weight is None else table.weight
+        if isinstance(self.class_weight, str):
+            factors = [_balanced(c, weight) for c in codes.T]
+        else:
+            given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+            if len(given) != len(levels):
+                raise ValueError(
+                    f"class_weight must be 'balanced' or a list of {len(levels)} dicts, one for each column of y; "
+                    f"got {self.class_weight!r}."
+                )
+            factors = [_looked_up(g, known.tolist()) for g, known in zip(given, levels, strict=True)]
+        for column, factor in zip(codes.T, factors, strict=True):
+            weight = weight * factor[column]
+        if not weight.any():
+            raise ValueError(f"class_weight must leave a row with a weight > 0; got {self.class_weight!r}.")
+        return table._replace(weight=weight)
 
     @property
     def classes_(self) -> Any:
@@ -380,7 +395,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        return self._target.decode(self._predict_link(X))
+        predicted = self._predict_link(X)
+        return self._target.decode(predicted)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.
@@ -412,3 +428,17 @@ class DLClassifier(ClassifierMixin, BaseDL):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _balanced(codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The factor for each class that gives all classes present the same total weight."""
+    totals = np.bincount(codes, weight)
+    return totals.sum() / ((totals > 0).sum() * np.where(totals > 0, totals, np.inf))
+
+
+def _looked_up(weights: dict[Any, float], levels: list[Any]) -> np.ndarray:
+    """The factor for each class from a dict; 1 for a class that it leaves out."""
+    unknown = [label for label in weights if label not in levels]
+    if unknown:
+        raise ValueError(f"class_weight names classes that are not among {levels}: {unknown}.")
+    return np.array([weights.get(label, 1.0) for label in levels], dtype=float)

@@ -5,6 +5,7 @@ Knows what numbers as targets need; everything else is in the base.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, final
 
 import numpy as np
@@ -16,8 +17,8 @@ from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
 from .encoding import NumberEncoder
-from .losses import Quantile
-from .names import is_stochastic
+from .losses import Loss, Quantile
+from .names import is_stochastic, resolve_loss
 from .splitting import Table
 
 __all__ = ["DLRegressor"]
@@ -50,7 +51,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     learning_rate_init : float > 0 or "auto", default="auto"
         Base value of the learning rate; "auto" is the solver's own.
     batch_size : int, "auto" or None, default="auto"
-        Rows a step; "auto" is min(200, n), None all rows.
+        Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
+        else 1024; None is all rows.
     max_iter : int, default=200
         Epochs at most; iterations for L-BFGS.
     shuffle : bool, default=True
@@ -282,11 +284,24 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        y = y.astype(np.float64, copy=False)
+        try:
+            y = y.astype(np.float64, copy=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y must hold numbers; got {_first_other(y)!r}.") from error
+        if not np.isfinite(y).all():
+            raise ValueError("y must hold finite numbers; it contains NaN or infinity.")
         plan.loss.check_target(y)
         if self.__dict__.get("_target") is not None and y.reshape(len(y), -1).shape[1] != self._target.n_outputs:
             raise ValueError(f"y must have {self._target.n_outputs} output(s); got {y.reshape(len(y), -1).shape[1]}.")
         return y
+
+    def _go_on_with(self, loss: Loss) -> None:
+        if loss.log_link != self._loss.log_link:
+            raise ValueError(
+                f"loss={self.loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
+                "train further; fit a clone, or set warm_start=False."
+            )
+        self._loss = loss
 
     def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
         self._loss = plan.loss
@@ -336,7 +351,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         AttributeError
             Where the loss is another one.
         """
-        return self._target.decode(self._predict_link(X))
+        predicted = self._predict_link(X)
+        return self._target.decode(predicted)
 
     def _has_quantiles(self) -> bool:
         loss = vars(self).get("_loss", self.loss)
@@ -348,3 +364,19 @@ class DLRegressor(RegressorMixin, BaseDL):
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
             return self._loss.predict(raw)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        with suppress(ValueError):  # told by `fit`
+            tags.target_tags.positive_only = resolve_loss(self.loss, self._task).log_link
+        return tags
+
+
+def _first_other(y: np.ndarray) -> Any:
+    """The first value that is not a number."""
+    for value in y.ravel().tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return value
+    return None

@@ -43,10 +43,12 @@ def mlp(
 
     Parameters
     ----------
-    n_in, n_out : int
-        Number of input features and of raw outputs.
+    n_in : int
+        Number of input features.
     hidden_layer_sizes : tuple of int
         Units of each hidden layer.
+    n_out : int
+        Number of raw outputs.
     activations : tuple of Activation
         One for each hidden layer.
     dropouts : tuple of float
@@ -86,8 +88,22 @@ def resnet(
     """A residual network: Dense into the width of the first hidden layer, x + f(x) for each hidden layer, Dense.
 
     f is normalisation, Dense, activation, dropout, Dense, as in Gorishniy et al. 2021
-    (https://arxiv.org/abs/2106.11959, section 3.2); hidden layer k's size is the inner width of block k. The
-    parameters are those of `mlp`.
+    (https://arxiv.org/abs/2106.11959, section 3.2).
+
+    Parameters
+    ----------
+    n_in : int
+        Number of input features.
+    hidden_layer_sizes : tuple of int
+        Inner width of each block; the first is also the width between the blocks.
+    n_out : int
+        Number of raw outputs.
+    activations : tuple of Activation
+        One for each block; the last also comes before the output.
+    dropouts : tuple of float
+        Dropout rate inside each block.
+    normalization : callable or None
+        From a width to a layer.
 
     Returns
     -------

@@ -104,7 +104,19 @@ class TableEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.learn(X, weight)
 
     def learn(self, X: Any, weight: np.ndarray | None) -> TableEncoder:
-        """`fit` on a table that has been checked: float array or CSR, float weights."""
+        """`fit` on a table that has been checked.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            Finite floats.
+        weight : ndarray of shape (n,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        self : TableEncoder
+        """
         if not isinstance(X, np.ndarray):
             _, variance = mean_variance_axis(X, axis=0, weights=weight)
             spread = np.sqrt(variance, dtype=np.float64)
@@ -131,7 +143,20 @@ class TableEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.encode(X, np.float64)
 
     def encode(self, X: Any, dtype: Any) -> Any:
-        """`transform` of a table that has been checked, in the precision of the network."""
+        """`transform` of a table that has been checked.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (n, n_features)
+            Finite floats.
+        dtype : numpy.dtype or type
+            Precision of the network.
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n, n_features)
+            Centred in the precision of `X`, then rounded.
+        """
         if not isinstance(X, np.ndarray):
             out = X.astype(dtype)
             out.data *= (1 / self.scale_).astype(dtype).take(out.indices, mode="clip")
@@ -221,8 +246,12 @@ class ClassEncoder:
         if target == "multilabel-indicator":
             return cls("multilabel", [np.array([0, 1])] * y.shape[1])
         if y.ndim == 2:
-            columns = list(y.T) if classes is None else [np.asarray(c) for c in classes]
-            return cls("multioutput", [_labels(c, f"output {i} of y") for i, c in enumerate(columns)])
+            if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
+                raise ValueError(
+                    f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
+                )
+            columns, name = (y.T, "y") if classes is None else (map(np.asarray, classes), "classes")
+            return cls("multioutput", [_labels(c, f"output {i} of {name}") for i, c in enumerate(columns)])
         return cls("single", [_labels(y, "y") if classes is None else _labels(np.asarray(classes), "classes")])
 
     @property
@@ -291,5 +320,5 @@ def _labels(column: np.ndarray, name: str) -> np.ndarray:
         kinds = sorted({type(label).__name__ for label in column})
         raise ValueError(f"the labels of {name} must be of one type; got {', '.join(kinds)}.") from error
     if len(levels) < 2:
-        raise ValueError(f"{name} must hold at least 2 classes; got 1 class: {levels[0]!r}.")
+        raise ValueError(f"{name} must hold at least 2 classes, in rows of weight > 0; got 1 class: {levels.tolist()}.")
     return levels

@@ -63,12 +63,14 @@ def fit_lbfgs(
 
     Parameters
     ----------
-    network, batches, loss, solver, state, listener, alpha
+    network, batches, loss, solver, state, listener : Network, Batches, Loss, LBFGS, State, callable
         As for `train`; the batches are blocks of one sum.
     max_iter : int
         Iterations at most.
     tol : float
         Converged where no component of the gradient exceeds it.
+    alpha : float
+        Strength of the penalty α/2 ‖W‖² on the weights.
 
     Returns
     -------
@@ -117,4 +119,4 @@ def fit_lbfgs(
         network.params[...] = last
         return End.NON_FINITE
     network.params[...] = result.x
-    return End.CONVERGED if result.status == 0 else End.MAX_ITER
+    return End.MAX_ITER if result.status == 1 else End.CONVERGED

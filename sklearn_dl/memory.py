@@ -40,7 +40,22 @@ class Views:
 
 
 class Batch:
-    """What all layers share during a pass: whether it is training, the rows' weights, the position in the training."""
+    """What all layers share during a pass: whether it is training, the rows' weights, the position in the training.
+
+    Parameters
+    ----------
+    training : bool
+        Whether the network is trained, not used.
+    seed : int
+        Decides random numbers.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch.
+    weight : ndarray of shape (n,) or None
+        Weight of each row; None for 1.
+    """
 
     def __init__(self, training: bool, seed: int):
         self.training = training
@@ -93,7 +108,22 @@ class Memory:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
-        """An uninitialised array, the same memory each time; a smaller shape gets the beginning of a larger one's."""
+        """An uninitialised array, the same memory each time; a smaller shape gets the beginning of a larger one's.
+
+        Parameters
+        ----------
+        name : str
+            Whose memory it is.
+        shape : tuple of int
+            Its shape.
+        dtype : numpy.dtype or None, default=None
+            Its type, the same at each call; None for that of the network.
+
+        Returns
+        -------
+        ndarray
+            Overwritten at the next call with this name.
+        """
         try:
             return self._arrays[name, shape]
         except KeyError:
@@ -106,7 +136,20 @@ class Memory:
             return array
 
     def uniform(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Random numbers in [0, 1): each block of rows has a generator of its own, each epoch new ones."""
+        """Random numbers in [0, 1): each block of rows has a generator of its own, each epoch new ones.
+
+        Parameters
+        ----------
+        name : str
+            Whose memory it is, as for `array`.
+        shape : tuple of int
+            Its shape; axis 0 is rows.
+
+        Returns
+        -------
+        ndarray
+            Overwritten at the next call with this name.
+        """
         batch, out = self.batch, self.array(name, shape)
         if self._generators_epoch != batch.epoch:
             self._generators, self._generators_epoch = {}, batch.epoch

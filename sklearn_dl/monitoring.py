@@ -73,7 +73,7 @@ class Monitor:
 
     Parameters
     ----------
-    network, state, schedule
+    network, state, schedule : Network, State, Schedule
         What is trained, where it stands, and what a plateau does to the rate.
     history : list of dict
         Gets one record an epoch.

@@ -92,7 +92,22 @@ class Network:
 
     @classmethod
     def build(cls, layer: Layer, seed: int, dtype: Any) -> Network:
-        """A network with initial values that depend on nothing but `layer` and `seed`."""
+        """A network with initial values that depend on nothing but the arguments.
+
+        Parameters
+        ----------
+        layer : Layer
+            The network's shape.
+        seed : int
+            Decides the initial values.
+        dtype : numpy.dtype or type
+            Precision of the values.
+
+        Returns
+        -------
+        Network
+            Its values are a new vector.
+        """
         n_values = sum(math.prod(shape) for _, shape, _ in _arrays(layer))
         network = cls(layer, np.zeros(n_values, dtype))
         rng = generator(seed, Purpose.INIT)
@@ -111,7 +126,13 @@ class Network:
         return self.values[: self.n_params]
 
     def entries(self) -> list[Entry]:
-        """Where each array lies, in the order of the vector."""
+        """Where each array lies, in the order of the vector.
+
+        Returns
+        -------
+        list of Entry
+            One an array.
+        """
         arrays = sorted(_arrays(self.layer), key=lambda a: KINDS.index(a[2]))
         stops = list(itertools.accumulate(math.prod(shape) for _, shape, _ in arrays))
         return [
@@ -120,7 +141,18 @@ class Network:
         ]
 
     def views(self, vector: np.ndarray | None = None) -> Views:
-        """The arrays by name and layer: ``views()[0].weight``; of another vector, such as a gradient, where given."""
+        """The arrays by name and layer: ``views()[0].weight``.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_values,) or (n_params,), or None, default=None
+            What is viewed; None for `values`. A gradient has no buffers, and neither have its views.
+
+        Returns
+        -------
+        Views
+            Writable; what is written lands in the vector.
+        """
         source = self.values if vector is None else vector
         arrays = {e.path: source[e.span].reshape(e.shape) for e in self.entries() if e.span.stop <= len(source)}
 
@@ -177,19 +209,60 @@ class Workspace:
         self.memory = memory(network.layer, input_gradient)
 
     def begin_epoch(self, number: int) -> None:
-        """Tell the layers which epoch it is: their random numbers depend on it."""
+        """Tell the layers which epoch it is: their random numbers depend on it.
+
+        Parameters
+        ----------
+        number : int
+            0, 1, ... over the network's life.
+        """
         self._batch.epoch = number
 
     def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
-        """The network's output, valid until the next call."""
+        """The network's output.
+
+        Parameters
+        ----------
+        x : ndarray or CSR array of shape (n, n_in)
+            Encoded inputs.
+        weight : ndarray of shape (n,) or None, default=None
+            Weight of each row, for layers with statistics of the batch.
+
+        Returns
+        -------
+        ndarray of shape (n, n_out)
+            Valid until the next call.
+        """
         self._batch.weight = weight
         return self._layer.forward(x, self._p, self.memory)
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
-        """The gradient with respect to the input, or None where it was not asked for."""
+        """The gradient with respect to the input.
+
+        Parameters
+        ----------
+        dy : ndarray of shape (n, n_out)
+            Gradient with respect to the output.
+
+        Returns
+        -------
+        ndarray of shape (n, n_in) or None
+            None where it was not asked for.
+        """
         return self._layer.backward(dy, self._p, self.memory)
 
     def gradients(self, part: Part = WHOLE) -> np.ndarray:
-        """Fill `grads`, after `backward`."""
+        """Fill `grads`, after `backward`.
+
+        Parameters
+        ----------
+        part : Part
+            Which share of the parameters; all of them by default.
+
+        Returns
+        -------
+        ndarray of shape (n_params,)
+            `grads`.
+        """
         self._layer.gradients(self._g, self.memory, part)
         return self.grads

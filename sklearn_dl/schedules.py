@@ -11,6 +11,8 @@ from typing import final
 
 from sklearn.base import BaseEstimator
 
+from .ranges import number
+
 __all__ = ["Adaptive", "Constant", "CosLog", "Cosine", "InvScaling", "OneCycle", "Schedule"]
 
 
@@ -40,10 +42,26 @@ class Schedule(BaseEstimator, ABC):
             Share of `max_iter` epochs that has passed, to the step.
         samples_seen : int
             Rows seen in the epochs that are over.
+
+        Returns
+        -------
+        float
+            Not negative.
         """
 
     def on_plateau(self, rate: float) -> float | None:
-        """The factor by which a plateau lowers the rate `rate` for good; None to stop instead."""
+        """What a plateau does to the learning rate.
+
+        Parameters
+        ----------
+        rate : float
+            The learning rate now.
+
+        Returns
+        -------
+        float or None
+            The factor that lowers it for good; None, as by default, for nothing: early stopping then stops.
+        """
         return None
 
 
@@ -69,7 +87,7 @@ class InvScaling(Schedule):
         self.power_t = power_t
 
     def check(self) -> None:
-        if not self.power_t >= 0:
+        if not number(self.power_t) >= 0:
             raise ValueError(f"InvScaling: power_t must be a number >= 0; got {self.power_t!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
@@ -96,9 +114,9 @@ class Adaptive(Schedule):
         self.min_rate = min_rate
 
     def check(self) -> None:
-        if not self.divisor > 1:
+        if not number(self.divisor) > 1:
             raise ValueError(f"Adaptive: divisor must be a number > 1; got {self.divisor!r}.")
-        if not self.min_rate >= 0:
+        if not number(self.min_rate) >= 0:
             raise ValueError(f"Adaptive: min_rate must be a number >= 0; got {self.min_rate!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
@@ -122,7 +140,7 @@ class Cosine(Schedule):
         self.warmup = warmup
 
     def check(self) -> None:
-        if not 0 <= self.warmup < 1:
+        if not 0 <= number(self.warmup) < 1:
             raise ValueError(f"Cosine: warmup must be a number in [0, 1); got {self.warmup!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
@@ -133,8 +151,9 @@ class Cosine(Schedule):
 
 @final
 class OneCycle(Schedule):
-    """η rises from η₀ / `start` to η₀ and falls to η₀ / `end`, both as half cosines (Smith & Topin 2019,
-    https://arxiv.org/abs/1708.07120).
+    """η rises from η₀ / `start` to η₀ and falls to η₀ / `end`, both as half cosines.
+
+    (Smith & Topin 2019, https://arxiv.org/abs/1708.07120.)
 
     Parameters
     ----------
@@ -150,10 +169,10 @@ class OneCycle(Schedule):
         self.end = end
 
     def check(self) -> None:
-        if not 0 < self.peak < 1:
+        if not 0 < number(self.peak) < 1:
             raise ValueError(f"OneCycle: peak must be a number in (0, 1); got {self.peak!r}.")
         for name in ("start", "end"):
-            if not getattr(self, name) >= 1:
+            if not number(getattr(self, name)) >= 1:
                 raise ValueError(f"OneCycle: {name} must be a number >= 1; got {getattr(self, name)!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
@@ -180,7 +199,7 @@ class CosLog(Schedule):
         self.cycles = cycles
 
     def check(self) -> None:
-        if self.cycles < 1 or int(self.cycles) != self.cycles:
+        if not (number(self.cycles) >= 1 and number(self.cycles).is_integer()):
             raise ValueError(f"CosLog: cycles must be an int >= 1; got {self.cycles!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from numbers import Integral
 from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import BaseEstimator
+
+from .ranges import number
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 
@@ -18,7 +21,8 @@ __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 def check_range(owner: Any, name: str, low: float, high: float, *, open_low: bool = False) -> None:
     """Raise ValueError unless `low` ≤ value < `high` (`low` < value where `open_low`)."""
     value = getattr(owner, name)
-    if not ((low < value if open_low else low <= value) and value < high):
+    x = number(value)
+    if not ((low < x if open_low else low <= x) and x < high):
         bracket = "(" if open_low else "["
         raise ValueError(f"{type(owner).__name__}: {name} must be in {bracket}{low:g}, {high:g}); got {value!r}.")
 
@@ -49,7 +53,7 @@ class Solver(BaseEstimator, ABC):
     """
 
     memory: ClassVar[tuple[str, ...]] = ()
-    learning_rate_init: ClassVar[float] = 0.001
+    learning_rate_init: ClassVar[float] = 0.003
     decays: ClassVar[bool] = False  # whether `decayed` matters to `step`
 
     def check(self) -> None:
@@ -90,7 +94,7 @@ class SGD(Solver):
     """
 
     memory: ClassVar[tuple[str, ...]] = ("velocity",)
-    learning_rate_init: ClassVar[float] = 0.05
+    learning_rate_init: ClassVar[float] = 0.01
 
     def __init__(self, momentum: float = 0.9, nesterov: bool = True):
         self.momentum = momentum
@@ -98,6 +102,8 @@ class SGD(Solver):
 
     def check(self) -> None:
         check_range(self, "momentum", 0, 1)
+        if not isinstance(self.nesterov, (bool, np.bool_)):
+            raise ValueError(f"SGD: nesterov must be True or False; got {self.nesterov!r}.")
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         v, a = s.velocity, s.scratch
@@ -121,7 +127,7 @@ class RMSprop(Solver):
 
     Parameters
     ----------
-    rho : float in [0, 1), default=0.9
+    rho : float in [0, 1), default=0.99
         ρ.
     epsilon : float > 0, default=1e-8
         ε.
@@ -129,7 +135,7 @@ class RMSprop(Solver):
 
     memory: ClassVar[tuple[str, ...]] = ("v",)
 
-    def __init__(self, rho: float = 0.9, epsilon: float = 1e-8):
+    def __init__(self, rho: float = 0.99, epsilon: float = 1e-8):
         self.rho = rho
         self.epsilon = epsilon
 
@@ -213,7 +219,6 @@ class AdamW(_AdamStep):
         λ. With the cosine schedule and 200 epochs this is mild: the weights of an unused input fall to a few percent.
     """
 
-    learning_rate_init: ClassVar[float] = 0.003
     decays: ClassVar[bool] = True
 
     def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.5):
@@ -250,5 +255,7 @@ class LBFGS(BaseEstimator):
 
     def check(self) -> None:
         """Raise ValueError where a setting is out of range."""
-        check_range(self, "max_fun", 1, math.inf)
-        check_range(self, "history", 1, math.inf)
+        for name in ("max_fun", "history"):
+            check_range(self, name, 1, math.inf)
+            if not isinstance(getattr(self, name), Integral):
+                raise ValueError(f"LBFGS: {name} must be an int >= 1; got {getattr(self, name)!r}.")

@@ -92,6 +92,7 @@ class _Descent:
         params = network.params
         if set(state.memory) != set(solver.memory):
             state.memory = {name: np.zeros_like(params) for name in solver.memory}
+            state.step = 0  # another solver than before begins anew
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
         scratch = np.empty(min(STRETCH, len(params)), params.dtype)
         self._solver, self._state, self._stretches = solver, state, []
@@ -135,7 +136,7 @@ def train(
 
     Parameters
     ----------
-    network, batches, loss, solver, schedule
+    network, batches, loss, solver, schedule : Network, Batches, Loss, Solver, Schedule
         What is trained, on what, towards what, how.
     state : State
         Where the training stands.
@@ -219,6 +220,7 @@ def train(
             whole = True
     if not whole or not np.isfinite(network.values).all():
         np.copyto(network.values, best)
+        state.memory, state.step = {}, 0  # what led there is forgotten
         return End.NON_FINITE
     return end
 

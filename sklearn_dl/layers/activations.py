@@ -42,11 +42,29 @@ class Activation(Layer):
 
     @abstractmethod
     def apply(self, x: np.ndarray, y: np.ndarray, m: Memory) -> None:
-        """y <- f(x)"""
+        """y <- f(x)
+
+        Parameters
+        ----------
+        x : ndarray
+            Input, read-only.
+        y : ndarray of the shape of `x`
+            Receives the result; kept as ``m.y``.
+        m : Memory
+            Takes what `derivative` needs; ``m.x`` is `x`.
+        """
 
     @abstractmethod
     def derivative(self, d: np.ndarray, m: Memory) -> None:
-        """d <- f'(x), from what `apply` kept."""
+        """d <- f'(x), from what `apply` kept.
+
+        Parameters
+        ----------
+        d : ndarray
+            Receives the derivative.
+        m : Memory
+            As `apply` left it.
+        """
 
     @final
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:

@@ -6,6 +6,7 @@ Knows nothing about any particular layer, and nothing about training.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,23 +17,73 @@ from ..memory import Memory, Views
 __all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat"]
 
 
+BLOCK = 128  # parameters, or rows of them, that are computed at once, whatever the number of parts
+
+
 @dataclass(frozen=True)
 class Part:
-    """Share `index` of `count` equal shares of the parameters."""
+    """Share `index` of `count` equal shares of the parameters.
+
+    Parameters
+    ----------
+    index, count : int
+        Which share, 0 to count - 1, of how many.
+    """
 
     index: int
     count: int
 
     def of(self, n: int) -> slice:
-        """The share of `n` things that belongs to this part."""
+        """The share of `n` things that belongs to this part.
+
+        Parameters
+        ----------
+        n : int
+            How many things there are, such as the rows of a weight matrix.
+
+        Returns
+        -------
+        slice
+            Empty where there are fewer things than parts and this part gets none.
+        """
         return slice(n * self.index // self.count, n * (self.index + 1) // self.count)
+
+    def blocks(self, n: int) -> Iterator[slice]:
+        """The blocks of `n` things that belong to this part; their bounds do not depend on `count`.
+
+        A product's bits depend on its shape (BLAS has kernels for small ones), so the whole goes block by block too.
+
+        Parameters
+        ----------
+        n : int
+            How many things there are.
+
+        Yields
+        ------
+        slice
+            At most 128 of them.
+        """
+        share = self.of(-(-n // BLOCK))
+        for i in range(share.start, share.stop):
+            yield slice(BLOCK * i, min(BLOCK * (i + 1), n))
 
 
 WHOLE = Part(0, 1)
 
 
 def flat(a: np.ndarray) -> np.ndarray:
-    """(..., d) -> (rows, d), as a view: one large product instead of many small ones."""
+    """(..., d) -> (rows, d): one large product instead of many small ones.
+
+    Parameters
+    ----------
+    a : ndarray of shape (..., d)
+        Contiguous.
+
+    Returns
+    -------
+    ndarray of shape (rows, d)
+        A view.
+    """
     return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
 
 
@@ -75,33 +126,103 @@ class Layer(ABC):
         return ()
 
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each array that is learnt."""
+        """Name and shape of each array that is learnt.
+
+        Returns
+        -------
+        dict of str to tuple of int
+            Empty by default.
+        """
         return {}
 
     def buffer_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of each array that is kept but not learnt."""
+        """Name and shape of each array that is kept but not learnt.
+
+        Returns
+        -------
+        dict of str to tuple of int
+            Empty by default.
+        """
         return {}
 
     def init(self, p: Views, rng: np.random.Generator) -> None:  # noqa: B027 - a layer without parameters needs none
-        """Fill parameters and buffers, which come as zeros, in place."""
+        """Fill parameters and buffers, which come as zeros, in place.
+
+        Parameters
+        ----------
+        p : Views
+            The layer's arrays by name: ``p.weight``.
+        rng : numpy.random.Generator
+            Decides them.
+        """
 
     def needs_input_gradient(self, child: int, outer: bool) -> bool:
-        """Whether child `child` needs the gradient of its input; `outer` says it of this layer."""
+        """Whether a child needs the gradient of its input.
+
+        Parameters
+        ----------
+        child : int
+            Which of `children`.
+        outer : bool
+            Whether this layer needs that of its own.
+
+        Returns
+        -------
+        bool
+            By default True.
+        """
         return True
 
     @abstractmethod
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
-        """The output for `x`; keeps in `m` what `backward` and `gradients` need."""
+        """The output for `x`; keeps in `m` what `backward` and `gradients` need.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n, ..., n_in)
+            The input, read-only; for a network's first layer also a CSR matrix.
+        p : Views
+            The layer's arrays by name; those of child i are ``p[i]``.
+        m : Memory
+            Working memory, with what all layers share in ``m.batch``; that of child i is ``m[i]``.
+
+        Returns
+        -------
+        ndarray of shape (n, ..., n_out)
+            Valid until the next call.
+        """
 
     @abstractmethod
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
         """The gradient with respect to the input, from that with respect to the output.
 
-        May be None where ``m.input_gradient`` is false.
+        Parameters
+        ----------
+        dy : ndarray of shape (n, ..., n_out)
+            Gradient with respect to the output, read-only.
+        p : Views
+            The layer's arrays by name.
+        m : Memory
+            Working memory, as `forward` left it.
+
+        Returns
+        -------
+        ndarray of shape (n, ..., n_in) or None
+            Valid until the next call; may be None where ``m.input_gradient`` is false.
         """
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
-        """Write the gradients of one part of the parameters, over all rows, into `g`; after `backward`."""
+        """Write the gradients of one part of the parameters, over all rows, into `g`; after `backward`.
+
+        Parameters
+        ----------
+        g : Views
+            Receives the gradients, by the names of the parameters.
+        m : Memory
+            Working memory, as `backward` left it.
+        part : Part
+            Which share to write.
+        """
         for i, child in enumerate(self.children):
             child.gradients(g[i], m[i], part)
 

@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from ..memory import Memory, Views
-from .base import Layer, Part, flat
+from .base import WHOLE, Layer, Part, flat
 
 __all__ = ["Dense"]
 
@@ -29,7 +29,7 @@ class Dense(Layer):
     gain : float, default=1.0
         Initial weights are uniform with variance gain² / n_in, which keeps the second moment of the signal when
         gain² = 1 / E[f(z)²], z ~ N(0, 1), for the activation f before this layer (He et al. 2015,
-        https://arxiv.org/abs/1502.01852, eq. 7, for any f). Biases begin at 0.
+        https://arxiv.org/abs/1502.01852, eq. 7, for any f). Biases begin uniform in ±1/√n_in.
 
     Notes
     -----
@@ -46,6 +46,9 @@ class Dense(Layer):
     def init(self, p: Views, rng: np.random.Generator) -> None:
         bound = self.gain * math.sqrt(3 / self.n_in)  # Var U(-a, a) = a²/3
         p.weight[...] = rng.uniform(-bound, bound, p.weight.shape)
+        # not 0: where 0 is the optimum, its gradient is rounding, which Adam's ε would blow up to steps
+        bound = 1 / math.sqrt(self.n_in)
+        p.bias[...] = rng.uniform(-bound, bound, p.bias.shape)
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
         m.x = x
@@ -66,10 +69,12 @@ class Dense(Layer):
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
-        rows, columns = part.of(self.n_in), part.of(self.n_out)
         x, dy = m.x, flat(m.dy)
         if isinstance(x, np.ndarray):
-            np.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
+            for rows in part.blocks(self.n_in):
+                np.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
         else:
-            g.weight[rows] = x.T[rows] @ dy
-        np.add.reduce(dy[:, columns], axis=0, out=g.bias[columns])  # db = Σ dy
+            rows = part.of(self.n_in)  # a sparse product's bits do not depend on its shape
+            g.weight[rows] = (x.T if part == WHOLE else x.T[rows]) @ dy
+        for columns in part.blocks(self.n_out):
+            np.add.reduce(dy[:, columns], axis=0, out=g.bias[columns])  # db = Σ dy

@@ -63,10 +63,27 @@ class Loss(BaseEstimator, ABC):
         """Raise ValueError where a setting is out of range."""
 
     def check_target(self, y: np.ndarray) -> None:
-        """Raise ValueError where a target lies outside the loss's domain."""
+        """Raise ValueError where a target lies outside the loss's domain.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,) or (n, n_outputs)
+            Targets, in the user's units.
+        """
 
     def n_raw(self, n_outputs: int) -> int:
-        """Number of raw outputs that the loss needs for `n_outputs` targets."""
+        """Number of raw outputs that the loss needs.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Number of target columns.
+
+        Returns
+        -------
+        int
+            By default as many.
+        """
         return n_outputs
 
     def for_groups(self, groups: tuple[int, ...]) -> Loss:
@@ -76,6 +93,11 @@ class Loss(BaseEstimator, ABC):
         ----------
         groups : tuple of int
             One entry a target: 1 for a single logistic output (binary, or one label), k > 2 for a softmax over k.
+
+        Returns
+        -------
+        Loss
+            By default the loss itself.
         """
         return self
 
@@ -97,11 +119,23 @@ class Loss(BaseEstimator, ABC):
         Returns
         -------
         float
+            Σ wᵢ lossᵢ over the rows.
         """
 
     @abstractmethod
     def predict(self, raw: np.ndarray) -> np.ndarray:
-        """The prediction in the units of the target, from the raw output."""
+        """The prediction: the inverse link of the raw output.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_raw)
+            The network's output, in double precision.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs) or (n, n_outputs, n_levels)
+            In the units that the network sees; for classes, probabilities.
+        """
 
 
 def total(per_output: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:

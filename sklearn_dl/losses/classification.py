@@ -11,6 +11,7 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit
 
+from ..ranges import number
 from .base import Loss, total
 
 __all__ = ["Focal", "LogLoss"]
@@ -77,7 +78,7 @@ class LogLoss(_ClassLoss):
         self.label_smoothing = label_smoothing
 
     def check(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
+        if not 0 <= number(self.label_smoothing) < 1:
             raise ValueError(f"LogLoss: label_smoothing must be a number in [0, 1); got {self.label_smoothing!r}.")
 
     def _smoothed(self, y: np.ndarray, n_classes: int) -> np.ndarray:
@@ -121,7 +122,7 @@ class Focal(_ClassLoss):
         self.gamma = gamma
 
     def check(self) -> None:
-        if not self.gamma >= 0:
+        if not number(self.gamma) >= 0:
             raise ValueError(f"Focal: gamma must be a number >= 0; got {self.gamma!r}.")
 
     def _value_and_slope(self, log_p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -166,7 +167,8 @@ class _Logistic(_Bound):
         return self.inner.logistic(y, raw, weight, out)
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
-        return expit(raw)
+        info = np.finfo(raw.dtype)
+        return np.clip(expit(raw), info.tiny, 1 - info.epsneg)  # certainty is rounding: 0 < p < 1
 
 
 @final

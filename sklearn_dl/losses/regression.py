@@ -6,10 +6,11 @@ Knows nothing about the scaling of the target: settings are in the units that th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
+from ..ranges import number
 from .base import Loss, total
 
 __all__ = ["AbsoluteError", "Gamma", "Huber", "Poisson", "Quantile", "SquaredError", "Tweedie"]
@@ -58,7 +59,7 @@ class Huber(Loss):
         self.delta = delta
 
     def check(self) -> None:
-        if not self.delta > 0:
+        if not number(self.delta) > 0:
             raise ValueError(f"Huber: delta must be a number > 0; got {self.delta!r}.")
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
@@ -87,8 +88,9 @@ class Quantile(Loss):
         self.levels = levels
 
     def check(self) -> None:
-        levels = np.atleast_1d(np.asarray(self.levels, dtype=float))
-        if levels.ndim != 1 or not len(levels) or not ((levels > 0) & (levels < 1)).all():
+        given: Any = [self.levels] if np.ndim(self.levels) == 0 else self.levels
+        levels = np.array([number(level) for level in given])
+        if not len(levels) or not ((levels > 0) & (levels < 1)).all():
             raise ValueError(f"Quantile: levels must be numbers in (0, 1); got {self.levels!r}.")
         if (np.diff(levels) <= 0).any():
             raise ValueError(f"Quantile: levels must increase; got {self.levels!r}.")
@@ -108,12 +110,34 @@ class Quantile(Loss):
         return total(per_output, weight, out)
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
-        """All levels, sorted: shape (n, n_outputs, n_levels)."""
+        """All levels, sorted row by row.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_outputs * n_levels)
+            The network's output, levels fastest.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs, n_levels)
+            In increasing order.
+        """
         k = len(self._level_array())
         return np.sort(raw.reshape(*raw.shape[:-1], raw.shape[-1] // k, k), axis=-1)
 
     def middle(self, predicted: np.ndarray) -> np.ndarray:
-        """The middle level of what `predict` gave: shape (n, n_outputs)."""
+        """The middle level.
+
+        Parameters
+        ----------
+        predicted : ndarray of shape (n, n_outputs, n_levels)
+            What `predict` gave.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs)
+            With an even number of levels, the lower of the two in the middle.
+        """
         return predicted[..., (predicted.shape[-1] - 1) // 2]
 
 
@@ -174,7 +198,7 @@ class Tweedie(_LogLink):
         self.power = power
 
     def check(self) -> None:
-        if not 1 <= self.power <= 2:
+        if not 1 <= number(self.power) <= 2:
             raise ValueError(f"Tweedie: power must be a number in [1, 2]; got {self.power!r}.")
 
     def _limit(self) -> Loss | None:

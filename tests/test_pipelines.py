@@ -1,0 +1,380 @@
+"""The estimators among scikit-learn's tools, and parts that a user writes among the package's own.
+
+Pipelines, searches, routed metadata, settings objects; and that the defaults are useful on real tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.ensemble import BaggingRegressor, StackingRegressor
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.multioutput import ClassifierChain
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.architectures import mlp
+from sklearn_dl.layers import Dense, Layer, ReLU, Sequential
+from sklearn_dl.losses import Huber, LogLoss, Loss, Quantile
+from sklearn_dl.schedules import Cosine, Schedule
+from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, Solver
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(120, 4))
+y = X @ [1.0, -2.0, 0.5, 0.0] + 0.1 * rng.normal(size=120)
+c = np.digitize(y, [-1.0, 1.0])
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 10, "random_state": 0, "batch_size": 40}
+LONG = SMALL | {"max_iter": 100, "learning_rate_init": 0.01}
+
+
+# ---------------------------------------------------------------- parameters
+
+
+SETTINGS = {
+    "names": {},
+    "objects": {"solver": AdamW(weight_decay=0.1), "loss": Quantile((0.1, 0.9)), "learning_rate": Cosine(warmup=0.1)},
+    "sequences": {"hidden_layer_sizes": [5, 4], "activation": ["tanh", "relu"], "dropout": (0.1, 0.0)},
+    "callable": {"architecture": mlp},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_parameters_are_stored_as_given_and_cloned(name):
+    model = DLRegressor(**SETTINGS[name])
+    for key, value in SETTINGS[name].items():
+        assert getattr(model, key) is value
+    copied = clone(model)
+    assert copied.get_params().keys() == model.get_params().keys()
+    assert repr(copied) == repr(model)
+    model.fit(X[:20], y[:20])
+    for key, value in SETTINGS[name].items():
+        assert getattr(model, key) is value
+    copied.fit(X[:20], y[:20])
+
+
+def test_settings_are_reached_with_double_underscores():
+    model = DLRegressor(solver=SGD(), loss=Huber())
+    assert model.get_params()["solver__momentum"] == 0.9
+    model.set_params(solver__momentum=0.5, solver__nesterov=False, loss__delta=2.0)
+    assert (model.solver.momentum, model.solver.nesterov, model.loss.delta) == (0.5, False, 2.0)
+    model.set_params(solver=Adam(), solver__beta_1=0.8)
+    assert isinstance(model.solver, Adam)
+    assert model.solver.beta_1 == 0.8
+
+
+MERE_NAMES = {
+    "solver__weight_decay": ({}, r"solver is the mere name 'adamw'; pass an object such as solver=AdamW\(\)"),
+    "solver__beta_1": ({}, r"solver is the mere name 'adamw'; pass an object such as solver=AdamW\(\)"),
+    "solver__momentum": ({"solver": "sgd"}, r"mere name 'sgd'; pass an object such as solver=SGD\(\)"),
+    "solver__rho": ({"solver": "adam"}, r"mere name 'adam'; pass an object such as solver=RMSprop\(\)"),
+    "loss__delta": ({}, r"mere name 'squared_error'; pass an object such as loss=Huber\(\)"),
+    "learning_rate__warmup": ({}, r"mere name 'cosine'; pass an object such as learning_rate=Cosine\(\)"),
+}
+
+
+@pytest.mark.parametrize("key", MERE_NAMES)
+def test_a_nested_parameter_of_a_mere_name_says_what_to_pass(key):
+    params, sentence = MERE_NAMES[key]
+    whole = rf"^{key} cannot be set while .*{sentence} to search {key.partition('__')[0]}__\.\.\.$"
+    with pytest.raises(ValueError, match=whole):
+        DLRegressor(**params).set_params(**{key: 0.5})
+    search = GridSearchCV(DLRegressor(**params), {key: [0.5]}, cv=2)
+    with pytest.raises(ValueError, match=whole):
+        search.fit(X, y)
+
+
+def test_partial_fit_is_absent_for_lbfgs():
+    for solver in ("lbfgs", LBFGS()):
+        assert not hasattr(DLRegressor(solver=solver), "partial_fit")
+        with pytest.raises(AttributeError) as caught:
+            DLClassifier(solver=solver).partial_fit  # noqa: B018
+        assert "partial_fit needs a stochastic solver; got solver='lbfgs'" in str(caught.value.__cause__)
+    assert hasattr(DLRegressor(), "partial_fit")
+
+
+# ---------------------------------------------------------------- pipelines and searches
+
+
+def test_a_pipeline_with_categories():
+    frame = pd.DataFrame({"x": X[:, 0], "kind": np.where(X[:, 1] > 0, "up", "down")})
+    target = 3 * X[:, 0] + 10 * (X[:, 1] > 0)
+    columns = ColumnTransformer([("kind", OneHotEncoder(), ["kind"])], remainder="passthrough")
+    model = make_pipeline(columns, DLRegressor(**LONG)).fit(frame, target)
+    assert model.score(frame, target) > 0.95
+    assert model[:-1].set_output(transform="default").transform(frame).shape == (120, 3)
+
+
+def test_a_grid_over_structure_and_settings():
+    grid = {"hidden_layer_sizes": [(), (4,), (4, 4)], "dropout": [0.0, 0.2], "solver__weight_decay": [0.0, 0.5]}
+    search = GridSearchCV(DLClassifier(**SMALL, solver=AdamW()), grid, cv=2, error_score="raise").fit(X, c)
+    assert len(search.cv_results_["params"]) == 12
+    assert np.ptp(search.cv_results_["mean_test_score"]) > 0
+    assert search.best_estimator_.get_params()["solver__weight_decay"] == search.best_params_["solver__weight_decay"]
+    assert len(search.best_estimator_.coefs_) == 1 + len(search.best_params_["hidden_layer_sizes"])
+
+
+def test_a_grid_through_a_pipeline():
+    pipe = Pipeline([("scale", StandardScaler()), ("net", DLRegressor(**SMALL, solver=SGD(), loss=Huber()))])
+    grid = {"net__solver__momentum": [0.0, 0.9], "net__loss__delta": [0.5, 2.0], "net__solver": [SGD(), AdamW()]}
+    grid = [{k: grid[k] for k in ("net__solver__momentum", "net__loss__delta")}, {"net__solver": grid["net__solver"]}]
+    search = GridSearchCV(pipe, grid, cv=2, error_score="raise").fit(X, y)
+    assert len(set(search.cv_results_["mean_test_score"])) >= 5
+    assert pipe.named_steps["net"].loss.delta == 1.0
+
+
+def test_halving_with_epochs_as_the_resource():
+    search = HalvingGridSearchCV(
+        DLRegressor(**LONG),
+        {"hidden_layer_sizes": [(2,), (8,), (16,)], "alpha": [0.0, 1.0]},
+        resource="max_iter",
+        min_resources=2,
+        max_resources=18,
+        cv=2,
+        random_state=0,
+        error_score="raise",
+    ).fit(X, y)
+    assert search.n_resources_ == [2, 6]
+    assert search.best_estimator_.n_iter_ == 6
+
+
+def test_other_meta_estimators():
+    quick = DLRegressor(**SMALL)
+    for model in (
+        BaggingRegressor(quick, n_estimators=2, random_state=0),
+        StackingRegressor([("net", quick), ("line", LinearRegression())], cv=2),
+        TransformedTargetRegressor(quick, func=np.arcsinh, inverse_func=np.sinh),
+    ):
+        assert np.isfinite(model.fit(X, y).predict(X)).all()
+    calibrated = CalibratedClassifierCV(DLClassifier(**LONG), cv=2).fit(X, c)
+    assert calibrated.score(X, c) > 0.8
+    chain = ClassifierChain(DLClassifier(**SMALL)).fit(X, np.c_[c > 0, c > 1].astype(int))
+    assert chain.predict(X).shape == (120, 2)
+    importance = permutation_importance(DLRegressor(**LONG).fit(X, y), X, y, n_repeats=2, random_state=0)
+    assert importance.importances_mean.argmax() == 1
+
+
+# ---------------------------------------------------------------- routed metadata
+
+
+def test_weights_are_routed_through_a_pipeline():
+    weight = rng.integers(1, 4, 120).astype(float)
+    with config_context(enable_metadata_routing=True):
+        net = DLRegressor(**SMALL).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), net)
+        pipe.fit(X, y, sample_weight=weight)
+        search = GridSearchCV(pipe, {"dlregressor__alpha": [0.0, 1.0]}, cv=2).fit(X, y, sample_weight=weight)
+    reference = DLRegressor(**SMALL).fit(StandardScaler().fit_transform(X), y, weight)
+    np.testing.assert_array_equal(pipe.predict(X), reference.predict(StandardScaler().fit_transform(X)))
+    assert search.best_estimator_ is not None
+
+
+@pytest.mark.parametrize("estimator", [DLRegressor, DLClassifier])
+def test_validation_sets_are_transformed_by_a_pipeline(estimator):
+    target = y if estimator is DLRegressor else c
+    split = slice(0, 80), slice(80, 120)
+    train, valid = ((X[rows], target[rows]) for rows in split)
+    weight = rng.uniform(0.5, 2.0, 40)
+    with config_context(enable_metadata_routing=True):
+        net = estimator(**SMALL).set_fit_request(X_val=True, y_val=True, sample_weight_val=True)
+        pipe = Pipeline([("scale", StandardScaler()), ("net", net)], transform_input=["X_val"])
+        pipe.fit(*train, X_val=valid[0], y_val=valid[1], sample_weight_val=weight)
+    scale = StandardScaler().fit(train[0])
+    reference = estimator(**SMALL).fit(
+        scale.transform(train[0]),
+        train[1],
+        X_val=scale.transform(valid[0]),
+        y_val=valid[1],
+        sample_weight_val=weight,
+    )
+    assert pipe[-1].validation_loss_curve_ == reference.validation_loss_curve_
+    np.testing.assert_array_equal(pipe.predict(X), reference.predict(scale.transform(X)))
+
+
+def test_metadata_that_nobody_requested_is_refused():
+    with config_context(enable_metadata_routing=True):
+        pipe = make_pipeline(StandardScaler(), DLRegressor(**SMALL))
+        with pytest.raises(ValueError, match=r"sample_weight.* not explicitly set as requested or not"):
+            pipe.fit(X, y, sample_weight=np.ones(120))
+
+
+def test_scores_are_watched_under_routing():
+    with config_context(enable_metadata_routing=True):
+        model = DLRegressor(**SMALL, scoring="neg_mean_absolute_error")
+        model.fit(X, y, X_val=X, y_val=y, sample_weight_val=np.ones(120))
+    assert len(model.validation_scores_) == 10
+
+
+# ---------------------------------------------------------------- parts that a user writes
+
+
+@dataclass(frozen=True)
+class OwnReLU(Layer):
+    """max(x, 0), with a learnt scale and shift that begin at 1 and 0."""
+
+    width: int
+
+    def param_shapes(self):
+        return {"weight": (self.width,), "shift": (self.width,)}
+
+    def init(self, p, rng):
+        p.weight[...] = 1
+
+    def forward(self, x, p, m):
+        m.on = x > 0
+        m.kept = np.where(m.on, x, 0)
+        return m.kept * p.weight + p.shift
+
+    def backward(self, dy, p, m):
+        m.dy = dy
+        return np.where(m.on, dy * p.weight, 0)
+
+    def gradients(self, g, m, part):
+        columns = part.of(self.width)
+        g.weight[columns] = (m.dy * m.kept).sum(axis=0)[columns]
+        g.shift[columns] = m.dy.sum(axis=0)[columns]
+
+
+def own_architecture(n_in, hidden_layer_sizes, n_out, *, activations, dropouts, normalization):
+    width = hidden_layer_sizes[0]
+    return Sequential((Dense(n_in, width), OwnReLU(width), Dense(width, n_out, ReLU().gain)))
+
+
+class OwnSquares(Loss):
+    """Half the squared error, once more."""
+
+    task = "regression"
+
+    def value_and_gradient(self, y, raw, weight, out):
+        out[...] = raw - y
+        value = out**2 / 2
+        if weight is not None:
+            out *= weight
+            value *= weight
+        return float(value.sum())
+
+    def predict(self, raw):
+        return raw
+
+
+class OwnLogLoss(Loss):
+    """Logistic log-loss for two classes, from the formula."""
+
+    task = "classification"
+
+    def value_and_gradient(self, y, raw, weight, out):
+        p = 1 / (1 + np.exp(-raw))
+        out[...] = p - y
+        return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum())
+
+    def predict(self, raw):
+        return 1 / (1 + np.exp(-raw))
+
+
+class OwnDescent(Solver):
+    """Momentum of Polyak's kind, a setting, and a rate of its own."""
+
+    memory = ("velocity",)
+    learning_rate_init = 0.02
+
+    def __init__(self, momentum=0.9):
+        self.momentum = momentum
+
+    def check(self):
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"OwnDescent: momentum must be in [0, 1); got {self.momentum!r}.")
+
+    def step(self, params, grads, s, t, rate, decayed):
+        s.velocity[...] = self.momentum * s.velocity - rate * grads
+        params += s.velocity
+
+
+class OwnSteps(Schedule):
+    """One rate for the first half, another for the second."""
+
+    def __init__(self, second=1.0):
+        self.second = second
+
+    def factor(self, progress, samples_seen):
+        return 1.0 if progress < 0.5 else self.second
+
+
+def test_an_own_layer_learns_and_starts_as_its_counterpart():
+    own = DLRegressor(**LONG, architecture=own_architecture).fit(X, y)
+    assert own.score(X, y) > 0.97
+    assert "1.shift" in [entry.path for entry in own.network_.entries()]
+    still = {"learning_rate_init": 1e-300}
+    start = DLRegressor(**LONG | still, architecture=own_architecture).fit(X, y)
+    np.testing.assert_allclose(start.predict(X), DLRegressor(**LONG | still).fit(X, y).predict(X), rtol=1e-12)
+    with pytest.raises(AttributeError, match=r"chain of Dense layers; for this network see network_\.entries\(\)"):
+        own.coefs_  # noqa: B018
+
+
+OWN_PARTS = {
+    "loss": (DLRegressor, {"loss": OwnSquares()}, {"loss": "squared_error"}),
+    "classification loss": (DLClassifier, {"loss": OwnLogLoss()}, {"loss": LogLoss()}),
+    "solver": (DLRegressor, {"solver": OwnDescent()},
+               {"solver": SGD(nesterov=False), "learning_rate_init": 0.02}),
+    "schedule": (DLRegressor, {"learning_rate": OwnSteps()}, {"learning_rate": "constant"}),
+    "architecture": (DLRegressor, {"architecture": lambda *a, **k: mlp(*a, **k)}, {}),
+    "all": (DLRegressor, {"loss": OwnSquares(), "solver": OwnDescent(), "learning_rate": OwnSteps()},
+            {"solver": SGD(nesterov=False), "learning_rate_init": 0.02, "learning_rate": "constant"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OWN_PARTS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_own_part_does_the_work_of_its_counterpart(name, weighted):
+    estimator, own, counterpart = OWN_PARTS[name]
+    target = y if estimator is DLRegressor else (y > 0).astype(int)
+    weight = rng.uniform(0.5, 2.0, 120) if weighted and name != "classification loss" else None
+    a = estimator(**SMALL, **own).fit(X, target, weight)
+    b = estimator(**SMALL, **counterpart).fit(X, target, weight)
+    np.testing.assert_allclose(a.predict(X), b.predict(X), rtol=1e-9)
+    np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-9)
+
+
+def test_own_settings_can_be_searched_and_checked():
+    model = DLRegressor(**SMALL, solver=OwnDescent(), learning_rate=OwnSteps())
+    grid = {"solver__momentum": [0.0, 0.9], "learning_rate__second": [0.1, 1.0]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert len(set(search.cv_results_["mean_test_score"])) == 4
+    with pytest.raises(ValueError, match=r"OwnDescent: momentum must be in \[0, 1\); got 2\."):
+        model.set_params(solver__momentum=2).fit(X, y)
+
+
+def test_an_own_loss_of_the_other_task_is_refused():
+    with pytest.raises(ValueError, match=r"for regression; got OwnLogLoss\(\), which is for classification"):
+        DLRegressor(loss=OwnLogLoss()).fit(X, y)
+
+
+# ---------------------------------------------------------------- useful at once
+
+USEFUL = {
+    "diabetes": (DLRegressor, load_diabetes, KFold, range(5), 0.45),
+    "breast cancer": (DLClassifier, load_breast_cancer, StratifiedKFold, range(5), 0.965),
+    "digits": (DLClassifier, load_digits, StratifiedKFold, range(2), 0.975),
+}
+
+
+@pytest.mark.parametrize("name", USEFUL)
+def test_the_defaults_are_useful_on_real_tables(name):
+    """Measured on five seeds: R² 0.456 on diabetes, accuracy 0.978 on breast cancer and 0.981 on digits."""
+    estimator, load, folds, seeds, floor = USEFUL[name]
+    table, target = load(return_X_y=True)
+    scores = [
+        cross_val_score(estimator(random_state=s), table, target, cv=folds(5, shuffle=True, random_state=s)).mean()
+        for s in seeds
+    ]
+    assert np.mean(scores) >= floor

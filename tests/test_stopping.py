@@ -1,0 +1,209 @@
+"""What ends a fit: early stopping, which restores the best network, `target_loss`, `max_time`; and what a fit leaves.
+
+Validation losses and scores are recomputed from predictions.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error, mean_squared_error
+
+from sklearn_dl import DLClassifier, DLRegressor
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(90, 4))
+y = X @ [1.0, -2.0, 0.5, 0.0] + 0.3 * rng.normal(size=90)
+c = np.digitize(y, [-1.0, 1.0])
+TARGET = {DLRegressor: y, DLClassifier: c}
+SMALL = {"hidden_layer_sizes": (7,), "batch_size": 20, "max_iter": 5, "random_state": 0}
+
+both = pytest.mark.parametrize("estimator", [DLRegressor, DLClassifier])
+TRAIN, VALID = slice(0, 60), slice(60, 90)
+OVERFIT = {"hidden_layer_sizes": (50,), "learning_rate": "constant", "learning_rate_init": 0.02, "random_state": 0}
+OVERFIT |= {"n_iter_no_change": np.inf, "max_iter": 80, "batch_size": 20}
+
+
+def weighted_half_mse(model, weight=None):
+    """The validation loss from predictions: in the units of the network, half squared."""
+    return mean_squared_error(y[VALID], model.predict(X[VALID]), sample_weight=weight) / 2 / np.var(y[TRAIN])
+
+
+@pytest.mark.parametrize("weight", [None, rng.uniform(0.1, 5.0, 30)], ids=["unit", "weighted"])
+def test_the_best_network_is_restored(weight):
+    model = DLRegressor(**OVERFIT)
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[VALID], y_val=y[VALID], sample_weight_val=weight)
+    assert model.n_iter_ == len(model.validation_loss_curve_) == 80
+    assert model.best_loss_ == min(model.validation_loss_curve_) < model.validation_loss_curve_[-1]
+    assert weighted_half_mse(model, weight) == pytest.approx(model.best_loss_, rel=1e-10)
+
+
+def test_the_best_classifier_is_restored():
+    model = DLClassifier(**OVERFIT).fit(X[TRAIN], c[TRAIN], X_val=X[VALID], y_val=c[VALID])
+    assert model.best_loss_ < model.validation_loss_curve_[-1]
+    assert log_loss(c[VALID], model.predict_proba(X[VALID])) == pytest.approx(model.best_loss_, rel=1e-10)
+
+
+def test_batch_normalisation_is_restored_with_its_statistics():
+    model = DLRegressor(**OVERFIT, normalization="batch")
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[VALID], y_val=y[VALID])
+    assert model.best_loss_ < model.validation_loss_curve_[-1]
+    assert weighted_half_mse(model) == pytest.approx(model.best_loss_, rel=1e-10)
+
+
+def mae_scorer(model, X, y):
+    return -mean_absolute_error(y, model.predict(X))
+
+
+SCORINGS = {
+    "name": (DLRegressor, "neg_mean_absolute_error", mae_scorer),
+    "callable": (DLRegressor, mae_scorer, mae_scorer),
+    "own": (DLRegressor, None, lambda m, X, y: m.score(X, y)),
+    "scorer": (DLClassifier, make_scorer(accuracy_score), lambda m, X, y: m.score(X, y)),
+    "of probabilities": (DLClassifier, "neg_log_loss", lambda m, X, y: -log_loss(y, m.predict_proba(X))),
+}
+
+
+@pytest.mark.parametrize("name", SCORINGS)
+@pytest.mark.parametrize("table", [X, pd.DataFrame(X, columns=list("pqrs"))], ids=["array", "frame"])
+def test_a_score_can_be_watched(name, table):
+    estimator, scoring, score = SCORINGS[name]
+    t = TARGET[estimator]
+    model = estimator(**OVERFIT, scoring=scoring)
+    model.fit(table[TRAIN], t[TRAIN], X_val=table[VALID], y_val=t[VALID])
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == 80
+    assert max(model.validation_scores_) > model.validation_scores_[0]
+    assert score(model, table[VALID], t[VALID]) == pytest.approx(max(model.validation_scores_), rel=1e-10)
+
+
+def test_a_score_is_weighted():
+    weight = rng.uniform(0.1, 5.0, 30)
+    model = DLRegressor(**OVERFIT, scoring="r2")
+    model.fit(X[TRAIN], y[TRAIN], X_val=X[VALID], y_val=y[VALID], sample_weight_val=weight)
+    assert model.score(X[VALID], y[VALID], weight) == pytest.approx(max(model.validation_scores_), rel=1e-10)
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 2), (3, 4), (79, 80), (np.inf, 80)])
+def test_patience(patience, epochs):
+    """With a `tol` that nothing meets, only the first epoch is an improvement."""
+    params = OVERFIT | {"n_iter_no_change": patience, "tol": 1e9, "early_stopping": True, "validation_fraction": 0.3}
+    assert DLRegressor(**params).fit(X, y).n_iter_ == epochs
+
+
+def test_patience_counts_from_the_last_improvement():
+    params = OVERFIT | {"n_iter_no_change": 5, "tol": 0.0, "early_stopping": True, "validation_fraction": 0.3}
+    model = DLRegressor(**params).fit(X, y)
+    curve = model.validation_loss_curve_
+    assert len(curve) == int(np.argmin(curve)) + 1 + 5 < 80
+
+
+def test_rows_held_out_are_not_trained_on():
+    """Row i alone has column i, so the weights of column i move only if row i is trained on."""
+    params = SMALL | {"encoder": None, "solver": "sgd", "activation": "tanh", "early_stopping": True}
+    model = DLClassifier(**params, validation_fraction=0.2).fit(np.eye(90), c)
+    start = DLClassifier(**params, validation_fraction=0.2, learning_rate_init=1e-300).fit(np.eye(90), c)
+    moved = (model.coefs_[0] != start.coefs_[0]).any(axis=1)
+    assert moved.sum() == 72
+    assert set(c[~moved]) == {0, 1, 2}
+
+
+@both
+@pytest.mark.parametrize(("rows", "validated"), [(10_000, False), (10_001, True)])
+def test_auto_stops_early_above_ten_thousand_rows(estimator, rows, validated):
+    table = rng.normal(size=(rows, 1))
+    model = estimator(hidden_layer_sizes=(2,), max_iter=1, random_state=0).fit(table, (table[:, 0] > 0).astype(int))
+    assert (model.validation_loss_curve_ is not None) == validated
+
+
+def test_auto_stops_early_with_a_validation_set():
+    model = DLRegressor(**OVERFIT | {"n_iter_no_change": 2, "tol": 1e9})
+    assert model.fit(X, y, X_val=X, y_val=y).n_iter_ == 3
+    assert model.fit(X, y).n_iter_ == 80
+
+
+TOO_FEW = {
+    "few rows": (DLRegressor, slice(None), y, "it would hold 9 of 90 rows"),
+    "few rows of a class": (DLClassifier, slice(None), np.r_[9, c[1:]], "a class has a single row"),
+    "hardly any rows": (DLClassifier, slice(0, 12), c, "it would hold 2 of 12 rows"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_FEW)
+def test_without_rows_to_hold_out_the_training_loss_is_watched(name):
+    estimator, rows, target, reason = TOO_FEW[name]
+    model = estimator(**SMALL | {"max_iter": 50}, early_stopping=True, n_iter_no_change=3, tol=1e9)
+    with pytest.warns(UserWarning, match=f"early_stopping watches the training loss: .*because {reason}"):
+        model.fit(X[rows], target[rows])
+    assert model.n_iter_ == 4
+    assert model.validation_loss_curve_ is None
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+@both
+def test_without_early_stopping_a_fit_runs_to_max_iter(estimator):
+    model = estimator(**SMALL | {"max_iter": 25}, early_stopping=False, tol=1e9, n_iter_no_change=1)
+    assert model.fit(X, TARGET[estimator]).n_iter_ == len(model.loss_curve_) == 25
+
+
+@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
+def test_target_loss_ends_a_fit(solver):
+    params = SMALL | {"max_iter": 100, "learning_rate": "constant", "solver": solver, "tol": 0.0}
+    full = DLRegressor(**params).fit(X, y)
+    target = full.loss_curve_[10]
+    model = DLRegressor(**params, target_loss=target).fit(X, y)
+    assert model.n_iter_ == 1 + int(np.argmax(np.array(full.loss_curve_) <= target)) < 100
+    assert model.loss_ <= target
+    assert DLRegressor(**params, target_loss=0.0).fit(X, y).n_iter_ == full.n_iter_
+
+
+@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
+def test_max_time_ends_a_fit_after_the_epoch_that_passes_it(solver):
+    params = SMALL | {"max_iter": 10**6, "solver": solver, "tol": 0.0}
+    assert DLRegressor(**params, max_time=1e-9).fit(X, y).n_iter_ == 1
+    if solver == "adamw":
+        start = time.perf_counter()
+        assert DLRegressor(**params, max_time=0.05).fit(X, y).n_iter_ > 1
+        assert time.perf_counter() - start < 2
+
+
+def test_an_adaptive_rate_falls_on_plateaus_and_then_ends_the_training():
+    params = SMALL | {"max_iter": 100, "learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 1e9}
+    free = DLRegressor(**params, early_stopping=False, learning_rate_init=1e-3).fit(X, y)
+    rates = [record["learning_rate"] for record in free.history_]
+    assert free.n_iter_ == 100
+    np.testing.assert_allclose(rates[:7], [1e-3] * 3 + [2e-4] * 2 + [4e-5] * 2)
+    assert min(rates) == pytest.approx(1e-3 / 5**5)  # the first at or below 1e-6
+    ended = DLRegressor(**params, early_stopping=True, learning_rate_init=1e-3, validation_fraction=0.3).fit(X, y)
+    assert ended.n_iter_ == 1 + 2 * 6
+
+
+def test_verbose_prints_a_line_an_epoch(capsys):
+    model = DLRegressor(**SMALL).fit(X, y)
+    assert capsys.readouterr().out == ""
+    model.set_params(verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith(f"epoch 1/5  loss {model.loss_curve_[0]:.5f}  rate ")
+    model.set_params(verbose=1, scoring="r2").fit(X, y, X_val=X, y_val=y)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert f"validation loss {model.validation_loss_curve_[-1]:.5f}" in line
+    assert f"validation score {model.validation_scores_[-1]:.5f}" in line
+
+
+@both
+def test_what_a_fit_leaves(estimator):
+    model = estimator(**SMALL, early_stopping=True, validation_fraction=0.2).fit(X, TARGET[estimator])
+    assert [record["epoch"] for record in model.history_] == [1, 2, 3, 4, 5]
+    assert model.loss_ == model.loss_curve_[-1]
+    assert model.validation_scores_ is None
+    assert model.n_layers_ == 3
+    assert model.n_outputs_ == (1 if estimator is DLRegressor else 3)
+    assert model.out_activation_ == ("identity" if estimator is DLRegressor else "softmax")
+    assert [a.shape for a in model.coefs_] == [(4, 7), (7, model.n_outputs_)]
+    assert [a.shape for a in model.intercepts_] == [(7,), (model.n_outputs_,)]
+    model.coefs_ = [np.zeros_like(a) for a in model.coefs_]
+    model.intercepts_[1][:] = 0
+    assert np.ptp(model._predict_link(X)) == 0
