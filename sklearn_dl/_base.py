@@ -6,7 +6,6 @@ Knows nothing about the difference between classes and numbers, which the two es
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import warnings
 from abc import ABC, abstractmethod
@@ -18,13 +17,14 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
 from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
-from .encoding import TableEncoder
+from .encoding import FLOATS, TableEncoder, check_table
+from .layers import Layer, Sequential, TableInput
 from .lbfgs import fit_lbfgs
 from .monitoring import Monitor, Validation, forward
 from .network import Network
@@ -133,19 +133,24 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _check_table(self, X: Any, y: Any, sample_weight: Any, plan: Plan, *, reset: bool) -> Table:
         """Checked arrays, without rows of weight 0; sets or checks `n_features_in_` and `feature_names_in_`."""
-        refuse_non_numbers(X)
-        numbers = self._task == "regression"
-        X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True, y_numeric=numbers
-        )
+        X = self._check_inputs(X, reset=reset)
+        y = validate_data(self, y=y, multi_output=True, y_numeric=self._task == "regression", estimator=self)
+        check_consistent_length(X, y)
         y = self._check_y(y, plan)
         if sample_weight is None:
             return Table(X, y, None)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = _check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
         if not weight.any():
             raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
         table = Table(X, y, weight)
         return table if weight.all() else table.rows(np.flatnonzero(weight))
+
+    def _check_inputs(self, X: Any, *, reset: bool) -> Any:
+        """X as the encoder takes it, or finite numbers where there is none."""
+        encoder = self.encoder if reset else self.encoder_
+        if encoder is not None:
+            return check_table(self, X, reset=reset)
+        return validate_data(self, X, reset=reset, accept_sparse="csr", dtype=FLOATS)
 
     def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
         """Training rows, validation rows or None, and whether a plateau ends the training."""
@@ -171,13 +176,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
+            encoder.check()
             self.encoder_ = encoder.learn(table.X, table.weight)
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""
-        layer = plan.build(table.X.shape[1], self._loss.n_raw(self.n_outputs_))
+        layer = self._build(plan)
         if not going_on:
-            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, table))
+            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
         if old.entries() != self.network_.entries():
@@ -186,11 +192,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
-    def _precision(self, plan: Plan, table: Table) -> Any:
+    def _build(self, plan: Plan) -> Layer:
+        """The network's layers: embeddings where the encoder asks for them, then the architecture."""
+        n_out = self._loss.n_raw(self.n_outputs_)
+        if self.encoder_ is None or not self.encoder_.cardinalities:
+            n_in = self.n_features_in_ if self.encoder_ is None else self.encoder_.n_numeric_out
+            return plan.build(n_in, n_out)
+        front = TableInput(self.encoder_.n_numeric_out, self.encoder_.cardinalities, self.encoder_.embedding_size)
+        return Sequential((front, plan.build(front.n_out, n_out)))
+
+    def _precision(self, plan: Plan, layer: Layer, n_rows: int) -> Any:
         if not (isinstance(self.dtype, str) and self.dtype == "auto"):
             return np.dtype(self.dtype)
-        widths = (table.X.shape[1], *plan.sizes, self.n_outputs_)
-        work = table.X.shape[0] * sum(a * b for a, b in itertools.pairwise(widths))
+        work = n_rows * Network.count(layer)
         return np.dtype(np.float64 if isinstance(plan.solver, LBFGS) or work <= AUTO_FLOAT64_WORK else np.float32)
 
     def _encode(self, table: Table) -> Table:
@@ -288,10 +302,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
         check_is_fitted(self)
-        refuse_non_numbers(X)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS)
+        X = self._encode_inputs(self._check_inputs(X, reset=False))
         with np.errstate(over="ignore", invalid="ignore"):
-            return forward(self.network_, self._encode_inputs(X))
+            return forward(self.network_, X)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in vars(self)
@@ -299,27 +312,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.encoder is not None
+        tags.input_tags.categorical = self.encoder is not None
         tags.target_tags.multi_output = True
         return tags
 
 
-FLOATS = (np.float64, np.float32)
-
-
 def _is_fitted_name(name: str) -> bool:
     return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
-
-
-def refuse_non_numbers(X: Any) -> None:
-    """Raise ValueError with the name of a DataFrame's column that the network cannot take yet."""
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
-        return
-    for name, dtype in zip(X.columns, list(X.dtypes), strict=True):
-        if not str(dtype).lower().startswith(("int", "uint", "float", "bool", "sparse")):
-            raise ValueError(
-                f"column {name!r} of X has dtype {dtype}: only columns of numbers are taken; encode it before, "
-                "for example with sklearn.preprocessing.OneHotEncoder."
-            )
 
 
 def _tell(end: End) -> None:

@@ -93,8 +93,7 @@ class Network:
     @classmethod
     def build(cls, layer: Layer, seed: int, dtype: Any) -> Network:
         """A network with initial values that depend on nothing but `layer` and `seed`."""
-        n_values = sum(math.prod(shape) for _, shape, _ in _arrays(layer))
-        network = cls(layer, np.zeros(n_values, dtype))
+        network = cls(layer, np.zeros(cls.count(layer), dtype))
         rng = generator(seed, Purpose.INIT)
 
         def visit(layer: Layer, p: Views) -> None:
@@ -104,6 +103,11 @@ class Network:
 
         visit(layer, network.views())
         return network
+
+    @staticmethod
+    def count(layer: Layer) -> int:
+        """How many values a layer's arrays hold."""
+        return sum(math.prod(shape) for _, shape, _ in _arrays(layer))
 
     @property
     def params(self) -> np.ndarray:

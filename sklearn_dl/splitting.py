@@ -26,7 +26,8 @@ class Table(NamedTuple):
 
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
-        return Table(self.X[index], self.y[index], None if self.weight is None else self.weight[index])
+        X = self.X.iloc[index] if hasattr(self.X, "iloc") else self.X[index]
+        return Table(X, self.y[index], None if self.weight is None else self.weight[index])
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:
