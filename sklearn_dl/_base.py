@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
 from ._attributes import FittedDL
@@ -134,7 +134,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _check_table(self, X: Any, y: Any, sample_weight: Any, plan: Plan, *, reset: bool) -> Table:
         """Checked arrays, without rows of weight 0; sets or checks `n_features_in_` and `feature_names_in_`."""
         X = self._check_inputs(X, reset=reset)
-        y = validate_data(self, y=y, multi_output=True, y_numeric=self._task == "regression", estimator=self)
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
         check_consistent_length(X, y)
         y = self._check_y(y, plan)
         if sample_weight is None:
