@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .dataframes import type_of_levels
+from .dataframes import NOTHING, type_of_levels
 
 __all__ = ["Codebook"]
 
@@ -27,7 +27,7 @@ class Codebook:
     levels : list
         The levels that are told apart, sorted.
     kind : str
-        What the levels are: "text", "numbers", "bytes".
+        What the levels are: "text", "numbers", "bytes", "nothing".
     has_else, has_missing : bool
         Whether rare levels, and missing values, occurred in training.
     one_hot : bool
@@ -91,7 +91,8 @@ class Codebook:
         ValueError
             Where the values are of another type than in training.
         """
-        if levels and self.levels and (kind := type_of_levels(levels, self.name)) != self.kind:
+        kind = type_of_levels(levels, self.name)
+        if kind != self.kind and NOTHING not in (kind, self.kind):
             raise ValueError(f"column {self.name!r} of X holds {kind} but held {self.kind} at fit.")
         missing = len(self.levels) + 1 if self.has_missing else ELSE
         code_of = np.array([*(self._code_of.get(level, ELSE) for level in levels), missing], np.intp)

@@ -5,20 +5,60 @@ Knows nothing about encoding; imports no DataFrame library and asks only for met
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-__all__ = ["column", "factorize", "is_dataframe", "is_sparse_dataframe", "kind_of", "to_numbers", "type_of_levels"]
+__all__ = [
+    "NOTHING",
+    "check_dataframe",
+    "column",
+    "factorize",
+    "is_dataframe",
+    "is_sparse_dataframe",
+    "kind_of",
+    "rows_of",
+    "to_numbers",
+    "type_of_levels",
+]
 
-NUMBERS = ("int", "uint", "float", "double", "half", "bool", "decimal", "null", "sparse")
-CATEGORIES = ("category", "categorical", "enum", "str", "string", "utf8", "large_string", "dictionary")
-DATES = ("datetime", "date", "timedelta", "duration", "period", "time")
+# how the names of columns' types begin
+NUMBERS = re.compile(r"u?int\d|float|double|half|bool|decimal|null|sparse")
+CATEGORIES = re.compile(r"categor|enum|str(?!uct)|utf8|large_string|dictionary|binary")
+DATES = re.compile(r"date|time|duration|period")
+
+NOTHING = "nothing"  # what a column holds where all is missing
 
 
 def is_dataframe(X: Any) -> bool:
-    """Whether X is a table with columns of types of their own."""
+    """Whether X is a table with columns of types of their own.
+
+    Raises
+    ------
+    TypeError
+        For a table that is not computed yet.
+    """
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet; pass X.collect().")
     return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def check_dataframe(X: Any) -> None:
+    """Raise ValueError where a DataFrame is empty or has two columns of the same name."""
+    if X.shape[0] == 0 or X.shape[1] == 0:
+        raise ValueError(f"X must have at least one row and one column; got a DataFrame of shape {tuple(X.shape)}.")
+    names = list(X.columns)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"X has more than one column named {twice!r}; rename them.")
+
+
+def rows_of(X: Any, index: np.ndarray) -> Any:
+    """Some rows of a table of any kind."""
+    return X.iloc[index] if hasattr(X, "iloc") else X[index]
 
 
 def is_sparse_dataframe(X: Any) -> bool:
@@ -40,18 +80,19 @@ def kind_of(series: Any, name: Any) -> str:
         For dates, nested and mixed values, with the column's name and what to do.
     """
     dtype = str(series.dtype).lower()
-    if dtype.startswith(DATES):
+    if DATES.match(dtype):
         raise ValueError(
             f"column {name!r} of X holds dates or times ({series.dtype}), which mean nothing to the network as they "
             "are; replace it by numbers such as the year, the month or the days since a date."
         )
-    if dtype.startswith(NUMBERS):
+    if NUMBERS.match(dtype):
         return "number"
-    if dtype.startswith(CATEGORIES):
+    if CATEGORIES.match(dtype):
         return "category"
     if dtype != "object":
-        raise ValueError(f"column {name!r} of X has dtype {series.dtype}; only numbers, text and categories are taken.")
-    return "number" if type_of_levels(factorize(series, name)[1], name) == "numbers" else "category"
+        raise ValueError(f"column {name!r} of X has dtype {series.dtype}; make it numbers, text or categories.")
+    held = type_of_levels(factorize(series, name)[1], name)
+    return "number" if held in ("numbers", NOTHING) else "category"
 
 
 def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
@@ -67,7 +108,10 @@ def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
             codes, levels = series.factorize()
             return np.asarray(codes), list(levels)
         seen: dict[Any, int] = {}
-        codes = [-1 if v is None or v != v else seen.setdefault(v, len(seen)) for v in series.to_list()]
+        codes = [
+            -1 if v is None or (isinstance(v, float) and v != v) else seen.setdefault(v, len(seen))
+            for v in series.to_list()
+        ]
     except TypeError as error:
         raise ValueError(
             f"column {name!r} of X holds lists, dicts or other nested values; spread them over columns of their own."
@@ -76,7 +120,7 @@ def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
 
 
 def type_of_levels(levels: list[Any], name: Any) -> str:
-    """What the distinct values of a column are, in one word.
+    """What the distinct values of a column are, in one word: "numbers", "text", "bytes", or "nothing".
 
     Raises
     ------
@@ -86,7 +130,7 @@ def type_of_levels(levels: list[Any], name: Any) -> str:
     kinds = {_type_of(level, name) for level in levels}
     if len(kinds) > 1:
         raise ValueError(f"column {name!r} of X mixes {' and '.join(sorted(kinds))}; make it one type.")
-    return kinds.pop() if kinds else "numbers"
+    return kinds.pop() if kinds else NOTHING
 
 
 def _type_of(value: Any, name: Any) -> str:
@@ -94,10 +138,10 @@ def _type_of(value: Any, name: Any) -> str:
         return "text"
     if isinstance(value, bytes):
         return "bytes"
-    if isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+    if isinstance(value, (Real, Decimal, np.bool_)):
         return "numbers"
     if (
-        hasattr(value, "isoformat")
+        hasattr(value, "strftime")
         or hasattr(value, "total_seconds")
         or isinstance(value, (np.datetime64, np.timedelta64))
     ):
@@ -105,10 +149,7 @@ def _type_of(value: Any, name: Any) -> str:
             f"column {name!r} of X holds dates or times; replace it by numbers such as the year, the month or the "
             "days since a date."
         )
-    raise ValueError(
-        f"column {name!r} of X holds values of type {type(value).__name__}; only numbers, text and categories are "
-        "taken."
-    )
+    raise ValueError(f"column {name!r} of X holds values of type {type(value).__name__}; make them numbers or text.")
 
 
 def to_numbers(series: Any, name: Any) -> np.ndarray:
@@ -119,6 +160,12 @@ def to_numbers(series: Any, name: Any) -> np.ndarray:
     ValueError
         Where it holds anything else.
     """
+    if kind_of(series, name) == "category":
+        held = type_of_levels(factorize(series, name)[1], name)
+        if held == NOTHING:
+            return np.full(len(series), np.nan)
+        if held != "numbers":
+            raise ValueError(f"column {name!r} of X holds {held} but held numbers at fit.")
     try:
         if hasattr(series, "iloc"):
             return series.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -126,5 +173,5 @@ def to_numbers(series: Any, name: Any) -> np.ndarray:
         if values.dtype == object:
             values = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         return values.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"column {name!r} of X was numbers at fit and is not now ({error}).") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"column {name!r} of X cannot be turned into floating-point numbers: {error}.") from error

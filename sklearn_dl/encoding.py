@@ -6,22 +6,32 @@ Knows nothing about networks, training or targets.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, final
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted, validate_data
 
 from .codebook import Codebook
 from .columns import Columns
-from .dataframes import column, factorize, is_dataframe, is_sparse_dataframe, kind_of, to_numbers
-from .statistics import moments, quantiles, row_blocks
+from .dataframes import (
+    check_dataframe,
+    column,
+    factorize,
+    is_dataframe,
+    is_sparse_dataframe,
+    kind_of,
+    rows_of,
+    to_numbers,
+)
+from .scaling import Scaling
+from .statistics import row_blocks
 
 __all__ = ["TableEncoder", "check_table"]
 
 FLOATS = (np.float64, np.float32)
-LIMIT = 1e6  # scaled numbers are held within ±LIMIT, so that what follows cannot overflow
+NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
 SCALINGS = ("robust", "standard")
 
 
@@ -33,12 +43,17 @@ def check_table(owner: Any, X: Any, *, reset: bool) -> Any:
     ValueError, TypeError
         Where X is not a table, is empty, or its columns are not those of `fit`.
     """
-    if is_dataframe(X) and not is_sparse_dataframe(X):
-        validate_data(owner, X, reset=reset, skip_check_array=True)
-        if X.shape[0] == 0 or X.shape[1] == 0:
-            raise ValueError(f"X must have at least one row and one column; got a DataFrame of shape {X.shape}.")
-        return X
-    X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    if is_dataframe(X):
+        check_dataframe(X)
+        if not is_sparse_dataframe(X):
+            validate_data(owner, X, reset=reset, skip_check_array=True)
+            return X
+    try:
+        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    except (ValueError, OverflowError) as error:
+        if not str(error).startswith(NO_NUMBER):
+            raise
+        raise ValueError(f"an array must hold numbers ({error}); pass text and categories in a DataFrame.") from error
     if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
         raise ValueError("X is sparse and contains NaN or infinity; a sparse X must hold finite numbers.")
     return X
@@ -145,8 +160,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """
         self.check()
         X = check_table(self, X, reset=True)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return self.learn(X, weight)
+        if sample_weight is None:
+            return self.learn(X, None)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        there = np.flatnonzero(weight)
+        return self.learn(rows_of(X, there), weight[there])
 
     def transform(self, X: Any) -> Any:
         """Encode a table.
@@ -215,14 +233,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         categorical = np.zeros(n_features, bool) if self._sparse else self._which_are_categories(X)
         self.categorical_features_ = np.flatnonzero(categorical)
         self.numeric_features_ = np.flatnonzero(~categorical)
-        self.missing_features_ = np.empty(0, np.intp)
-        self._clips = self.scaling == "robust" and not self._sparse
-        self._codebooks: list[Codebook] = []
         if self._sparse:
-            spread = np.sqrt(mean_variance_axis(X, axis=0, weights=weight)[1], dtype=np.float64)
-            self.center_, self.scale_ = np.zeros(n_features), 1 / np.where(spread > 0, spread, 1.0)
-            return self
-        self._learn_numbers(self._numbers(X), weight)
+            self._scaling = Scaling.learn_sparse(X, weight)
+        else:
+            names = partial(self._number_name, X)
+            self._scaling = Scaling.learn(self._numbers(X), weight, names, robust=self.scaling == "robust")
+        self.center_, self.scale_ = self._scaling.center, self._scaling.scale
+        self.missing_features_ = self.numeric_features_[self._scaling.gaps]
+        self._codebooks: list[Codebook] = []
         for i in map(int, self.categorical_features_):
             name = self._name(X, i)
             codes, levels = self._factorize(X, i, name)
@@ -234,21 +252,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """`transform` of what `check_table` gave, in the precision of the network: array, CSR or Columns."""
         if _is_sparse(X):
             if self._sparse:
-                out = X.astype(dtype)
-                out.data *= self.scale_.astype(dtype).take(out.indices, mode="clip")
-                return out
+                return self._scaling.apply_sparse(X, dtype)
             X = X.toarray()  # the network was fitted on dense rows
-        numbers, n_numbers, n_missing = self._numbers(X), len(self.numeric_features_), len(self.missing_features_)
+        numbers, gaps, names = self._numbers(X), self._scaling.gaps, partial(self._number_name, X)
+        start, n_numbers = numbers.shape[1] + len(gaps), numbers.shape[1]
         out = np.empty((X.shape[0], self.n_numeric_out), dtype)
-        gaps = np.searchsorted(self.numeric_features_, self.missing_features_)
-        for rows in row_blocks(X.shape[0], max(1, n_numbers)):
+        for rows in row_blocks(X.shape[0], n_numbers):
             block = numbers[rows]
-            self._scale(X, block, out[rows, :n_numbers])
-            if n_missing:
-                out[rows, n_numbers : n_numbers + n_missing] = np.isnan(block[:, gaps])
+            self._scaling.apply(block, out[rows, :n_numbers], names)
+            if len(gaps):
+                out[rows, n_numbers:start] = np.isnan(block[:, gaps])
         if not self._codebooks:
             return out
-        start, embedded = n_numbers + n_missing, []
+        embedded = []
         for i, book in self._books():
             codes = book.encode(*self._factorize(X, i, book.name))
             if book.one_hot:
@@ -271,48 +287,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tuple(book.cardinality for book in self._codebooks if not book.one_hot)
 
     # ---------------------------------------------------------------- numbers
-
-    def _learn_numbers(self, numbers: np.ndarray, weight: np.ndarray | None) -> None:
-        d = numbers.shape[1]
-        self.center_, self.scale_ = np.zeros(d), np.zeros(d)
-        missing = []
-        for j in range(d):
-            x = numbers[:, j]
-            gaps = np.isnan(x)
-            if gaps.all():
-                continue
-            if gaps.any():
-                missing.append(j)
-            with np.errstate(invalid="ignore", over="ignore"):  # infinity is refused when it is encoded
-                if self.scaling == "robust":
-                    self.center_[j], self.scale_[j] = _robust(x, weight)
-                else:
-                    there = slice(None) if not gaps.any() else ~gaps
-                    mean, deviation = moments(x[there, None], None if weight is None else weight[there])
-                    constant = x[there].min() == x[there].max()
-                    self.center_[j], self.scale_[j] = mean[0], 0.0 if constant else 1 / deviation[0]
-        np.nan_to_num(self.scale_, copy=False)
-        np.nan_to_num(self.center_, copy=False)
-        self.missing_features_ = self.numeric_features_[np.array(missing, np.intp)]
-
-    def _scale(self, X: Any, block: np.ndarray, out: np.ndarray) -> None:
-        """Scaled numbers into `out`; NaN becomes 0, infinity an error with the column's name."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            gaps = not np.isfinite(block.sum())
-            if gaps and (infinite := np.isinf(block).any(axis=0)).any():
-                name = self._name(X, self.numeric_features_[infinite.argmax()])
-                raise ValueError(f"column {name!r} of X contains infinity; replace it by a number or by NaN (missing).")
-            z = block - self.center_  # centred in full precision, then rounded
-            z *= self.scale_
-            if gaps:
-                z[np.isnan(z)] = 0
-        np.clip(z, -LIMIT, LIMIT, out=z)
-        if self._clips:
-            t = z * z
-            t *= 1 / 9
-            t += 1
-            z /= np.sqrt(t, out=t)  # z / √(1 + (z/3)²)
-        out[...] = z
 
     def _numbers(self, X: Any) -> np.ndarray:
         """The columns of numbers, as one array."""
@@ -357,37 +331,31 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _name(self, X: Any, i: int) -> Any:
         return list(X.columns)[i] if is_dataframe(X) else int(i)
 
+    def _number_name(self, X: Any, j: int) -> Any:
+        return self._name(X, self.numeric_features_[j])
+
 
 def _is_sparse(X: Any) -> bool:
     return not (isinstance(X, np.ndarray) or is_dataframe(X))
 
 
-def _robust(x: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
-    """Median, and one over the distance of the quartiles or of half the range; 0 for a constant."""
-    low, first, median, third, high = quantiles(x, weight, (0.0, 0.25, 0.5, 0.75, 1.0))
-    half_spread = third / 2 - first / 2  # halves, so that nothing overflows
-    if half_spread == 0:
-        half_spread = high / 4 - low / 4
-    return median, min(0.5 / half_spread, np.finfo(float).max) if half_spread > 0 else 0.0
-
-
 def _mask(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:
     """A mask over the columns from a mask, indices or names."""
-    items = np.asarray(given)
+    items = np.asarray(given, dtype=object)
     what = "TableEncoder: categorical_features must be 'from_dtype', or a mask, indices or names of columns"
     if items.ndim != 1:
         raise ValueError(f"{what}; got {given!r}.")
     mask = np.zeros(n_features, bool)
-    if items.dtype == bool:
+    if len(items) and all(isinstance(item, (bool, np.bool_)) for item in items):
         if len(items) != n_features:
             raise ValueError(f"{what}; got a mask of length {len(items)} for {n_features} columns.")
-        return items.copy()
-    for item in items.tolist():
+        return items.astype(bool)
+    for item in items:
         if isinstance(item, str):
             if names is None or item not in names:
                 raise ValueError(f"{what}; got the name {item!r}, which X has not.")
             mask[names.index(item)] = True
-        elif isinstance(item, int) and -n_features <= item < n_features:
+        elif isinstance(item, (int, np.integer)) and -n_features <= item < n_features:
             mask[item] = True
         else:
             raise ValueError(f"{what}; got {item!r} for {n_features} columns.")

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from .dataframes import rows_of
+
 __all__ = ["Table", "hold_out"]
 
 MIN_VALIDATION_ROWS = 10
@@ -26,8 +28,7 @@ class Table(NamedTuple):
 
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
-        X = self.X.iloc[index] if hasattr(self.X, "iloc") else self.X[index]
-        return Table(X, self.y[index], None if self.weight is None else self.weight[index])
+        return Table(rows_of(self.X, index), self.y[index], None if self.weight is None else self.weight[index])
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:

@@ -6,12 +6,14 @@ Knows nothing about what the columns mean; nothing overflows, and columns times 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 from .randomness import Purpose, generator
 
-__all__ = ["moments", "quantiles", "row_blocks"]
+__all__ = ["moments", "quantiles", "row_blocks", "sparse_deviations"]
 
 BLOCK = 2**18  # numbers handled at once: temporaries stay small whatever the table's size
 SAMPLE = 2**16  # rows that decide a quantile of a larger table: its standard error is below 0.2 % in rank
@@ -59,6 +61,27 @@ def moments(X: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.nd
     spread = np.sqrt(mean_of(lambda block: np.square(block - center)))
     constant = spread <= 4 * np.finfo(X.dtype).eps * np.abs(center)
     return np.ldexp(center, exponent), np.where(constant, 1.0, np.ldexp(spread, exponent))
+
+
+def sparse_deviations(X: Any, weight: np.ndarray | None) -> np.ndarray:
+    """Weighted standard deviation of each column of a CSR matrix of finite numbers; 0 for a constant column.
+
+    Parameters
+    ----------
+    X : CSR matrix of shape (n, d)
+        Finite numbers.
+    weight : ndarray of shape (n,) or None
+        Weight of each row; None for 1.
+
+    Returns
+    -------
+    ndarray of shape (d,)
+    """
+    low, high = min_max_axis(X, axis=0)
+    exponent = np.frexp(np.maximum(-low, high))[1]
+    data = np.ldexp(X.data, -exponent.take(X.indices, mode="clip"), dtype=np.float64)
+    variance = mean_variance_axis(type(X)((data, X.indices, X.indptr), shape=X.shape), axis=0, weights=weight)[1]
+    return np.where(low == high, 0.0, np.ldexp(np.sqrt(variance), exponent))
 
 
 def quantiles(x: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...]) -> np.ndarray:
