@@ -220,6 +220,7 @@ def test_quantiles_of_a_large_table_come_from_a_sample():
 
 
 def mixed(n):
+    rng = np.random.default_rng(n)
     df = pd.DataFrame(
         {
             "number": rng.normal(size=n),
@@ -505,7 +506,7 @@ def test_categories_in_an_array():
 
 
 def test_names_and_set_output():
-    df = mixed(60)
+    df = mixed(300)
     encoder = TableEncoder().set_output(transform="pandas")
     out = encoder.fit_transform(df)
     assert isinstance(out, pd.DataFrame)
