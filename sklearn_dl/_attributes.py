@@ -14,10 +14,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ._version import __version__
-from .encoding import ClassEncoder, NumberEncoder, TableEncoder
+from .encoding import TableEncoder
 from .losses import Loss
 from .names import SETTINGS
 from .network import Network
+from .targets import ClassEncoder, NumberEncoder
 from .training import State
 
 __all__ = ["FittedDL"]

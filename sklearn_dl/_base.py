@@ -6,7 +6,6 @@ Knows nothing about the difference between classes and numbers, which the two es
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import warnings
 from abc import ABC, abstractmethod
@@ -17,20 +16,22 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
-from .encoding import TableEncoder
+from .encoding import TableEncoder, check_table
+from .inputs import check_numbers, check_target, check_weight
+from .layers import Layer, Sequential, TableInput
 from .lbfgs import fit_lbfgs
 from .losses import Loss
 from .monitoring import Monitor, Validation, forward
 from .network import Network
 from .solvers import LBFGS
-from .splitting import Table, hold_out, refuse_non_finite, refuse_non_numbers, refuse_shape
+from .splitting import Table, hold_out
 from .training import EarlyStopping, End, State, train
 
 __all__ = ["BaseDL", "Call"]
@@ -141,24 +142,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _check_table(self, X: Any, y: Any, sample_weight: Any, plan: Plan, *, reset: bool) -> Table:
         """Checked arrays, without rows of weight 0; sets or checks `n_features_in_` and `feature_names_in_`."""
-        refuse_non_numbers(X)
-        refuse_shape(X, y)
-        names = getattr(X, "columns", None)
-        X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse="csr", dtype=FLOATS, multi_output=True, ensure_all_finite=False
-        )
-        refuse_non_finite(X, names)
-        assert_all_finite(y, input_name="y")
+        X = self._check_inputs(X, reset=reset)
+        y = check_target(self, X, y)
         table = Table(X, y, None)
         if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
-            )
-            if not weight.any():
-                raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
+            weight = check_weight(sample_weight, y)
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
         return table._replace(y=self._check_y(table.y, plan))
+
+    def _check_inputs(self, X: Any, *, reset: bool) -> Any:
+        """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
+        encoder = vars(self).get("encoder_", self.encoder)
+        return (check_numbers if encoder is None else check_table)(self, X, reset=reset)
 
     def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
         """Training rows, validation rows or None, and whether a plateau ends the training."""
@@ -188,13 +184,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
+            encoder.check()
             self.encoder_ = encoder.learn(table.X, table.weight)
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""
-        layer = plan.build(table.X.shape[1], self._loss.n_raw(self.n_outputs_))
+        layer = self._build(plan)
         if not going_on:
-            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, table))
+            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
         if old.entries() != self.network_.entries():
@@ -203,11 +200,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
-    def _precision(self, plan: Plan, table: Table) -> Any:
+    def _build(self, plan: Plan) -> Layer:
+        """The network's layers: embeddings where the encoder asks for them, then the architecture."""
+        n_out = self._loss.n_raw(self.n_outputs_)
+        if self.encoder_ is None or not self.encoder_.cardinalities:
+            n_in = self.n_features_in_ if self.encoder_ is None else self.encoder_.n_numeric_out
+            return plan.build(n_in, n_out)
+        front = TableInput(self.encoder_.n_numeric_out, self.encoder_.cardinalities, self.encoder_.embedding_size)
+        return Sequential((front, plan.build(front.n_out, n_out)))
+
+    def _precision(self, plan: Plan, layer: Layer, n_rows: int) -> Any:
         if not (isinstance(self.dtype, str) and self.dtype == "auto"):
             return np.dtype(self.dtype)
-        widths = (table.X.shape[1], *plan.sizes, self.n_outputs_)
-        work = table.X.shape[0] * sum(a * b for a, b in itertools.pairwise(widths))
+        work = n_rows * Network.count(layer)
         return np.dtype(np.float64 if isinstance(plan.solver, LBFGS) or work <= AUTO_FLOAT64_WORK else np.float32)
 
     def _encode(self, table: Table) -> Table:
@@ -309,12 +314,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
         check_is_fitted(self)
-        refuse_non_numbers(X)
-        names = getattr(X, "columns", None)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
-        refuse_non_finite(X, names)
+        X = self._encode_inputs(self._check_inputs(X, reset=False))
         with np.errstate(over="ignore", invalid="ignore"):
-            return forward(self.network_, self._encode_inputs(X))
+            return forward(self.network_, X)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in vars(self)
@@ -322,11 +324,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.encoder is not None
+        tags.input_tags.categorical = self.encoder is not None
         tags.target_tags.multi_output = True
         return tags
-
-
-FLOATS = (np.float64, np.float32)
 
 
 def _is_fitted_name(name: str) -> bool:

@@ -17,10 +17,10 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
-from .encoding import ClassEncoder
 from .losses import Loss
 from .names import is_stochastic
 from .splitting import Table
+from .targets import ClassEncoder
 
 __all__ = ["DLClassifier"]
 

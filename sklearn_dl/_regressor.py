@@ -16,10 +16,10 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
-from .encoding import NumberEncoder
 from .losses import Loss, Quantile
 from .names import is_stochastic, resolve_loss
 from .splitting import Table
+from .targets import NumberEncoder
 
 __all__ = ["DLRegressor"]
 

@@ -1,6 +1,6 @@
 """Rows of a training set in batches, in a new random order each epoch.
 
-Knows nothing about networks or losses: x is an array or a CSR matrix, y and the weights are arrays.
+Knows nothing about networks or losses: x is an array, a CSR matrix or columns, y and the weights are arrays.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .columns import Columns
 from .randomness import Purpose, generator
 
 __all__ = ["Batches", "Rows"]
@@ -31,7 +32,7 @@ class Batches:
 
     Parameters
     ----------
-    x : ndarray of shape (n, d) or CSR array of that shape
+    x : ndarray of shape (n, d), CSR array of that shape, or Columns
         Encoded inputs.
     y : ndarray of shape (n, q)
         Encoded targets.
@@ -75,6 +76,8 @@ class Batches:
             yield Rows(self._take("x", self.x, index), self._take("y", self.y, index), weight)
 
     def _take(self, name: str, a: Any, index: np.ndarray) -> Any:
+        if isinstance(a, Columns):
+            return Columns(self._take("numeric", a.numeric, index), self._take("codes", a.codes, index))
         if not isinstance(a, np.ndarray):
             return a[index]
         buffer = self._buffers.get(name)

@@ -1,70 +1,107 @@
-"""What happens to a table before the network and to its answer after it: X, classes and numbers to matrices and back.
+"""TableEncoder: from a table as it comes to what the network sees, and to plain numbers for everybody else.
 
-Knows nothing about networks or training.
+Knows nothing about networks, training or targets.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, final
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.sparsefuncs import mean_variance_axis
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted, validate_data
 
-__all__ = ["ClassEncoder", "NumberEncoder", "TableEncoder"]
+from .codebook import Codebook
+from .columns import Columns
+from .dataframes import (
+    check_dataframe,
+    column,
+    factorize,
+    is_dataframe,
+    is_sparse_dataframe,
+    kind_of,
+    rows_of,
+    to_numbers,
+)
+from .scaling import Scaling
+from .statistics import row_blocks
 
-BLOCK = 2**18  # numbers handled at once: temporaries stay small whatever the table's size
+__all__ = ["TableEncoder", "check_table"]
+
+FLOATS = (np.float64, np.float32)
+NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
+SCALINGS = ("robust", "standard")
 
 
-def row_blocks(n_rows: int, n_columns: int) -> list[slice]:
-    """Blocks of rows of about `BLOCK` numbers."""
-    step = max(1, BLOCK // max(1, n_columns))
-    return [slice(start, start + step) for start in range(0, n_rows, step)]
+def check_table(owner: Any, X: Any, *, reset: bool) -> Any:
+    """A DataFrame as it is, or a float array or CSR matrix; sets or checks the owner's features and their names.
 
-
-def moments(X: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and standard deviation of each column; the latter is 1 where the column is constant.
-
-    Computed on columns scaled by powers of two, which is exact: so columns times 2^k give the same numbers times 2^k,
-    and neither tiny nor huge columns leave the range of floats. Two passes, so a large offset costs no precision.
+    Raises
+    ------
+    ValueError, TypeError
+        Where X is not a table, is empty, or its columns are not those of `fit`.
     """
-    n, d = X.shape
-    total = n if weight is None else weight.sum()
-    blocks = row_blocks(n, d)
-
-    def mean_of(f: Any) -> np.ndarray:
-        summed = np.zeros(d)
-        for rows in blocks:
-            block = f(X[rows])
-            summed += block.sum(axis=0) if weight is None else weight[rows] @ block
-        return summed / total
-
-    largest = np.zeros(d)
-    for rows in blocks:
-        np.maximum(largest, np.abs(X[rows]).max(axis=0, initial=0), out=largest)
-    exponent = np.frexp(largest)[1]
-    center = mean_of(lambda b: np.ldexp(b, -exponent, dtype=np.float64))
-    center += mean_of(lambda b: np.ldexp(b, -exponent, dtype=np.float64) - center)
-    spread = np.sqrt(mean_of(lambda b: np.square(np.ldexp(b, -exponent, dtype=np.float64) - center)))
-    constant = spread <= 4 * np.finfo(X.dtype).eps * np.abs(center)
-    return np.ldexp(center, exponent), np.where(constant, 1.0, np.ldexp(spread, exponent))
+    if is_dataframe(X):
+        check_dataframe(X)
+        if not is_sparse_dataframe(X):
+            validate_data(owner, X, reset=reset, skip_check_array=True)
+            return X
+    try:
+        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    except (ValueError, OverflowError) as error:
+        if not str(error).startswith(NO_NUMBER):
+            raise
+        raise ValueError(f"an array must hold numbers ({error}); pass text and categories in a DataFrame.") from error
+    if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
+        raise ValueError("X is sparse and contains NaN or infinity; a sparse X must hold finite numbers.")
+    return X
 
 
 @final
-class TableEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Standardise the columns of a table of numbers: (x - mean) / standard deviation.
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories into columns or codes.
 
-    Sparse tables are divided by the standard deviation and not centred, so that zeros stay zeros: the network sees
-    other numbers for a sparse table than for the same table dense. Constant columns become 0 (sparse: stay).
+    Numbers are scaled and missing ones filled with the median (in units of the network: 0), with an indicator column
+    where numbers were missing in training. Categories of few levels become indicator columns, those of many levels
+    codes, for which the network learns embeddings. Missing is a level of its own; a level that was not seen in
+    training is accepted and counts as neither of the known ones, together with the rare ones.
+
+    In a DataFrame (pandas, polars), columns of type category, text or object hold categories; an object column that
+    holds only numbers holds numbers, and so does an array.
+
+    A sparse table is divided by the standard deviations and not centred, so that zeros stay zeros: the network sees
+    other numbers than for the same table dense. It must not have missing values.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", or array-like of bool, int or str, default="from_dtype"
+        Which columns hold categories: by their type, or a mask, indices or names, as for HistGradientBoosting. With
+        the latter three, text columns must be among them.
+    scaling : {"robust", "standard"}, default="robust"
+        "robust": z = (x - median) / (upper - lower quartile), or of half the range where the quartiles agree, then
+        z / √(1 + (z/3)²), which holds outliers within ±3 (Holzmüller, Grinsztajn & Steinwart 2024,
+        https://arxiv.org/abs/2407.04491, section 3). "standard": (x - mean) / standard deviation.
+    max_one_hot : int >= 0, default=8
+        Categories of at most so many levels, missing included, become indicator columns, two levels a single one;
+        larger ones get embeddings.
+    min_frequency : int >= 1, default=5
+        Levels with a smaller total weight than this are pooled with those not seen in training. Weights with a mean
+        below 1 are first scaled to a mean of 1.
+    embedding_size : int >= 1, default=8
+        Length of an embedding.
 
     Attributes
     ----------
-    center_ : ndarray of shape (n_features,)
-        Weighted mean of each column; 0 for a sparse table.
-    scale_ : ndarray of shape (n_features,)
-        Weighted standard deviation of each column; 1 where it is constant.
+    categorical_features_, numeric_features_ : ndarray of int
+        Positions of the columns that hold categories and numbers.
+    levels_ : list of list
+        The levels of each categorical column that are told apart, sorted by value.
+    center_, scale_ : ndarray of shape (n_numeric,)
+        What is subtracted from numbers, and then multiplied by; the factor of a constant column is 0.
+    missing_features_ : ndarray of int
+        Positions of the columns of numbers that have an indicator for missing ones.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
@@ -72,22 +109,44 @@ class TableEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn_dl.encoding import TableEncoder
-    >>> TableEncoder().fit_transform([[1.0, 10.0], [3.0, 10.0]])
-    array([[-1.,  0.],
-           [ 1.,  0.]])
+    >>> encoder = TableEncoder(scaling="standard")
+    >>> encoder.fit_transform([[1.0, 5.0], [3.0, np.nan], [2.0, 7.0]]).round(2)
+    array([[-1.22, -1.  ,  0.  ],
+           [ 1.22,  0.  ,  1.  ],
+           [ 0.  ,  1.  ,  0.  ]])
+    >>> list(encoder.get_feature_names_out())
+    ['x0', 'x1', 'x1_missing']
     """
 
+    def __init__(
+        self,
+        *,
+        categorical_features: Any = "from_dtype",
+        scaling: str = "robust",
+        max_one_hot: int = 8,
+        min_frequency: int = 5,
+        embedding_size: int = 8,
+    ):
+        self.categorical_features = categorical_features
+        self.scaling = scaling
+        self.max_one_hot = max_one_hot
+        self.min_frequency = min_frequency
+        self.embedding_size = embedding_size
+
+    # ---------------------------------------------------------------- scikit-learn's transformer
+
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> TableEncoder:
-        """Learn means and standard deviations.
+        """Learn scales and levels.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table.
         y : ignored
             For scikit-learn's pipelines.
-        sample_weight : array-like of shape (n,) or None
+        sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row; a weight of 2 equals the row twice.
 
         Returns
@@ -97,228 +156,207 @@ class TableEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where X holds anything but finite numbers.
+            Where a parameter is out of range or a column cannot be taken, with its name.
         """
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32))
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        return self.learn(X, weight)
-
-    def learn(self, X: Any, weight: np.ndarray | None) -> TableEncoder:
-        """`fit` on a table that has been checked.
-
-        Parameters
-        ----------
-        X : ndarray or CSR matrix of shape (n, n_features)
-            Finite floats.
-        weight : ndarray of shape (n,) or None
-            Weight of each row.
-
-        Returns
-        -------
-        self : TableEncoder
-        """
-        if not isinstance(X, np.ndarray):
-            _, variance = mean_variance_axis(X, axis=0, weights=weight)
-            spread = np.sqrt(variance, dtype=np.float64)
-            self.center_, self.scale_ = np.zeros(X.shape[1]), np.where(spread > 0, spread, 1.0)
-        else:
-            self.center_, self.scale_ = moments(X, weight)
-        return self
+        self.check()
+        X = check_table(self, X, reset=True)
+        if sample_weight is None:
+            return self.learn(X, None)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        there = np.flatnonzero(weight)
+        return self.learn(rows_of(X, there), weight[there])
 
     def transform(self, X: Any) -> Any:
-        """Apply the scaling.
+        """Encode a table.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            A table with the columns of `fit`.
 
         Returns
         -------
-        ndarray or CSR array of shape (n, n_features)
-            float64.
+        ndarray or CSR matrix of shape (n, n_features_out)
+            float64; categories with embeddings as codes, at the end.
+
+        Raises
+        ------
+        ValueError
+            Where a column is missing, added or of another type than at `fit`, or holds infinity.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        return self.encode(X, np.float64)
+        encoded = self.encode(check_table(self, X, reset=False), np.float64)
+        return np.hstack((encoded.numeric, encoded.codes)) if isinstance(encoded, Columns) else encoded
 
-    def encode(self, X: Any, dtype: Any) -> Any:
-        """`transform` of a table that has been checked.
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the encoded columns.
 
         Parameters
         ----------
-        X : ndarray or CSR matrix of shape (n, n_features)
-            Finite floats.
-        dtype : numpy.dtype or type
-            Precision of the network.
+        input_features : array-like of str or None, default=None
+            Names of the table's columns, where `fit` saw none.
 
         Returns
         -------
-        ndarray or CSR matrix of shape (n, n_features)
-            Centred in the precision of `X`, then rounded.
+        ndarray of str
         """
-        if not isinstance(X, np.ndarray):
-            out = X.astype(dtype)
-            out.data *= (1 / self.scale_).astype(dtype).take(out.indices, mode="clip")
-            return out
-        out = np.empty(X.shape, dtype)
-        for rows in row_blocks(*X.shape):
-            block = X[rows] - self.center_  # centred in full precision, then rounded
-            block /= self.scale_
-            out[rows] = block
-        return out
+        check_is_fitted(self)
+        given = _check_feature_names_in(self, input_features)
+        names = [*given[self.numeric_features_], *(f"{given[i]}_missing" for i in self.missing_features_)]
+        one_hot = [(i, book) for i, book in self._books() if book.one_hot]
+        names += [f"{given[i]}_{label}" for i, book in one_hot for label in book.labels()]
+        names += [given[i] for i, book in self._books() if not book.one_hot]
+        return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
         return tags
 
+    # ---------------------------------------------------------------- what the estimators use
 
-@final
-class NumberEncoder:
-    """Numbers to the network's units and back: (y - center) / scale, each output with its own.
+    def check(self) -> None:
+        """Raise ValueError where a parameter is out of range."""
+        if self.scaling not in SCALINGS:
+            raise ValueError(f"TableEncoder: scaling must be 'robust' or 'standard'; got {self.scaling!r}.")
+        for name, low in (("max_one_hot", 0), ("min_frequency", 1), ("embedding_size", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
+                raise ValueError(f"TableEncoder: {name} must be an int >= {low}; got {value!r}.")
 
-    Parameters
-    ----------
-    center, scale : ndarray of shape (n_outputs,)
-        What is taken off, and what one unit of the network is worth.
-    one_dimensional : bool
-        Whether y was a vector.
-    """
+    def learn(self, X: Any, weight: np.ndarray | None) -> TableEncoder:
+        """`fit` on what `check_table` gave."""
+        n_features = X.shape[1]
+        self._sparse = _is_sparse(X)
+        categorical = np.zeros(n_features, bool) if self._sparse else self._which_are_categories(X)
+        self.categorical_features_ = np.flatnonzero(categorical)
+        self.numeric_features_ = np.flatnonzero(~categorical)
+        if self._sparse:
+            self._scaling = Scaling.learn_sparse(X, weight)
+        else:
+            names = partial(self._number_name, X)
+            self._scaling = Scaling.learn(self._numbers(X), weight, names, robust=self.scaling == "robust")
+        self.center_, self.scale_ = self._scaling.center, self._scaling.scale
+        self.missing_features_ = self.numeric_features_[self._scaling.gaps]
+        self._codebooks: list[Codebook] = []
+        for i in map(int, self.categorical_features_):
+            name = self._name(X, i)
+            codes, levels = self._factorize(X, i, name)
+            self._codebooks.append(Codebook.learn(name, codes, levels, weight, self.min_frequency, self.max_one_hot))
+        self.levels_ = [book.levels for book in self._codebooks]
+        return self
 
-    def __init__(self, center: np.ndarray, scale: np.ndarray, one_dimensional: bool):
-        self.center, self.scale, self.one_dimensional = center, scale, one_dimensional
-
-    @classmethod
-    def learn(cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, log_link: bool) -> NumberEncoder:
-        """Weighted statistics of y: mean and standard deviation, or with a log link the mean alone, as scale."""
-        matrix = y.reshape(len(y), -1)
-        center, scale = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
-        if scaled:
-            center, scale = moments(matrix, weight)
-            if log_link:
-                center, scale = np.zeros_like(center), center
-        return cls(center, scale, y.ndim == 1)
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of target columns."""
-        return len(self.center)
-
-    def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
-        """Shape (n, n_outputs), in the units of the network."""
-        out: np.ndarray = ((y.reshape(len(y), -1) - self.center) / self.scale).astype(dtype)
-        return out
-
-    def decode(self, predicted: np.ndarray) -> np.ndarray:
-        """From (n, n_outputs, ...) in the network's units to the target's; for a vector y without the outputs."""
-        shape = (-1, *(1,) * (predicted.ndim - 2))
-        y = predicted * self.scale.reshape(shape) + self.center.reshape(shape)
-        return y[:, 0] if self.one_dimensional else y
-
-
-@final
-class ClassEncoder:
-    """Labels of any type to indicator columns and back.
-
-    Parameters
-    ----------
-    kind : {"single", "multilabel", "multioutput"}
-        One label a row, a row of yes and no, or a row of labels.
-    levels : list of ndarray
-        The sorted labels of each target.
-    """
-
-    def __init__(self, kind: str, levels: list[np.ndarray]):
-        self.kind, self.levels = kind, levels
-
-    @classmethod
-    def learn(cls, y: np.ndarray, classes: Any = None) -> ClassEncoder:
-        """The classes of y, or the given ones.
-
-        Raises
-        ------
-        ValueError
-            Where y is not a classification target or has one class only.
-        """
-        check_classification_targets(y)
-        target = type_of_target(y, input_name="y")
-        if target == "multilabel-indicator":
-            return cls("multilabel", [np.array([0, 1])] * y.shape[1])
-        if y.ndim == 2:
-            if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
-                raise ValueError(
-                    f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
-                )
-            columns, name = (y.T, "y") if classes is None else (map(np.asarray, classes), "classes")
-            return cls("multioutput", [_labels(c, f"output {i} of {name}") for i, c in enumerate(columns)])
-        return cls("single", [_labels(y, "y") if classes is None else _labels(np.asarray(classes), "classes")])
-
-    @property
-    def classes(self) -> Any:
-        """`classes_`: an array, or a list of arrays where there are several outputs with classes of their own."""
-        if self.kind == "multilabel":
-            return np.arange(len(self.levels))
-        return self.levels[0] if self.kind == "single" else self.levels
-
-    @property
-    def groups(self) -> tuple[int, ...]:
-        """Columns of each target: one logistic column for two classes, else one a class."""
-        return tuple(1 if len(levels) == 2 else len(levels) for levels in self.levels)
-
-    def codes(self, y: np.ndarray) -> np.ndarray:
-        """Position of each label among its classes, shape (n, n_targets).
-
-        Raises
-        ------
-        ValueError
-            Where y holds unknown labels, or has another number of columns.
-        """
-        columns = y.reshape(len(y), -1)
-        if columns.shape[1] != len(self.levels):
-            raise ValueError(f"y must have {len(self.levels)} column(s), as at the first fit; got {columns.shape[1]}.")
-        codes = np.empty(columns.shape, np.intp)
-        for i, levels in enumerate(self.levels):
-            known = np.isin(columns[:, i], levels)
-            if not known.all():
-                unknown = np.unique(columns[~known, i])[:5].tolist()
-                raise ValueError(f"y contains classes that are not among {levels.tolist()}: {unknown}.")
-            codes[:, i] = np.searchsorted(levels, columns[:, i])
-        return codes
-
-    def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
-        """Indicator columns, shape (n, Σ groups)."""
-        codes = self.codes(y)
-        out = np.zeros((len(y), sum(self.groups)), dtype)
-        start = 0
-        for i, width in enumerate(self.groups):
-            if width == 1:
-                out[:, start] = codes[:, i]
+    def encode(self, X: Any, dtype: Any) -> Any:
+        """`transform` of what `check_table` gave, in the precision of the network: array, CSR or Columns."""
+        if _is_sparse(X):
+            if self._sparse:
+                return self._scaling.apply_sparse(X, dtype)
+            X = X.toarray()  # the network was fitted on dense rows
+        numbers, gaps, names = self._numbers(X), self._scaling.gaps, partial(self._number_name, X)
+        start, n_numbers = numbers.shape[1] + len(gaps), numbers.shape[1]
+        out = np.empty((X.shape[0], self.n_numeric_out), dtype)
+        for rows in row_blocks(X.shape[0], n_numbers):
+            block = numbers[rows]
+            self._scaling.apply(block, out[rows, :n_numbers], names)
+            if len(gaps):
+                out[rows, n_numbers:start] = np.isnan(block[:, gaps])
+        if not self._codebooks:
+            return out
+        embedded = []
+        for i, book in self._books():
+            codes = book.encode(*self._factorize(X, i, book.name))
+            if book.one_hot:
+                table = book.one_hot_table(dtype)
+                out[:, start : start + table.shape[1]] = table.take(codes, axis=0)
+                start += table.shape[1]
             else:
-                out[np.arange(len(y)), start + codes[:, i]] = 1
-            start += width
+                embedded.append(codes)
+        return Columns(out, np.column_stack(embedded).astype(np.int32)) if embedded else out
+
+    @property
+    def n_numeric_out(self) -> int:
+        """Number of encoded columns that are numbers."""
+        indicators = sum(book.width for book in self._codebooks if book.one_hot)
+        return len(self.numeric_features_) + len(self.missing_features_) + indicators
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of codes of each column that gets an embedding."""
+        return tuple(book.cardinality for book in self._codebooks if not book.one_hot)
+
+    # ---------------------------------------------------------------- numbers
+
+    def _numbers(self, X: Any) -> np.ndarray:
+        """The columns of numbers, as one array."""
+        if isinstance(X, np.ndarray):
+            return X[:, self.numeric_features_] if len(self.categorical_features_) else X
+        out = np.empty((X.shape[0], len(self.numeric_features_)))
+        for j, i in enumerate(map(int, self.numeric_features_)):
+            out[:, j] = to_numbers(column(X, i), self._name(X, i))
         return out
 
-    def probabilities(self, predicted: np.ndarray) -> list[np.ndarray]:
-        """One (n, n_classes) matrix a target, from the network's columns."""
-        stops = np.cumsum(self.groups)
-        parts = [predicted[:, stop - width : stop] for width, stop in zip(self.groups, stops, strict=True)]
-        return [np.hstack((1 - part, part)) if part.shape[1] == 1 else part for part in parts]
+    # ---------------------------------------------------------------- categories
 
-    def decode(self, predicted: np.ndarray) -> np.ndarray:
-        """The most probable labels: shape (n,), or (n, n_targets) where there are several targets."""
-        columns = [
-            levels[p.argmax(axis=1)] for levels, p in zip(self.levels, self.probabilities(predicted), strict=True)
-        ]
-        return columns[0] if self.kind == "single" else np.column_stack(columns)
+    def _which_are_categories(self, X: Any) -> np.ndarray:
+        """A mask over the columns."""
+        n_features, given = X.shape[1], self.categorical_features
+        names = list(X.columns) if is_dataframe(X) else None
+        kinds = ["number"] * n_features
+        if names is not None:
+            kinds = [kind_of(column(X, i), name) for i, name in enumerate(names)]
+        by_dtype = np.array([kind == "category" for kind in kinds], bool)
+        if isinstance(given, str) and given == "from_dtype":
+            return by_dtype
+        mask = _mask(given, n_features, names)
+        if names is not None and (forgotten := by_dtype & ~mask).any():
+            raise ValueError(
+                f"column {names[forgotten.argmax()]!r} of X holds categories but is not among categorical_features; "
+                "add it, drop it, or use categorical_features='from_dtype'."
+            )
+        return mask
+
+    def _factorize(self, X: Any, i: int, name: Any) -> tuple[np.ndarray, list[Any]]:
+        if is_dataframe(X):
+            return factorize(column(X, i), name)
+        x = X[:, i]
+        levels, codes = np.unique(x, return_inverse=True)
+        codes = np.where(np.isnan(x), -1, codes)
+        return codes, levels[~np.isnan(levels)].tolist()
+
+    def _books(self) -> Iterator[tuple[int, Codebook]]:
+        return zip(map(int, self.categorical_features_), self._codebooks, strict=True)
+
+    def _name(self, X: Any, i: int) -> Any:
+        return list(X.columns)[i] if is_dataframe(X) else int(i)
+
+    def _number_name(self, X: Any, j: int) -> Any:
+        return self._name(X, self.numeric_features_[j])
 
 
-def _labels(column: np.ndarray, name: str) -> np.ndarray:
-    try:
-        levels = np.unique(column)
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in column})
-        raise ValueError(f"the labels of {name} must be of one type; got {', '.join(kinds)}.") from error
-    if len(levels) < 2:
-        raise ValueError(f"{name} must hold at least 2 classes, in rows of weight > 0; got 1 class: {levels.tolist()}.")
-    return levels
+def _is_sparse(X: Any) -> bool:
+    return not (isinstance(X, np.ndarray) or is_dataframe(X))
+
+
+def _mask(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:
+    """A mask over the columns from a mask, indices or names."""
+    items = np.asarray(given, dtype=object)
+    what = "TableEncoder: categorical_features must be 'from_dtype', or a mask, indices or names of columns"
+    if items.ndim != 1:
+        raise ValueError(f"{what}; got {given!r}.")
+    mask = np.zeros(n_features, bool)
+    if len(items) and all(isinstance(item, (bool, np.bool_)) for item in items):
+        if len(items) != n_features:
+            raise ValueError(f"{what}; got a mask of length {len(items)} for {n_features} columns.")
+        return items.astype(bool)
+    for item in items:
+        if isinstance(item, str):
+            if names is None or item not in names:
+                raise ValueError(f"{what}; got the name {item!r}, which X has not.")
+            mask[names.index(item)] = True
+        elif isinstance(item, (int, np.integer)) and -n_features <= item < n_features:
+            mask[item] = True
+        else:
+            raise ValueError(f"{what}; got {item!r} for {n_features} columns.")
+    return mask

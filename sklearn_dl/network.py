@@ -108,8 +108,7 @@ class Network:
         Network
             Its values are a new vector.
         """
-        n_values = sum(math.prod(shape) for _, shape, _ in _arrays(layer))
-        network = cls(layer, np.zeros(n_values, dtype))
+        network = cls(layer, np.zeros(cls.count(layer), dtype))
         rng = generator(seed, Purpose.INIT)
 
         def visit(layer: Layer, p: Views) -> None:
@@ -119,6 +118,11 @@ class Network:
 
         visit(layer, network.views())
         return network
+
+    @staticmethod
+    def count(layer: Layer) -> int:
+        """How many values a layer's arrays hold."""
+        return sum(math.prod(shape) for _, shape, _ in _arrays(layer))
 
     @property
     def params(self) -> np.ndarray:

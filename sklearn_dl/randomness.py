@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     ORDER = 1
     DROPOUT = 2
     VALIDATION = 3
+    SAMPLE = 4
 
 
 def generator(seed: int, purpose: Purpose, *position: int) -> np.random.Generator:

@@ -53,7 +53,7 @@ class Solver(BaseEstimator, ABC):
     """
 
     memory: ClassVar[tuple[str, ...]] = ()
-    learning_rate_init: ClassVar[float] = 0.003
+    learning_rate_init: ClassVar[float] = 0.002
     decays: ClassVar[bool] = False  # whether `decayed` matters to `step`
 
     def check(self) -> None:

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-__all__ = ["Table", "hold_out", "refuse_non_finite", "refuse_non_numbers", "refuse_shape"]
+from .dataframes import rows_of
+
+__all__ = ["Table", "hold_out"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -26,7 +28,7 @@ class Table(NamedTuple):
 
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
-        return Table(self.X[index], self.y[index], None if self.weight is None else self.weight[index])
+        return Table(rows_of(self.X, index), self.y[index], None if self.weight is None else self.weight[index])
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:
@@ -66,42 +68,3 @@ def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> t
         stacklevel=2,
     )
     return table, None
-
-
-def refuse_non_numbers(X: Any) -> None:
-    """Raise ValueError with the name of a DataFrame's column that the network cannot take yet."""
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
-        return
-    for name, dtype in zip(X.columns, list(X.dtypes), strict=True):
-        if not str(dtype).lower().startswith(("int", "uint", "float", "bool", "sparse")):
-            raise ValueError(
-                f"column {name!r} of X has dtype {dtype}: only columns of numbers are taken; encode it before, "
-                "for example with sklearn.preprocessing.OneHotEncoder."
-            )
-
-
-def refuse_shape(X: Any, y: Any) -> None:
-    """Raise ValueError where y is neither a vector nor a matrix, or has another number of rows than X."""
-    shape: Any = getattr(y, "shape", () if np.isscalar(y) else None)
-    if shape is None:
-        return
-    if len(shape) not in (1, 2) or 0 in shape[1:]:
-        raise ValueError(f"y must have shape (n,) or (n, n_outputs); got an array of shape {tuple(shape)}.")
-    rows = getattr(X, "shape", shape)[:1]
-    if rows and rows[0] != shape[0]:
-        raise ValueError(f"X and y must have the same number of rows; got {rows[0]} and {shape[0]}.")
-
-
-def refuse_non_finite(X: Any, names: Any) -> None:
-    """Raise ValueError with the column where X, an array or a CSR matrix, holds NaN or infinity."""
-    numbers = X if isinstance(X, np.ndarray) else X.data
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(numbers.sum()) or np.isfinite(numbers).all():
-            return
-    place = tuple(np.argwhere(~np.isfinite(numbers))[0])
-    row, column = place if isinstance(X, np.ndarray) else (X.tocoo().row[place[0]], X.tocoo().col[place[0]])
-    what = "NaN" if np.isnan(numbers[place]) else "infinity (inf)"
-    raise ValueError(
-        f"column {int(column) if names is None else names[column]!r} of X contains {what}, in row {row}: only finite "
-        "numbers are taken; fill in missing ones before, for example with sklearn.impute.SimpleImputer."
-    )

@@ -20,6 +20,7 @@ from .activations import (
 from .base import WHOLE, Layer, Part, Residual, Sequential, flat
 from .dense import Dense
 from .dropout import Dropout
+from .embeddings import TableInput
 from .normalization import BatchNorm, LayerNorm
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Softplus",
+    "TableInput",
     "Tanh",
     "flat",
 ]

@@ -1,0 +1,115 @@
+"""The levels of one categorical column: which are told apart, and the code and the indicator columns of each.
+
+Knows nothing about tables: it gets positions in a list of distinct values.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from .dataframes import NOTHING, type_of_levels
+
+__all__ = ["Codebook"]
+
+ELSE = 0  # the code of rare and unseen levels
+
+
+@final
+class Codebook:
+    """Codes: 0 for rare and unseen levels, 1, 2, ... for the levels in order of value, the last for missing.
+
+    Parameters
+    ----------
+    name : object
+        Name or number of the column, for messages.
+    levels : list
+        The levels that are told apart, sorted.
+    kind : str
+        What the levels are: "text", "numbers", "bytes", "nothing".
+    has_else, has_missing : bool
+        Whether rare levels, and missing values, occurred in training.
+    one_hot : bool
+        Whether the column becomes indicator columns.
+    """
+
+    def __init__(self, name: Any, levels: list[Any], kind: str, has_else: bool, has_missing: bool, one_hot: bool):
+        self.name, self.levels, self.kind = name, levels, kind
+        self.has_else, self.has_missing, self.one_hot = has_else, has_missing, one_hot
+        self._code_of = {level: code for code, level in enumerate(levels, start=1)}
+
+    @classmethod
+    def learn(
+        cls,
+        name: Any,
+        positions: np.ndarray,
+        levels: list[Any],
+        weight: np.ndarray | None,
+        min_frequency: int,
+        max_one_hot: int,
+    ) -> Codebook:
+        """The codebook of a training column.
+
+        Parameters
+        ----------
+        name : object
+            Name or number of the column.
+        positions : ndarray of shape (n,)
+            Position of each row's value in `levels`, -1 where it is missing.
+        levels : list
+            The distinct values.
+        weight : ndarray of shape (n,) or None
+            Weight of each row.
+        min_frequency, max_one_hot : int
+            As for `TableEncoder`.
+        """
+        kind = type_of_levels(levels, name)
+        counts = np.bincount(positions + 1, weight, minlength=len(levels) + 1)  # missing first
+        if weight is not None:
+            counts = counts / min(1.0, weight.mean())
+        kept = [level for level, count in zip(levels, counts[1:], strict=True) if count >= min_frequency * (1 - 1e-9)]
+        has_missing = bool(counts[0])
+        one_hot = len(kept) + has_missing <= max_one_hot
+        return cls(name, sorted(kept), kind, len(kept) < len(levels), has_missing, one_hot)
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes."""
+        return 1 + len(self.levels) + self.has_missing
+
+    @property
+    def width(self) -> int:
+        """Number of indicator columns."""
+        return len(self.labels())
+
+    def encode(self, positions: np.ndarray, levels: list[Any]) -> np.ndarray:
+        """Codes, from positions in a list of distinct values.
+
+        Raises
+        ------
+        ValueError
+            Where the values are of another type than in training.
+        """
+        kind = type_of_levels(levels, self.name)
+        if kind != self.kind and NOTHING not in (kind, self.kind):
+            raise ValueError(f"column {self.name!r} of X holds {kind} but held {self.kind} at fit.")
+        missing = len(self.levels) + 1 if self.has_missing else ELSE
+        code_of = np.array([*(self._code_of.get(level, ELSE) for level in levels), missing], np.intp)
+        return code_of[positions]
+
+    def _is_binary(self) -> bool:
+        return len(self.levels) == 2 and not self.has_else and not self.has_missing
+
+    def labels(self) -> list[str]:
+        """Name of each indicator column."""
+        if self._is_binary():
+            return [str(self.levels[1])]
+        return ["other"] * self.has_else + [str(level) for level in self.levels] + ["missing"] * self.has_missing
+
+    def one_hot_table(self, dtype: Any) -> np.ndarray:
+        """The indicator columns of each code: one a level; -1 and 1 in a single one where there are just two."""
+        if self._is_binary():
+            return np.array([[0], [-1], [1]], dtype)
+        table = np.eye(self.cardinality, dtype=dtype)
+        return table if self.has_else else table[:, 1:]

@@ -1,0 +1,105 @@
+"""What X, y and the weights may be where no encoder looks at them, told in one sentence each.
+
+Knows nothing about networks; lengths, finiteness and names of columns are checked by scikit-learn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+
+from .dataframes import is_dataframe
+
+__all__ = ["check_numbers", "check_target", "check_weight"]
+
+FLOATS = (np.float64, np.float32)
+
+
+def check_numbers(owner: Any, X: Any, *, reset: bool) -> Any:
+    """A table of finite numbers as a float array or CSR matrix; sets or checks the owner's features and their names.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where X holds anything else, or its columns are not those of `fit`.
+    """
+    _refuse_non_numbers(X)
+    names = getattr(X, "columns", None)
+    X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    _refuse_non_finite(X, names)
+    return X
+
+
+def check_target(owner: Any, X: Any, y: Any) -> np.ndarray:
+    """y as an array of shape (n,) or (n, n_outputs), as long as X and without missing values.
+
+    Raises
+    ------
+    ValueError
+        Where it is anything else.
+    """
+    if y is None:
+        raise ValueError(f"{type(owner).__name__} requires y to be passed, but the target y is None.")
+    _refuse_shape(X, y)
+    y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
+    assert_all_finite(y, input_name="y")
+    check_consistent_length(X, y)
+    return y
+
+
+def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:
+    """Weights as float64, none negative and not all 0, as many as rows.
+
+    Raises
+    ------
+    ValueError
+        Where they are anything else.
+    """
+    weight = _check_sample_weight(
+        sample_weight, y, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
+    )
+    if not weight.any():
+        raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
+    return weight
+
+
+def _refuse_non_numbers(X: Any) -> None:
+    """Raise ValueError with the name of a DataFrame's column that is not of numbers."""
+    if not is_dataframe(X):
+        return
+    for name, dtype in zip(X.columns, list(X.dtypes), strict=True):
+        if not str(dtype).lower().startswith(("int", "uint", "float", "bool", "sparse")):
+            raise ValueError(
+                f"column {name!r} of X has dtype {dtype}: encoder=None takes columns of numbers only; encode it "
+                "before, or use encoder='auto'."
+            )
+
+
+def _refuse_shape(X: Any, y: Any) -> None:
+    """Raise ValueError where y is neither a vector nor a matrix, or has another number of rows than X."""
+    shape: Any = getattr(y, "shape", () if np.isscalar(y) else None)
+    if shape is None:
+        return
+    if len(shape) not in (1, 2) or 0 in shape[1:]:
+        raise ValueError(f"y must have shape (n,) or (n, n_outputs); got an array of shape {tuple(shape)}.")
+    rows = getattr(X, "shape", shape)[:1]
+    if rows and rows[0] != shape[0]:
+        raise ValueError(f"X and y must have the same number of rows; got {rows[0]} and {shape[0]}.")
+
+
+def _refuse_non_finite(X: Any, names: Any) -> None:
+    """Raise ValueError with the column where X, an array or a CSR matrix, holds NaN or infinity."""
+    numbers = X if isinstance(X, np.ndarray) else X.data
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(numbers.sum()) or np.isfinite(numbers).all():
+            return
+    place = tuple(np.argwhere(~np.isfinite(numbers))[0])
+    row, column = place if isinstance(X, np.ndarray) else (X.tocoo().row[place[0]], X.tocoo().col[place[0]])
+    what = "NaN" if np.isnan(numbers[place]) else "infinity (inf)"
+    raise ValueError(
+        f"column {int(column) if names is None else names[column]!r} of X contains {what}, in row {row}: "
+        "encoder=None takes finite numbers only; fill in missing ones before, or use encoder='auto'."
+    )

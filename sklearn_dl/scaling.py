@@ -1,0 +1,122 @@
+"""Columns of numbers to what the network sees: centred, scaled, outliers held in, missing ones filled.
+
+Knows nothing about tables: numbers come as arrays, and names of columns only for messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+
+from .statistics import moments, quantiles, sparse_deviations
+
+__all__ = ["Scaling"]
+
+LIMIT = 1e6  # scaled numbers are held within ±LIMIT, so that what follows cannot overflow
+LARGEST = np.finfo(np.float64).max
+
+Names = Callable[[int], Any]
+
+
+@final
+class Scaling:
+    """z = (x - center) · scale, missing ones 0; with `clips` then z / √(1 + (z/3)²), which holds z within ±3.
+
+    Parameters
+    ----------
+    center, scale : ndarray of shape (d,)
+        What is taken off each column, and its factor: 0 for a constant column.
+    gaps : ndarray of int
+        Positions of the columns where numbers were missing in training.
+    clips : bool
+        Whether outliers are held within ±3.
+    """
+
+    def __init__(self, center: np.ndarray, scale: np.ndarray, gaps: np.ndarray, clips: bool):
+        self.center, self.scale, self.gaps, self.clips = center, scale, gaps, clips
+
+    @classmethod
+    def learn(cls, numbers: np.ndarray, weight: np.ndarray | None, names: Names, *, robust: bool) -> Scaling:
+        """The scaling of training columns.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n, d)
+            Floats; NaN is missing.
+        weight : ndarray of shape (n,) or None
+            Weight of each row.
+        names : callable
+            Gives the name of a column for its position.
+        robust : bool
+            Whether by quartiles, or by mean and standard deviation.
+        """
+        d = numbers.shape[1]
+        center, scale, gaps = np.zeros(d), np.zeros(d), []
+        for j in range(d):
+            x, w = numbers[:, j], weight
+            finite = np.isfinite(x)
+            if not finite.all():
+                if np.isinf(x).any():
+                    raise _infinity(names(j))
+                if not finite.any():
+                    continue
+                gaps.append(j)
+                x, w = x[finite], None if weight is None else weight[finite]
+            center[j], scale[j] = _robust(x, w) if robust else _standard(x, w)
+        return cls(center, scale, np.array(gaps, np.intp), clips=robust)
+
+    @classmethod
+    def learn_sparse(cls, X: Any, weight: np.ndarray | None) -> Scaling:
+        """The scaling of a CSR matrix of finite numbers: by the standard deviations, zeros stay zeros."""
+        deviation = sparse_deviations(X, weight)
+        return cls(np.zeros(X.shape[1]), _factor(deviation), np.empty(0, np.intp), clips=False)
+
+    def apply(self, block: np.ndarray, out: np.ndarray, names: Names) -> None:
+        """Scaled numbers into `out`; infinity is an error with the column's name."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = block - self.center  # centred in full precision, then rounded
+            z *= self.scale
+            if not np.isfinite(z.sum()):
+                if (infinite := np.isinf(block).any(axis=0)).any():
+                    raise _infinity(names(int(infinite.argmax())))
+                z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
+        np.clip(z, -LIMIT, LIMIT, out=z)
+        if self.clips:
+            t = z * z
+            t *= 1 / 9
+            t += 1
+            z /= np.sqrt(t, out=t)
+        out[...] = z
+
+    def apply_sparse(self, X: Any, dtype: Any) -> Any:
+        """A CSR matrix, scaled."""
+        with np.errstate(over="ignore"):
+            data = X.data * self.scale.take(X.indices, mode="clip")
+        data = np.clip(data, -LIMIT, LIMIT, out=data).astype(dtype, copy=False)
+        return type(X)((data, X.indices, X.indptr), shape=X.shape)
+
+
+def _infinity(name: Any) -> ValueError:
+    return ValueError(f"column {name!r} of X contains infinity; replace it by a number or by NaN (missing).")
+
+
+def _factor(spread: Any) -> np.ndarray:
+    """One over each spread, 0 for none."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.where(spread > 0, np.minimum(1 / spread, LARGEST), 0.0)
+
+
+def _standard(x: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    mean, deviation = moments(x[:, None], weight)
+    return mean[0], 0.0 if x.min() == x.max() else float(_factor(deviation[0]))
+
+
+def _robust(x: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """Median, and one over the distance of the quartiles or of half the range; 0 for a constant."""
+    low, first, median, third, high = quantiles(x, weight, (0.0, 0.25, 0.5, 0.75, 1.0))
+    half_spread = third / 2 - first / 2  # halves, so that nothing overflows
+    if half_spread == 0:
+        half_spread = high / 4 - low / 4
+    return median, float(_factor(half_spread)) / 2

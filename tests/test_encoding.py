@@ -1,0 +1,697 @@
+"""TableEncoder: numbers, categories, types of columns, sparse tables, names, and the errors that name a column."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import pickle
+import warnings
+from unittest import SkipTest
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from sklearn_dl.encoding import TableEncoder
+
+rng = np.random.default_rng(0)
+
+
+def encode(X, later=None, **params):
+    encoder = TableEncoder(**params).fit(X)
+    return encoder.transform(X if later is None else later)
+
+
+def names(X, **params):
+    return list(TableEncoder(**params).fit(X).get_feature_names_out())
+
+
+def squash(z):
+    return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+# ---------------------------------------------------------------- scikit-learn's contract
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        TableEncoder(),
+        TableEncoder(scaling="standard"),
+        TableEncoder(max_one_hot=0),
+        TableEncoder(min_frequency=1, embedding_size=2),
+        TableEncoder(categorical_features=[0], min_frequency=1),
+        TableEncoder(categorical_features=[]),
+    ],
+    ids=repr,
+)
+def test_scikit_learns_checks(encoder):
+    ran = 0
+    for estimator, check in estimator_checks_generator(encoder):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                check(estimator)
+            except SkipTest:
+                continue
+        ran += 1
+    assert ran > 40
+
+
+def test_parameters_clone_and_pickle():
+    encoder = TableEncoder(max_one_hot=3, categorical_features=["a"])
+    assert encoder.get_params() == {
+        "categorical_features": ["a"],
+        "embedding_size": 8,
+        "max_one_hot": 3,
+        "min_frequency": 5,
+        "scaling": "robust",
+    }
+    assert clone(encoder).get_params() == encoder.get_params()
+    assert encoder.set_params(min_frequency=1).min_frequency == 1
+    df = pd.DataFrame({"a": list("xyz") * 5, "b": np.arange(15.0)})
+    fitted = encoder.fit(df)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).transform(df), fitted.transform(df))
+    with pytest.raises(NotFittedError):
+        clone(fitted).transform(df)
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"scaling": "quantile"}, "scaling must be 'robust' or 'standard'; got 'quantile'"),
+        ({"max_one_hot": -1}, "max_one_hot must be an int >= 0; got -1"),
+        ({"min_frequency": 0}, "min_frequency must be an int >= 1; got 0"),
+        ({"embedding_size": True}, "embedding_size must be an int >= 1; got True"),
+        ({"max_one_hot": 2.0}, "max_one_hot must be an int >= 0"),
+        ({"categorical_features": None}, "categorical_features must be 'from_dtype', or a mask, indices or names"),
+        ({"categorical_features": "from_dtypes"}, "got 'from_dtypes'"),
+        ({"categorical_features": [7]}, "got 7 for 1 columns"),
+        ({"categorical_features": [1.0]}, r"got 1\.0"),
+        ({"categorical_features": [[0], [1, 2]]}, "categorical_features must be"),
+        ({"categorical_features": [True, False]}, "got a mask of length 2 for 1 columns"),
+        ({"categorical_features": ["b"]}, "got the name 'b', which X has not"),
+    ],
+)
+def test_parameters_out_of_range(params, text):
+    with pytest.raises(ValueError, match=text):
+        TableEncoder(**params).fit(pd.DataFrame({"a": [1.0, 2.0]}))
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def test_robust_scaling_by_hand():
+    x = np.array([1.0, 2, 3, 4, 100])
+    z = (x - 3) / (4 - 2)  # median 3, quartiles 2 and 4
+    np.testing.assert_allclose(encode(x[:, None])[:, 0], squash(z), rtol=1e-15)
+    assert encode(x[:, None]).max() < 3
+
+
+def test_robust_scaling_takes_half_the_range_where_the_quartiles_agree():
+    x = np.array([0.0, 0, 0, 0, 0, 0, 0, 10])
+    np.testing.assert_allclose(encode(x[:, None])[:, 0], squash(x / 5), rtol=1e-15)
+
+
+def test_standard_scaling_is_scikit_learns():
+    X = rng.normal(size=(50, 3)) * [1, 1e6, 1e-6] + [0, 1e7, 3]
+    encoder = TableEncoder(scaling="standard").fit(X)
+    np.testing.assert_allclose(encoder.transform(X), StandardScaler().fit_transform(X), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(encoder.center_, X.mean(axis=0))
+    np.testing.assert_allclose(1 / encoder.scale_, X.std(axis=0))
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("value", [0.0, 5.0, 0.1, -1e308, 1e-310])
+def test_a_constant_column_is_zero_now_and_later(scaling, value):
+    X = np.full((7, 1), value)
+    np.testing.assert_array_equal(encode(X, np.array([[value], [1.0], [1e308]]), scaling=scaling), 0)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_a_column_without_any_number_is_zero_now_and_later(scaling):
+    X = np.full((5, 2), np.nan)
+    X[:, 1] = np.arange(5)
+    encoder = TableEncoder(scaling=scaling).fit(X)
+    assert list(encoder.get_feature_names_out()) == ["x0", "x1"]  # always missing says nothing
+    np.testing.assert_array_equal(encoder.transform([[np.nan, 2], [9, 2]]), 0)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_missing_numbers_are_left_out_of_the_statistics_and_get_an_indicator(scaling):
+    x = np.array([1.0, 2, 3, 4, 7])
+    X = np.c_[np.insert(x, 2, np.nan), np.arange(6.0)]
+    encoder = TableEncoder(scaling=scaling).fit(X)
+    z = encoder.transform(X)
+    assert list(encoder.get_feature_names_out()) == ["x0", "x1", "x0_missing"]
+    np.testing.assert_array_equal(z[:, 2], [0, 0, 1, 0, 0, 0])
+    assert z[2, 0] == 0
+    np.testing.assert_array_equal(np.delete(z[:, 0], 2), encode(x[:, None], scaling=scaling)[:, 0])
+    np.testing.assert_array_equal(encoder.missing_features_, [0])
+    later = encoder.transform([[np.nan, np.nan]])  # the second column had no gaps in training: filled, not told
+    np.testing.assert_array_equal(later, [[0, 0, 1]])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_infinity_is_refused_by_name(sign):
+    df = pd.DataFrame({"fine": [1.0, 2, 3, np.nan], "broken": [1.0, sign * np.inf, np.nan, 2]})
+    good = df.fillna(0).replace([np.inf, -np.inf], 0)
+    for scaling in ("robust", "standard"):
+        with pytest.raises(ValueError, match="column 'broken' of X contains infinity; replace it"):
+            TableEncoder(scaling=scaling).fit(df)
+        with pytest.raises(ValueError, match="column 1 of X contains infinity"):
+            TableEncoder(scaling=scaling).fit(df.to_numpy())
+        with pytest.raises(ValueError, match="column 'broken' of X contains infinity"):
+            TableEncoder(scaling=scaling).fit(good).transform(df)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("largest", [1.7e308, 1e308, 1e-308, 1e-310, 1e-320])
+def test_huge_and_tiny_numbers(scaling, largest):
+    x = np.array([-1.0, -0.5, 0, 0.25, 1]) * largest
+    z = encode(x[:, None], scaling=scaling)[:, 0]
+    assert np.isfinite(z).all()
+    assert (np.diff(z[x != 0]) >= 0).all()
+    assert z[-1] > z[0]
+    if largest > 1e-307:  # below, 1 / largest is not a number any more
+        np.testing.assert_allclose(z, encode(x[:, None] / largest, scaling=scaling)[:, 0], rtol=1e-13)
+
+
+def test_what_lies_far_outside_the_training_range_stays_finite():
+    X = np.array([[0.0], [1e-300], [2e-300]])
+    later = np.array([[1e308], [-1e308]])
+    np.testing.assert_allclose(encode(X, later)[:, 0], [3, -3])
+    np.testing.assert_allclose(encode(X, later, scaling="standard")[:, 0], [1e6, -1e6])
+    assert np.isfinite(encode(np.array([[-1.7e308], [-1.7e308], [-1.6e308]]), np.array([[1.7e308]]))).all()
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("power", [-300, -40, 3, 300])
+def test_powers_of_two_change_no_bit(scaling, power):
+    X = np.add(rng.normal(size=(60, 2)), [0, 5])
+    X[::7, 0] = np.nan
+    np.testing.assert_array_equal(
+        encode(X, scaling=scaling), encode(np.ldexp(X, power), np.ldexp(X, power), scaling=scaling)
+    )
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_single_precision_is_centred_before_it_is_rounded(scaling):
+    X = (1e4 + rng.integers(0, 9, size=(30, 1))).astype(np.float32)
+    np.testing.assert_array_equal(encode(X, scaling=scaling), encode(X.astype(float), scaling=scaling))
+
+
+def test_quantiles_of_a_large_table_come_from_a_sample():
+    X = rng.normal(size=(200_000, 1))
+    encoder = TableEncoder().fit(X)
+    assert abs(encoder.center_[0]) < 0.02
+    assert abs(1 / encoder.scale_[0] - 1.349) < 0.03
+    np.testing.assert_array_equal(encoder.center_, TableEncoder().fit(X).center_)
+
+
+# ---------------------------------------------------------------- weights
+
+
+def mixed(n):
+    rng = np.random.default_rng(n)
+    df = pd.DataFrame(
+        {
+            "number": rng.normal(size=n),
+            "gappy": np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
+            "few": rng.choice(list("abcd"), n, p=[0.5, 0.3, 0.17, 0.03]),
+            "many": rng.choice([f"level {i}" for i in range(20)], n),
+        }
+    )
+    return df.astype({"few": object}).where(~((df.index % 5 == 0).reshape(-1, 1) & (df.columns == "few")), None)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_a_weight_of_two_is_the_row_twice_and_of_zero_none(scaling):
+    df = mixed(80)
+    times = rng.integers(0, 4, size=80)
+    weighted = TableEncoder(scaling=scaling).fit(df, sample_weight=times)
+    repeated = TableEncoder(scaling=scaling).fit(df.iloc[np.repeat(np.arange(80), times)])
+    if scaling == "robust":
+        np.testing.assert_array_equal(weighted.center_, repeated.center_)
+    np.testing.assert_allclose(weighted.center_, repeated.center_, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(weighted.scale_, repeated.scale_, rtol=1e-12)
+    assert weighted.levels_ == repeated.levels_
+    assert list(weighted.get_feature_names_out()) == list(repeated.get_feature_names_out())
+    np.testing.assert_allclose(weighted.transform(df), repeated.transform(df), rtol=1e-12, atol=1e-14)
+
+
+def test_rows_of_weight_zero_leave_no_trace():
+    df = pd.DataFrame({"x": [1.0, 2, 3, np.nan], "c": ["a", "a", "b", "c"]})
+    encoder = TableEncoder(min_frequency=1).fit(df, sample_weight=[1, 1, 1, 0])
+    assert encoder.levels_ == [["a", "b"]]
+    assert list(encoder.get_feature_names_out()) == ["x", "c_b"]  # no indicator, no "other"
+
+
+def test_levels_are_counted_by_weight():
+    df = pd.DataFrame({"c": ["a"] * 6 + ["b"] * 2})
+    assert TableEncoder().fit(df).levels_ == [["a"]]
+    assert TableEncoder().fit(df, sample_weight=[1] * 6 + [3, 3]).levels_ == [["a", "b"]]
+    share = np.array([1] * 6 + [3, 3]) / 12  # weights that are shares count as if their mean were 1
+    assert TableEncoder(min_frequency=4).fit(df, sample_weight=share).levels_ == [["a", "b"]]
+
+
+@pytest.mark.parametrize("weight", [[-1.0, 2.0, 1.0], [0.0, 0.0, 0.0], [np.nan, 1.0, 1.0], [1.0]])
+def test_weights_that_are_none(weight):
+    with pytest.raises(ValueError, match=r"(?i)weight"):
+        TableEncoder().fit([[1.0], [2.0], [3.0]], sample_weight=weight)
+
+
+# ---------------------------------------------------------------- categories
+
+
+def test_two_levels_are_one_column():
+    df = pd.DataFrame({"c": list("abba") * 3})
+    np.testing.assert_array_equal(encode(df)[:4, 0], [-1, 1, 1, -1])
+    assert names(df) == ["c_b"]
+    later = pd.DataFrame({"c": ["a", "b", "neither", None]})
+    np.testing.assert_array_equal(encode(df, later)[:, 0], [-1, 1, 0, 0])
+
+
+def test_few_levels_are_indicator_columns():
+    df = pd.DataFrame({"c": list("cab") * 5})
+    np.testing.assert_array_equal(encode(df)[:3], [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    assert names(df) == ["c_a", "c_b", "c_c"]
+    np.testing.assert_array_equal(
+        encode(df, pd.DataFrame({"c": ["new", None, "b"]})), [[0, 0, 0], [0, 0, 0], [0, 1, 0]]
+    )
+
+
+def test_many_levels_are_codes_in_order_of_value():
+    levels = [f"{i:02}" for i in range(12)]
+    df = pd.DataFrame({"x": np.arange(60.0), "c": rng.permutation(levels * 5)})
+    encoder = TableEncoder().fit(df)
+    assert list(encoder.get_feature_names_out()) == ["x", "c"]
+    np.testing.assert_array_equal(encoder.transform(df)[:, 1], df["c"].astype(int) + 1)
+    later = pd.DataFrame({"x": [0.0] * 3, "c": ["00", "unseen", None]})
+    np.testing.assert_array_equal(encoder.transform(later)[:, 1], [1, 0, 0])
+    assert encoder.cardinalities == (13,)  # one for levels that are rare or not seen
+
+
+def test_the_number_of_levels_decides_missing_included():
+    df = pd.DataFrame({"c": list("abcd") * 5})
+    gappy = pd.DataFrame({"c": [*"abcd", None] * 5})
+    assert len(names(df, max_one_hot=4)) == 4
+    assert names(gappy, max_one_hot=4) == ["c"]
+    assert names(gappy, max_one_hot=5) == ["c_a", "c_b", "c_c", "c_d", "c_missing"]
+    assert names(df, max_one_hot=0) == ["c"]
+
+
+def test_missing_is_a_level_of_its_own():
+    df = pd.DataFrame({"c": ["a", None, "b"] * 5})
+    np.testing.assert_array_equal(encode(df)[:3], [[1, 0, 0], [0, 0, 1], [0, 1, 0]])
+    codes = encode(df, pd.DataFrame({"c": ["a", "b", None, "new"]}), max_one_hot=0)
+    np.testing.assert_array_equal(codes[:, 0], [1, 2, 3, 0])
+
+
+def test_rare_levels_are_pooled_with_unseen_ones():
+    df = pd.DataFrame({"c": ["a"] * 5 + ["b"] * 5 + ["c"] * 4 + ["d"]})
+    encoder = TableEncoder().fit(df)
+    assert encoder.levels_ == [["a", "b"]]
+    assert list(encoder.get_feature_names_out()) == ["c_other", "c_a", "c_b"]
+    later = pd.DataFrame({"c": ["a", "c", "d", "new", None]})
+    np.testing.assert_array_equal(encoder.transform(later), [[0, 1, 0], *[[1, 0, 0]] * 4])
+    assert TableEncoder(min_frequency=1).fit(df).levels_ == [["a", "b", "c", "d"]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pd.Series(["a"] * 6), pd.Series(list("abcdef")), pd.Series([None] * 6, dtype="str"), pd.Series(["", " "] * 3)],
+    ids=["one level", "all rare", "all missing", "blanks"],
+)
+@pytest.mark.parametrize("max_one_hot", [8, 0])
+def test_degenerate_categories(column, max_one_hot):
+    df = pd.DataFrame({"c": column})
+    later = pd.DataFrame({"c": ["a", "zz", None]})
+    for z in (encode(df, max_one_hot=max_one_hot), encode(df, later, max_one_hot=max_one_hot)):
+        assert z.shape[1] >= 1
+        assert np.isfinite(z).all()
+
+
+def test_unicode_and_bytes():
+    df = pd.DataFrame({"u": ["ß", "日本", "\U0001f600", "e\u0301", "é"] * 5})
+    assert TableEncoder().fit(df).levels_ == [sorted(set(df["u"]))]
+    df = pd.DataFrame({"b": pd.Series([b"x", b"y", None] * 5, dtype=object)})
+    np.testing.assert_array_equal(encode(df)[:3], [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    with pytest.raises(ValueError, match="column 'b' of X holds text but held bytes at fit"):
+        encode(df, pd.DataFrame({"b": ["x"]}))
+
+
+# ---------------------------------------------------------------- the same values in columns of many types
+
+TEXT = ["b", "a", None, "c", "a"] * 5
+INTS = [3, 1, None, 10, 1] * 5
+BOOLS = [True, False, None, True, True] * 5
+FLOATS = [0.5, -2.0, None, 1e3, -2.0] * 5
+OTHER_ORDER = ["c", "unused", "a", "b"]
+
+AS_TEXT = {
+    "object": lambda: pd.Series(TEXT, dtype=object),
+    "str": lambda: pd.Series(TEXT),
+    "string": lambda: pd.Series(TEXT, dtype="string"),
+    "string[pyarrow]": lambda: pd.Series(TEXT, dtype="string[pyarrow]"),
+    "ArrowDtype": lambda: pd.Series(TEXT, dtype=pd.ArrowDtype(pa.string())),
+    "large_string": lambda: pd.Series(TEXT, dtype=pd.ArrowDtype(pa.large_string())),
+    "dictionary": lambda: pd.Series(TEXT, dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+    "category": lambda: pd.Series(TEXT, dtype="category"),
+    "other order": lambda: pd.Series(TEXT, dtype=pd.CategoricalDtype(OTHER_ORDER)),
+    "ordered": lambda: pd.Series(TEXT, dtype=pd.CategoricalDtype(OTHER_ORDER, ordered=True)),
+    "nan": lambda: pd.Series([np.nan if v is None else v for v in TEXT], dtype=object),
+    "NA": lambda: pd.Series([pd.NA if v is None else v for v in TEXT], dtype=object),
+    "String": lambda: pl.Series(TEXT),
+    "Categorical": lambda: pl.Series(TEXT, dtype=pl.Categorical),
+    "Enum": lambda: pl.Series(TEXT, dtype=pl.Enum(OTHER_ORDER)),
+    "Object": lambda: pl.Series(TEXT, dtype=pl.Object),
+}
+AS_INTS = {
+    "float64": lambda: pd.Series(INTS, dtype="float64"),
+    "Int64": lambda: pd.Series(INTS, dtype="Int64"),
+    "UInt8": lambda: pd.Series(INTS, dtype="UInt8"),
+    "Float64": lambda: pd.Series(INTS, dtype="Float64"),
+    "int64[pyarrow]": lambda: pd.Series(INTS, dtype="int64[pyarrow]"),
+    "decimal[pyarrow]": lambda: pd.Series(INTS, dtype=pd.ArrowDtype(pa.decimal128(5))),
+    "object": lambda: pd.Series(INTS, dtype=object),
+    "Decimals": lambda: pd.Series([None if v is None else decimal.Decimal(v) for v in INTS], dtype=object),
+    "Int64 of polars": lambda: pl.Series(INTS),
+    "UInt16 of polars": lambda: pl.Series(INTS, dtype=pl.UInt16),
+    "Float32 of polars": lambda: pl.Series(INTS, dtype=pl.Float32),
+    "Decimal of polars": lambda: pl.Series([None if v is None else decimal.Decimal(v) for v in INTS]),
+    "Object of polars": lambda: pl.Series(INTS, dtype=pl.Object),
+}
+AS_FLOATS = {
+    "float64": lambda: pd.Series(FLOATS, dtype="float64"),
+    "float32": lambda: pd.Series(FLOATS, dtype="float32"),
+    "Float64": lambda: pd.Series(FLOATS, dtype="Float64"),
+    "double[pyarrow]": lambda: pd.Series(FLOATS, dtype="double[pyarrow]"),
+    "Float64 of polars": lambda: pl.Series(FLOATS),
+    "NaN of polars": lambda: pl.Series([np.nan if v is None else v for v in FLOATS]),
+}
+AS_BOOLS = {
+    "boolean": lambda: pd.Series(BOOLS, dtype="boolean"),
+    "bool[pyarrow]": lambda: pd.Series(BOOLS, dtype="bool[pyarrow]"),
+    "object": lambda: pd.Series(BOOLS, dtype=object),
+    "Boolean": lambda: pl.Series(BOOLS),
+}
+
+
+def table(make):
+    column = make()
+    return pl.DataFrame({"c": column}) if isinstance(column, pl.Series) else pd.DataFrame({"c": column})
+
+
+@pytest.mark.parametrize("kind", AS_TEXT)
+@pytest.mark.parametrize("max_one_hot", [8, 0])
+def test_text_of_any_type_gives_the_same_bits(kind, max_one_hot):
+    df, plain = table(AS_TEXT[kind]), table(AS_TEXT["object"])
+    encoder = TableEncoder(max_one_hot=max_one_hot).fit(df)
+    assert encoder.levels_ == [["a", "b", "c"]]
+    np.testing.assert_array_equal(encoder.transform(df), encode(plain, max_one_hot=max_one_hot))
+    np.testing.assert_array_equal(encoder.transform(plain), encode(plain, max_one_hot=max_one_hot))
+
+
+@pytest.mark.parametrize(
+    ("makers", "kind"),
+    [(makers, kind) for makers in (AS_INTS, AS_FLOATS, AS_BOOLS) for kind in makers],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_numbers_of_any_type_give_the_same_bits(makers, kind):
+    df, plain = table(makers[kind]), table(next(iter(makers.values())))
+    np.testing.assert_array_equal(encode(df), encode(plain))
+    assert names(df) == ["c", "c_missing"]
+    ours, others = (TableEncoder(categorical_features=[0]).fit(t) for t in (df, plain))  # the same values as levels
+    assert ours.levels_ == others.levels_
+    np.testing.assert_array_equal(ours.transform(df), others.transform(plain))
+    np.testing.assert_array_equal(others.transform(df), others.transform(plain))
+
+
+def test_numbers_as_categories_by_dtype():
+    df = pd.DataFrame({"c": pd.Series([10, 9, 100] * 5, dtype="category")})
+    assert TableEncoder().fit(df).levels_ == [[9, 10, 100]]  # by value, not by name
+    assert names(df) == ["c_9", "c_10", "c_100"]
+
+
+def test_whole_tables_of_pandas_and_polars_give_the_same_bits():
+    df = mixed(100)
+    other = pl.DataFrame({name: df[name].to_list() for name in df})
+    for params in ({}, {"scaling": "standard"}, {"max_one_hot": 0}, {"max_one_hot": 99, "min_frequency": 1}):
+        a, b = TableEncoder(**params).fit(df), TableEncoder(**params).fit(other)
+        np.testing.assert_array_equal(a.transform(df), b.transform(other))
+        np.testing.assert_array_equal(a.transform(other), b.transform(df))
+        assert list(a.get_feature_names_out()) == list(b.get_feature_names_out())
+
+
+def test_columns_that_hold_nothing_later():
+    """A file without a value in a column is read as numbers by pandas and as text by polars."""
+    numbers, text = pd.DataFrame({"c": [1.0, 2, 3]}), pd.DataFrame({"c": list("aab") * 5})
+    for empty in (
+        pd.DataFrame({"c": [np.nan]}),
+        pd.DataFrame({"c": [None]}, dtype=object),
+        pd.DataFrame({"c": [None]}, dtype="str"),
+        pl.DataFrame({"c": [None]}),
+        pl.DataFrame({"c": [None]}, schema={"c": pl.String}),
+    ):
+        np.testing.assert_array_equal(encode(numbers, empty), [[0]])
+        np.testing.assert_array_equal(encode(text, empty), [[0]])
+
+
+def test_a_column_that_held_nothing_at_fit():
+    for later in (pd.DataFrame({"c": ["text"]}), pd.DataFrame({"c": [5.0]})):
+        np.testing.assert_array_equal(encode(pd.DataFrame({"c": [None] * 5}, dtype="str"), later), [[0]])
+
+
+# ---------------------------------------------------------------- which columns are categories
+
+
+def test_categorical_features_as_mask_indices_and_names():
+    df = pd.DataFrame({"x": np.arange(15.0), "k": [1, 2, 3] * 5, "t": list("abc") * 5})
+    by_dtype = TableEncoder().fit(df)
+    np.testing.assert_array_equal(by_dtype.categorical_features_, [2])
+    np.testing.assert_array_equal(by_dtype.numeric_features_, [0, 1])
+    expected = encode(df, categorical_features=[False, True, True])
+    assert expected.shape == (15, 7)
+    for given in ([1, 2], [-2, -1], ["k", "t"], np.array([1, 2]), np.array([False, True, True]), pd.Index(["t", "k"])):
+        encoder = TableEncoder(categorical_features=given).fit(df)
+        np.testing.assert_array_equal(encoder.categorical_features_, [1, 2])
+        np.testing.assert_array_equal(encoder.transform(df), expected)
+
+
+def test_text_that_is_not_among_the_categorical_features_is_told():
+    df = pd.DataFrame({"k": [1, 2, 3], "town": ["a", "b", "c"]})
+    with pytest.raises(ValueError, match="column 'town' of X holds categories but is not among categorical_features"):
+        TableEncoder(categorical_features=["k"]).fit(df)
+
+
+def test_categories_in_an_array():
+    X = np.c_[np.arange(20.0), np.tile([7.0, np.nan, 5.0, 7.0], 5)]
+    encoder = TableEncoder(categorical_features=[1]).fit(X)
+    assert encoder.levels_ == [[5.0, 7.0]]
+    assert list(encoder.get_feature_names_out(["a", "b"])) == ["a", "b_5.0", "b_7.0", "b_missing"]
+    np.testing.assert_array_equal(encoder.transform(X)[:3, 1:], [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    with pytest.raises(ValueError, match="got the name 'b', which X has not"):
+        TableEncoder(categorical_features=["b"]).fit(X)
+
+
+# ---------------------------------------------------------------- names and output
+
+
+def test_names_and_set_output():
+    df = mixed(300)
+    encoder = TableEncoder().set_output(transform="pandas")
+    out = encoder.fit_transform(df)
+    assert isinstance(out, pd.DataFrame)
+    assert list(out.columns[:3]) == ["number", "gappy", "gappy_missing"]
+    assert {"few_a", "few_b", "few_missing"} < set(out.columns[3:-1])
+    assert out.columns[-1] == "many"
+    assert list(out.columns) == list(encoder.get_feature_names_out())
+    assert list(out.index) == list(df.index)
+    out = TableEncoder().set_output(transform="polars").fit_transform(df)
+    assert isinstance(out, pl.DataFrame)
+    np.testing.assert_array_equal(out.to_numpy(), encode(df))
+
+
+def test_names_that_are_numbers():
+    df = pd.DataFrame({0: [1.0, 2.0] * 5, 1: list("ab") * 5})
+    assert names(df) == ["x0", "x1_b"]
+    with pytest.raises(ValueError, match="column 1 of X holds numbers but held text at fit"):
+        encode(df, pd.DataFrame({0: [1.0], 1: [1.0]}))
+
+
+# ---------------------------------------------------------------- sparse
+
+
+@pytest.mark.parametrize(
+    "make", [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array, sparse.coo_array]
+)
+def test_sparse_is_scaled_and_not_centred(make):
+    dense = np.where(rng.random((50, 4)) < 0.3, rng.normal(5, 2, (50, 4)), 0) * [1, 1e5, 1e-5, 0]
+    out = encode(make(dense))
+    assert sparse.issparse(out)
+    assert out.format == "csr"
+    expected = StandardScaler(with_mean=False).fit_transform(dense)
+    np.testing.assert_allclose(out.toarray(), expected, rtol=1e-12)
+    np.testing.assert_array_equal(encode(make(dense), dense), out.toarray())
+
+
+def test_sparse_weights():
+    X = sparse.random_array((40, 5), density=0.4, rng=rng, format="csr")
+    times = rng.integers(0, 4, 40)
+    weighted = TableEncoder().fit(X, sample_weight=times)
+    np.testing.assert_allclose(
+        weighted.scale_, TableEncoder().fit(X[np.repeat(np.arange(40), times)]).scale_, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("largest", [1e308, 1e200, 1e-200, 1e-307])
+def test_sparse_huge_and_tiny_numbers(largest):
+    unit = np.array([[1.0, 0], [0, 1], [0.5, -1], [-1, 0]])
+    np.testing.assert_allclose(
+        encode(sparse.csr_array(unit * largest)).toarray(), encode(sparse.csr_array(unit)).toarray(), rtol=1e-13
+    )
+    later = encode(sparse.csr_array(unit * 1e-300), sparse.csr_array(unit * 1e300))
+    assert np.isfinite(later.toarray()).all()
+
+
+def test_a_constant_sparse_column_is_zero_as_in_a_dense_table():
+    X = sparse.csr_array(np.c_[np.full(1000, 0.1), np.zeros(1000), np.arange(1000.0)])
+    encoder = TableEncoder().fit(X)
+    np.testing.assert_array_equal(encoder.scale_[:2], 0)
+    np.testing.assert_array_equal(encoder.transform(sparse.csr_array([[0.1, 1e300, 0]])).toarray(), 0)
+
+
+def test_sparse_with_gaps_is_refused():
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="X is sparse and contains NaN or infinity"):
+            TableEncoder().fit(sparse.csr_array([[1.0, value], [0, 0]]))
+
+
+def test_a_frame_of_sparse_columns_is_a_sparse_table():
+    X = sparse.random_array((30, 3), density=0.4, rng=rng, format="csr")
+    df = pd.DataFrame.sparse.from_spmatrix(X, columns=list("abc"))
+    np.testing.assert_array_equal(encode(df).toarray(), encode(X).toarray())
+    one = pd.DataFrame({"a": df["a"], "b": X.toarray()[:, 1]})  # one sparse column is a column of numbers
+    np.testing.assert_array_equal(encode(one), encode(X.toarray()[:, :2]))
+
+
+# ---------------------------------------------------------------- what is refused, and how
+
+N = 6
+DATES = [datetime.datetime(2020, 1, i + 1) for i in range(N)]
+REFUSED = {
+    "datetime": (pd.Series(DATES), "dates or times"),
+    "timezone": (pd.Series(DATES).dt.tz_localize("UTC"), "dates or times"),
+    "timedelta": (pd.Series(DATES) - DATES[0], "dates or times"),
+    "period": (pd.Series(pd.period_range("2020", periods=N, freq="D")), "dates or times"),
+    "timestamp[pyarrow]": (pd.Series(DATES).astype("timestamp[us][pyarrow]"), "dates or times"),
+    "date": (pd.Series([d.date() for d in DATES]), "dates or times"),
+    "time": (pd.Series([d.time() for d in DATES]), "dates or times"),
+    "category of dates": (pd.Series(DATES, dtype="category"), "dates or times"),
+    "lists": (pd.Series([[1, 2]] * N), "lists, dicts or other nested values"),
+    "dicts": (pd.Series([{"a": 1}] * N), "lists, dicts or other nested values"),
+    "arrays": (pd.Series([np.zeros(2)] * N), "lists, dicts or other nested values"),
+    "tuples": (pd.Series([(1, 2)] * N), "values of type tuple; make them numbers or text"),
+    "mixed": (pd.Series(["a", 1] * 3, dtype=object), "mixes numbers and text; make it one type"),
+    "mixed bytes": (pd.Series(["a", b"a"] * 3, dtype=object), "mixes bytes and text; make it one type"),
+    "complex": (pd.Series([1j] * N), "dtype complex128; make it numbers, text or categories"),
+    "complex objects": (pd.Series([1j] * N, dtype=object), "values of type complex; make them numbers or text"),
+    "interval": (pd.Series(pd.interval_range(0, N)), r"dtype interval\[int64, right\]; make it numbers, text"),
+    "cut": (pd.Series(pd.cut(np.arange(N), 2)), "values of type Interval; make them numbers or text"),
+    "objects": (pd.Series([object() for _ in range(N)]), "values of type object; make them numbers or text"),
+    "huge int": (pd.Series([10**400] * N, dtype=object), "cannot be turned into floating-point numbers: int too large"),
+    "Datetime": (pl.Series(DATES), "dates or times"),
+    "Date": (pl.Series([d.date() for d in DATES]), "dates or times"),
+    "Time": (pl.Series([d.time() for d in DATES]), "dates or times"),
+    "Duration": (pl.Series([datetime.timedelta(1)] * N), "dates or times"),
+    "List": (pl.Series([[1, 2]] * N), r"dtype List\(Int64\); make it numbers"),
+    "Array": (pl.Series([[1, 2]] * N, dtype=pl.Array(pl.Int64, 2)), "dtype Array.*; make it numbers"),
+    "Struct": (pl.Series([{"a": 1}] * N), "dtype Struct.*; make it numbers"),
+    "arrays of polars": (pl.Series([np.zeros(2)] * N, dtype=pl.Object), "lists, dicts or other nested values"),
+}
+
+
+BY_VALUE = "holds values of type|lists, dicts|mixes"  # in a column of categories the values tell
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_columns_that_are_refused_by_name_at_fit_and_later(kind):
+    column, text = REFUSED[kind]
+    make = pl.DataFrame if isinstance(column, pl.Series) else pd.DataFrame
+    df = make({"fine": np.arange(N), "odd one": column})
+    with pytest.raises(ValueError, match=f"^column 'odd one' of X .*{text}.*\\.$"):
+        TableEncoder().fit(df)
+    numbers, words = np.arange(float(N)), list("ab") * 3
+    for before in (numbers, words):
+        encoder = TableEncoder(min_frequency=1).fit(make({"fine": np.arange(N), "odd one": before}))
+        if kind == "huge int" and before is words:
+            text = "holds numbers but held text at fit"
+        with pytest.raises(ValueError, match=f"^column 'odd one' of X .*({text}|{BY_VALUE}).*\\.$"):
+            encoder.transform(df)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_another_type_than_at_fit_is_told(make):
+    numbers, text = make({"a": [1.0, 2.0, 3.0]}), make({"a": ["1", "2", "3"]})
+    with pytest.raises(ValueError, match=r"^column 'a' of X holds text but held numbers at fit\.$"):
+        encode(numbers, text)  # text that reads as numbers is text
+    with pytest.raises(ValueError, match=r"^column 'a' of X holds numbers but held text at fit\.$"):
+        encode(text, numbers, min_frequency=1)
+    with pytest.raises(ValueError, match="column 'a' of X holds numbers but held text at fit"):
+        encode(text, numbers)  # also where all levels were rare
+    as_categories = pd.DataFrame({"a": pd.Series([1.0, 2.0, 3.0], dtype="category")})
+    np.testing.assert_array_equal(encode(numbers, as_categories), encode(numbers))
+
+
+def test_columns_that_are_missing_added_or_in_another_order():
+    df = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    encoder = TableEncoder(min_frequency=1).fit(df)
+    with pytest.raises(ValueError, match=r"(?s)seen at fit time, yet now missing.*- b"):
+        encoder.transform(df[["a"]])
+    with pytest.raises(ValueError, match=r"(?s)unseen at fit time.*- c"):
+        encoder.transform(df.assign(c=1))
+    with pytest.raises(ValueError, match="must be in the same order"):
+        encoder.transform(df[["b", "a"]])
+    with pytest.raises(ValueError, match="X has 3 features, but TableEncoder is expecting 2 features"):
+        TableEncoder().fit(np.ones((3, 2))).transform(np.ones((3, 3)))
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_tables_without_rows_or_columns(make):
+    for empty in (make({"a": []}), make()):
+        with pytest.raises(ValueError, match=r"(?s)at least one row and one column; got a DataFrame of shape"):
+            TableEncoder().fit(empty)
+
+
+def test_what_is_no_table():
+    with pytest.raises(TypeError, match=r"X is a LazyFrame, which is not computed yet; pass X\.collect\(\)\."):
+        TableEncoder().fit(pl.LazyFrame({"a": [1.0]}))
+    with pytest.raises(ValueError, match="X has more than one column named 'a'; rename them"):
+        TableEncoder().fit(pd.DataFrame(np.eye(3), columns=list("aab")))
+    for text in (np.array([["a", 1], ["b", 2]], dtype=object), np.array([["a"], ["b"]]), [["a"], ["b"]]):
+        with pytest.raises(ValueError, match=r"^an array must hold numbers .*'a'.*; pass text .* in a DataFrame\.$"):
+            TableEncoder().fit(text)
+    with pytest.raises(ValueError, match=r"an array must hold numbers .*int too large"):
+        TableEncoder().fit([[10**400]])
+    np.testing.assert_array_equal(encode(np.array([[1, None], [2, 3]], dtype=object))[:, 2], [1, 0])
+
+
+def test_the_table_is_not_written_to():
+    df = mixed(50)
+    before = df.copy()
+    TableEncoder().fit_transform(df)
+    pd.testing.assert_frame_equal(df, before)
+    for X in (rng.normal(size=(9, 2)), sparse.random_array((9, 2), density=0.5, rng=rng, format="csr")):
+        kept = X.copy()
+        data = X.data if sparse.issparse(X) else X
+        data.flags.writeable = False
+        encode(X)
+        assert abs(X - kept).max() == 0
