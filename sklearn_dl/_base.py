@@ -137,6 +137,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y", estimator=self)
+        if y.dtype == object and any(label is None for label in y.flat):
+            raise ValueError("y contains None (missing); leave such rows out.")
         check_consistent_length(X, y)
         y = self._check_y(y, plan)
         if sample_weight is None:
@@ -149,7 +151,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder takes it, or finite numbers where there is none."""
-        encoder = self.encoder if reset else self.encoder_
+        encoder = self.encoder if reset else vars(self).get("encoder_", self.encoder)
         if encoder is not None:
             return check_table(self, X, reset=reset)
         return validate_data(self, X, reset=reset, accept_sparse="csr", dtype=FLOATS)

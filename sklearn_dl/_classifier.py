@@ -380,7 +380,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        return self._target.decode(self._predict_link(X))
+        predicted = self._predict_link(X)
+        return self._target.decode(predicted)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.

@@ -336,7 +336,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         AttributeError
             Where the loss is another one.
         """
-        return self._target.decode(self._predict_link(X))
+        predicted = self._predict_link(X)
+        return self._target.decode(predicted)
 
     def _has_quantiles(self) -> bool:
         loss = vars(self).get("_loss", self.loss)
