@@ -186,6 +186,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
             encoder.check()
             self.encoder_ = encoder.learn(table.X, table.weight)
+            for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
+                if name in vars(self):
+                    setattr(encoder, name, vars(self)[name])
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .architectures import ARCHITECTURES
+from .encoding import TableEncoder
 from .layers import (
     ELU,
     GELU,
@@ -81,7 +82,12 @@ SCHEDULES: dict[str, type[Schedule]] = {
 NORMALIZATIONS: dict[str, Callable[[int], Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 # what `loss__delta` would need in place of a mere name, for the message of `set_params`
-SETTINGS: dict[str, Mapping[str, Any]] = {"loss": LOSSES, "solver": SOLVERS, "learning_rate": SCHEDULES}
+SETTINGS: dict[str, Mapping[str, Any]] = {
+    "encoder": {"auto": TableEncoder},
+    "loss": LOSSES,
+    "solver": SOLVERS,
+    "learning_rate": SCHEDULES,
+}
 
 
 def listed(names: Any) -> str:

@@ -1,0 +1,209 @@
+"""Random tables: a fit ends in a model with finite predictions, or in an error that says what to do; nothing else.
+
+An error is clear where it is a ValueError or TypeError raised in this package, with a sentence as message, or in
+scikit-learn's validation; never in the depths of NumPy, pandas or polars. Warnings are errors: of NumPy none may come.
+
+SKLEARN_DL_FUZZ_EXAMPLES sets the number of tables; it is low so that the suite stays quick.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import sklearn
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+import sklearn_dl
+from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.encoding import TableEncoder
+
+EXAMPLES = int(os.environ.get("SKLEARN_DL_FUZZ_EXAMPLES", "150"))
+HOMES = [str(Path(package.__file__).parent) for package in (sklearn_dl, sklearn)]
+
+# ---------------------------------------------------------------- one column, as a list of values
+
+EXTREMES = [0.0, -0.0, 1e308, -1.7e308, 1e-310, 5e-324, 1e200, -1e-200, 2.0**53, 1e15 + 0.3]
+NUMBERS = st.one_of(st.floats(-1e3, 1e3, width=32), st.sampled_from(EXTREMES), st.floats(allow_nan=False, width=64))
+FINITE = NUMBERS.filter(np.isfinite)
+SMALL_INTS = st.integers(-5, 5)
+TEXT = st.one_of(
+    st.sampled_from(["a", "b", "", " ", "nan", "1", "日本", "é", "e\u0301", "\U0001f600"]), st.text(max_size=3)
+)
+DATES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
+MIXED = st.one_of(SMALL_INTS, TEXT, st.binary(max_size=2), st.booleans(), st.none(), DATES)
+NESTED = st.one_of(
+    st.lists(SMALL_INTS, max_size=2), st.dictionaries(TEXT, SMALL_INTS, max_size=1), st.tuples(SMALL_INTS)
+)
+MISSING = st.just(None)
+
+
+def gappy(values):
+    return st.one_of(values, values, values, MISSING)
+
+
+# kind of column -> values; the first ones are drawn most often
+KINDS = {
+    "float": FINITE,
+    "gappy float": gappy(FINITE),
+    "int": SMALL_INTS,
+    "text": TEXT,
+    "gappy text": gappy(TEXT),
+    "bool": st.booleans(),
+    "gappy bool": gappy(st.booleans()),
+    "gappy int": gappy(SMALL_INTS),
+    "big int": st.integers(-(2**63), 2**63 - 1),
+    "constant": st.just(3.5),
+    "constant text": st.just("one"),
+    "missing": MISSING,
+    "infinite": st.one_of(FINITE, st.sampled_from([np.inf, -np.inf])),
+    "bytes": gappy(st.binary(max_size=2)),
+    "date": gappy(DATES),
+    "mixed": MIXED,
+    "nested": NESTED,
+    "complex": st.complex_numbers(allow_nan=False, allow_infinity=False),
+}
+ORDINARY = list(KINDS)[:12]
+DTYPES = {
+    "float": ["float64", "float32", "Float64", "object"],
+    "gappy float": ["float64", "Float64", "object", "double[pyarrow]"],
+    "int": ["int64", "int8", "Int64", "category", "object", "int64[pyarrow]"],
+    "gappy int": ["Int64", "float64", "category", "object"],
+    "text": ["object", "str", "category", "string", "string[pyarrow]"],
+    "gappy text": ["object", "str", "category", "string", "string[pyarrow]"],
+    "constant text": ["object", "str", "category"],
+    "bool": ["bool", "boolean", "object", "category"],
+    "gappy bool": ["boolean", "object", "category"],
+    "missing": ["object", "float64", "category", "Int64", "str", "boolean"],
+    "date": ["datetime64[us]", "object", "category"],
+}
+
+
+def to_pandas(values, dtype):
+    with np.errstate(over="ignore"):  # float32 of a large number: the test's own doing
+        return pd.Series(values, dtype=dtype)
+
+
+def to_polars(values, kind):
+    dtype = pl.Object if kind in ("mixed", "nested", "complex") else None
+    return pl.Series(values, dtype=dtype, strict=False)
+
+
+@st.composite
+def schemas(draw):
+    """Kinds and names of the columns, and the library."""
+    library = draw(st.sampled_from(["pandas", "pandas", "pandas", "polars", "array", "sparse"]))
+    kinds = (
+        st.sampled_from(ORDINARY * 4 + list(KINDS))
+        if library in ("pandas", "polars")
+        else st.sampled_from(["float", "gappy float", "int", "bool", "constant", "missing", "infinite", "float"])
+    )
+    kinds = draw(st.lists(kinds, min_size=draw(st.sampled_from([1, 1, 1, 0])), max_size=5))
+    plain = [f"c{i}" for i in range(len(kinds))]
+    names = draw(st.sampled_from([plain] * 6 + [["same"] * len(kinds), ["", "ß", "日本", "a b", "x.y"][: len(kinds)]]))
+    dtypes = [draw(st.sampled_from(DTYPES.get(kind, ["object"]))) for kind in kinds]
+    return library, kinds, names, dtypes
+
+
+@st.composite
+def rows(draw, schema, smallest):
+    library, kinds, names, dtypes = schema
+    n = draw(st.one_of(st.integers(smallest, 4), st.integers(smallest, 25)))
+    columns = []
+    for kind in kinds:  # few distinct values, each drawn anew from them, so that levels repeat
+        pool = draw(st.lists(KINDS[kind], min_size=1, max_size=12))
+        columns.append([pool[i] for i in draw(st.lists(st.integers(0, len(pool) - 1), min_size=n, max_size=n))])
+    if library == "pandas":
+        series = [to_pandas(v, t) for v, t in zip(columns, dtypes, strict=True)]
+        df = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(n))
+        return df.set_axis(names, axis=1)
+    if library == "polars":
+        if len(set(names)) < len(names):
+            names = [f"c{i}" for i in range(len(kinds))]
+        return pl.DataFrame([to_polars(v, k).alias(m) for v, k, m in zip(columns, kinds, names, strict=True)])
+    X = np.array([[np.nan if v is None else float(v) for v in column] for column in columns]).T.reshape(n, len(kinds))
+    if library == "array":
+        return draw(st.sampled_from([X, X.astype(object), np.asfortranarray(X)]))
+    return draw(st.sampled_from([sparse.csr_array, sparse.csc_matrix]))(X)
+
+
+@st.composite
+def cases(draw):
+    schema = draw(schemas())
+    X = draw(rows(schema, draw(st.sampled_from([1, 1, 1, 0]))))
+    n = X.shape[0]
+    later_schema = schema if draw(st.integers(0, 4)) else draw(schemas())
+    encoder = TableEncoder(
+        scaling=draw(st.sampled_from(["robust", "standard"])),
+        max_one_hot=draw(st.sampled_from([8, 2, 0])),
+        min_frequency=draw(st.sampled_from([5, 1])),
+        embedding_size=2,
+    )
+    if draw(st.booleans()):
+        y = np.array(draw(st.lists(st.sampled_from(["yes", "no", "perhaps"]), min_size=n, max_size=n)), dtype=object)
+        estimator = DLClassifier(dtype="float64")
+    else:
+        factor = draw(st.sampled_from([1.0, 1.0, 1e150, 1e-150]))
+        y = np.array(draw(st.lists(st.floats(-100, 100), min_size=n, max_size=n))) * factor
+        estimator = DLRegressor(dtype=draw(st.sampled_from(["float32", "float64"])))
+    estimator.set_params(hidden_layer_sizes=(5,), max_iter=2, random_state=0, encoder=encoder)
+    weight = draw(st.sampled_from([None, None, np.arange(n) % 3 + 0.5, np.arange(n) % 2]))
+    return estimator, X, y, weight, draw(rows(later_schema, 1))
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+def is_clear(error):
+    """Whether an error was raised where users are expected, with a sentence."""
+    if not isinstance(error, (ValueError, TypeError)) or not str(error).strip():
+        return False
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    ours, scikit_learns = (raised_in.startswith(home + os.sep) for home in HOMES)
+    return scikit_learns or (ours and str(error).endswith("."))
+
+
+def attempt(step, *args, **kwargs):
+    """What a step gives, or None where it ends in a clear error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # a table without names where there were some, and the reverse: scikit-learn tells and goes on
+        warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names", category=UserWarning)
+        try:
+            return step(*args, **kwargs)
+        except Exception as error:
+            if not is_clear(error):
+                raise
+            event(f"refused: {type(error).__name__}")
+            return None
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES <= 150, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_a_model_with_finite_predictions_or_a_clear_error(case):
+    estimator, X, y, weight, later = case
+    fitted = attempt(estimator.fit, X, y, sample_weight=weight)
+    if fitted is None:
+        assert not estimator.__sklearn_is_fitted__()
+        return
+    event(f"fitted: {type(estimator).__name__} on {type(X).__name__}")
+    for table in (X, later):
+        predict = getattr(fitted, "predict_proba", fitted.predict)
+        predicted = attempt(predict, table)
+        fitted_on_all = table is X and (weight is None or weight.all())
+        assert predicted is not None or not fitted_on_all
+        if predicted is not None:
+            assert predicted.shape[0] == table.shape[0]
+            assert np.isfinite(predicted).all()
+        encoded = attempt(fitted.encoder_.transform, table)
+        if encoded is not None:
+            assert np.isfinite(encoded.data if sparse.issparse(encoded) else encoded).all()
+            assert encoded.shape[1] == len(fitted.encoder_.get_feature_names_out())
