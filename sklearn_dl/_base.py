@@ -23,6 +23,7 @@ from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
+from .dataframes import is_dataframe
 from .encoding import TableEncoder, check_table
 from .inputs import check_numbers, check_target, check_weight
 from .layers import Layer, Sequential, TableInput
@@ -184,7 +185,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-            encoder.check()
             self.encoder_ = encoder.learn(table.X, table.weight)
             for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
                 if name in vars(self):
@@ -303,9 +303,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             return None
         scorer = check_scoring(self, scoring=self.scoring)
         keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        nameless = copy.copy(self)  # the validation rows are arrays: without names of columns
-        nameless.__dict__.pop("feature_names_in_", None)
-        return lambda: float(scorer(nameless, held_out.X, held_out.y, **keywords))
+        scored = copy.copy(self)
+        if not is_dataframe(held_out.X):  # the names of columns were lost in the check
+            scored.__dict__.pop("feature_names_in_", None)
+        return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""

@@ -204,6 +204,8 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
     dropouts = (
         (0.0 if dropout == "auto" else dropout,) * len(sizes) if not isinstance(dropout, (tuple, list)) else dropout
     )
+    if isinstance(params["encoder"], TableEncoder):
+        params["encoder"].check()
     plan = Plan(
         sizes=sizes,
         activations=resolve_activations(params["activation"], len(sizes)),
@@ -213,7 +215,7 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
         loss=resolve_loss(params["loss"], task),
         solver=solver,
         schedule=resolve_schedule(params["learning_rate"]),
-        learning_rate=_base_rate(params["learning_rate_init"], solver),
+        learning_rate=_base_rate(params["learning_rate_init"], solver, linear=not sizes),
     )
     if isinstance(solver, LBFGS):
         if any(plan.dropouts):
@@ -231,7 +233,9 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
     return plan
 
 
-def _base_rate(value: Any, solver: Solver | LBFGS) -> float:
+def _base_rate(value: Any, solver: Solver | LBFGS, *, linear: bool) -> float:
     if isinstance(solver, LBFGS):
         return 1.0
-    return solver.learning_rate_init if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        return solver.learning_rate_linear if linear else solver.learning_rate_init
+    return float(value)

@@ -42,10 +42,12 @@ def check_target(owner: Any, X: Any, y: Any) -> np.ndarray:
         Where it is anything else.
     """
     if y is None:
-        raise ValueError(f"{type(owner).__name__} requires y to be passed, but the target y is None.")
+        raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
     y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
     assert_all_finite(y, input_name="y")
+    if y.dtype == object and any(label is None for label in y.flat):
+        raise ValueError("y contains None (missing); leave such rows out.")
     check_consistent_length(X, y)
     return y
 

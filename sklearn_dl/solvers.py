@@ -37,8 +37,8 @@ class Solver(BaseEstimator, ABC):
     ----------
     memory : tuple of str
         Names of the kept vectors.
-    learning_rate_init : float
-        What ``learning_rate_init="auto"`` stands for.
+    learning_rate_init, learning_rate_linear : float
+        What ``learning_rate_init="auto"`` stands for, with and without hidden layers.
 
     Examples
     --------
@@ -54,6 +54,7 @@ class Solver(BaseEstimator, ABC):
 
     memory: ClassVar[tuple[str, ...]] = ()
     learning_rate_init: ClassVar[float] = 0.002
+    learning_rate_linear: ClassVar[float] = 0.02
     decays: ClassVar[bool] = False  # whether `decayed` matters to `step`
 
     def check(self) -> None:
@@ -95,6 +96,7 @@ class SGD(Solver):
 
     memory: ClassVar[tuple[str, ...]] = ("velocity",)
     learning_rate_init: ClassVar[float] = 0.01
+    learning_rate_linear: ClassVar[float] = 0.01
 
     def __init__(self, momentum: float = 0.9, nesterov: bool = True):
         self.momentum = momentum

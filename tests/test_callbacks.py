@@ -147,7 +147,7 @@ def test_hooks_are_given_the_data_and_an_estimator_that_predicts(estimator, targ
 def test_the_last_hook_gets_the_best_network():
     hook = Watcher()
     params = SMALL | {"max_iter": 60, "hidden_layer_sizes": (50,), "n_iter_no_change": np.inf}
-    model = DLRegressor(**params, learning_rate_init=0.05).set_callbacks(hook)
+    model = DLRegressor(**params, learning_rate_init=0.2).set_callbacks(hook)
     model.fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
     np.testing.assert_array_equal(hook.given[-1][-1].predict(X), model.predict(X))
     assert not np.array_equal(hook.given[-2][-1].predict(X), model.predict(X))  # the last epoch is not the best

@@ -65,7 +65,7 @@ def nesterov(theta, gradient, rates, mu=0.9):
         yield psi
 
 
-def rmsprop(theta, gradient, rates, rho=0.9, epsilon=1e-8):
+def rmsprop(theta, gradient, rates, rho=0.99, epsilon=1e-8):
     v = 0 * theta
     for rate in rates:
         g = gradient(theta)
