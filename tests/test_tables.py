@@ -407,6 +407,15 @@ def test_outputs_of_very_different_scales():
         assert (r2_score(Y, model.predict(X), multioutput="raw_values") > 0.9).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("largest", [1e308, 1e-310])
+def test_targets_at_the_ends_of_double_precision(largest, dtype):
+    t = np.where(np.arange(300) < 290, 1, -1) * largest  # the mean is near one end: a plain difference overflows
+    model = DLRegressor(**QUICK, dtype=dtype).fit(df, t)
+    predicted = model.predict(later)
+    assert np.isfinite(predicted).all()
+
+
 def test_gaps_in_the_target_are_refused():
     for gap in (np.nan, None):
         for estimator, t in ((DLRegressor, [*y[1:], gap]), (DLClassifier, [*three[1:], gap])):
