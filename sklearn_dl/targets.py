@@ -48,7 +48,9 @@ class NumberEncoder:
 
     def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
         """Shape (n, n_outputs), in the units of the network."""
-        out: np.ndarray = ((y.reshape(len(y), -1) - self.center) / self.scale).astype(dtype)
+        scale, exponent = np.frexp(self.scale)  # powers of two first: exact, and no difference overflows
+        centred = np.ldexp(y.reshape(len(y), -1), -exponent) - np.ldexp(self.center, -exponent)
+        out: np.ndarray = (centred / scale).astype(dtype)
         return out
 
     def decode(self, predicted: np.ndarray) -> np.ndarray:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -404,8 +407,42 @@ def test_outputs_of_very_different_scales():
         assert (r2_score(Y, model.predict(X), multioutput="raw_values") > 0.9).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("largest", [1e308, 1e-310])
+def test_targets_at_the_ends_of_double_precision(largest, dtype):
+    t = np.where(np.arange(300) < 290, 1, -1) * largest  # the mean is near one end: a plain difference overflows
+    model = DLRegressor(**QUICK, dtype=dtype).fit(df, t)
+    predicted = model.predict(later)
+    assert np.isfinite(predicted).all()
+
+
 def test_gaps_in_the_target_are_refused():
     for gap in (np.nan, None):
         for estimator, t in ((DLRegressor, [*y[1:], gap]), (DLClassifier, [*three[1:], gap])):
-            with pytest.raises(ValueError, match="^(Input|y) contains (NaN|None)"):
+            with pytest.raises(ValueError, match=r"^(Input|y) contains (NaN|None)"):
                 estimator(**QUICK).fit(df, pd.Series(t, dtype=object))
+
+
+# ---------------------------------------------------------------- the guide and the example
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_blocks_of_the_guide_run(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "tables.md").read_text(encoding="utf-8"), re.DOTALL)
+    namespace: dict = {}
+    for block in blocks:
+        exec(compile(block, "docs/tables.md", "exec"), namespace)
+    printed = " ".join(capsys.readouterr().out.split())
+    promised = re.search(r"^# (\[.*\])$", blocks[0], re.MULTILINE)[1]
+    assert printed.startswith(promised)
+
+
+def test_the_example_shows_what_the_encoder_did(capsys):
+    example = runpy.run_path(str(ROOT / "examples" / "raw_table.py"))
+    table, rent = example["flats"]()
+    model = DLRegressor(**QUICK).fit(table, rent)
+    example["show_encoder"](model.encoder_, table)
+    printed = capsys.readouterr().out
+    assert "year       float64   -> a number, scaled, and where it was missing: year, year_missing" in printed
+    assert "-> a code for each of 60 levels, with a learnt vector of 8 numbers: street" in printed
