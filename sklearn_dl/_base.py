@@ -24,8 +24,8 @@ from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
 from .dataframes import is_dataframe
-from .encoding import TableEncoder, check_table
-from .inputs import check_numbers, check_target, check_weight
+from .encoding import TableEncoder
+from .inputs import check_numbers, check_table, check_target, check_weight
 from .layers import Layer, Sequential, TableInput
 from .lbfgs import fit_lbfgs
 from .losses import Loss

@@ -71,7 +71,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
     n_members : int, default=1
         Members of an ensemble inside one network; only 1 so far.
     encoder : "auto", TableEncoder or None, default="auto"
-        What happens to X before the network: "auto" standardises the columns; None takes finite numbers as they are.
+        What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
+        text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite
+        numbers as they are.
     class_weight : dict, "balanced", list of dict or None, default=None
         Weight of each class, multiplied with the rows' weights; "balanced" gives each class the same total. For
         several targets a list of dicts, one for each.
@@ -234,8 +236,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_outputs)
             Labels; an indicator matrix, or a column of labels for each target.
         sample_weight : array-like of shape (n,) or None, default=None
@@ -266,8 +268,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_outputs)
             Labels.
         classes : array-like of shape (n_classes,), list of such, or None, default=None
@@ -337,8 +339,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
 
         Returns
         -------
@@ -364,8 +366,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
 
         Returns
         -------
@@ -381,8 +383,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
 
         Returns
         -------
@@ -403,8 +405,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_targets)
             True labels.
         sample_weight : array-like of shape (n,) or None, default=None

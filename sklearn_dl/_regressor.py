@@ -68,7 +68,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     n_members : int, default=1
         Members of an ensemble inside one network; only 1 so far.
     encoder : "auto", TableEncoder or None, default="auto"
-        What happens to X before the network: "auto" standardises the columns; None takes finite numbers as they are.
+        What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
+        text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite
+        numbers as they are.
     scale_target : bool, default=True
         Whether to train on the standardised target, each output with its own mean and deviation; with a log link
         (poisson, gamma, tweedie) on the target divided by its mean.
@@ -228,8 +230,8 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_outputs)
             Finite numbers of any scale.
         sample_weight : array-like of shape (n,) or None, default=None
@@ -260,8 +262,8 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_outputs)
             Finite numbers.
         sample_weight : array-like of shape (n,) or None, default=None
@@ -312,8 +314,8 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
 
         Returns
         -------
@@ -338,8 +340,8 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         Parameters
         ----------
-        X : array-like, DataFrame or sparse matrix of shape (n, n_features)
-            Finite numbers.
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
 
         Returns
         -------

@@ -11,52 +11,25 @@ from typing import Any, final
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
 from .codebook import Codebook
 from .columns import Columns
 from .dataframes import (
-    check_dataframe,
     column,
     factorize,
     is_dataframe,
-    is_sparse_dataframe,
     kind_of,
     rows_of,
     to_numbers,
 )
+from .inputs import check_table
 from .scaling import Scaling
 from .statistics import row_blocks
 
-__all__ = ["TableEncoder", "check_table"]
+__all__ = ["TableEncoder"]
 
-FLOATS = (np.float64, np.float32)
-NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
 SCALINGS = ("robust", "standard")
-
-
-def check_table(owner: Any, X: Any, *, reset: bool) -> Any:
-    """A DataFrame as it is, or a float array or CSR matrix; sets or checks the owner's features and their names.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Where X is not a table, is empty, or its columns are not those of `fit`.
-    """
-    if is_dataframe(X):
-        check_dataframe(X)
-        if not is_sparse_dataframe(X):
-            validate_data(owner, X, reset=reset, skip_check_array=True)
-            return X
-    try:
-        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
-    except (ValueError, OverflowError) as error:
-        if not str(error).startswith(NO_NUMBER):
-            raise
-        raise ValueError(f"an array must hold numbers ({error}); pass text and categories in a DataFrame.") from error
-    if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
-        raise ValueError("X is sparse and contains NaN or infinity; a sparse X must hold finite numbers.")
-    return X
 
 
 @final
@@ -227,7 +200,19 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 raise ValueError(f"TableEncoder: {name} must be an int >= {low}; got {value!r}.")
 
     def learn(self, X: Any, weight: np.ndarray | None) -> TableEncoder:
-        """`fit` on what `check_table` gave."""
+        """Fit on what `check_table` gave.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The checked table.
+        weight : ndarray of shape (n,) or None
+            Weight of each row, positive.
+
+        Returns
+        -------
+        self : TableEncoder
+        """
         n_features = X.shape[1]
         self._sparse = _is_sparse(X)
         categorical = np.zeros(n_features, bool) if self._sparse else self._which_are_categories(X)
@@ -249,7 +234,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def encode(self, X: Any, dtype: Any) -> Any:
-        """`transform` of what `check_table` gave, in the precision of the network: array, CSR or Columns."""
+        """Encode what `check_table` gave, in the precision of the network.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The checked table.
+        dtype : numpy.dtype or type
+            Precision of the network.
+
+        Returns
+        -------
+        ndarray, CSR matrix or Columns
+            Columns where categories have embeddings.
+        """
         if _is_sparse(X):
             if self._sparse:
                 return self._scaling.apply_sparse(X, dtype)

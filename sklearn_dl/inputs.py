@@ -1,4 +1,4 @@
-"""What X, y and the weights may be where no encoder looks at them, told in one sentence each.
+"""What X, y and the weights may be, told in one sentence each.
 
 Knows nothing about networks; lengths, finiteness and names of columns are checked by scikit-learn.
 """
@@ -11,11 +11,36 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
-from .dataframes import is_dataframe
+from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
 
-__all__ = ["check_numbers", "check_target", "check_weight"]
+__all__ = ["check_numbers", "check_table", "check_target", "check_weight"]
 
 FLOATS = (np.float64, np.float32)
+NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
+
+
+def check_table(owner: Any, X: Any, *, reset: bool) -> Any:
+    """A DataFrame as it is, or a float array or CSR matrix; sets or checks the owner's features and their names.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where X is not a table, is empty, or its columns are not those of `fit`.
+    """
+    if is_dataframe(X):
+        check_dataframe(X)
+        if not is_sparse_dataframe(X):
+            validate_data(owner, X, reset=reset, skip_check_array=True)
+            return X
+    try:
+        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    except (ValueError, OverflowError) as error:
+        if not str(error).startswith(NO_NUMBER):
+            raise
+        raise ValueError(f"an array must hold numbers ({error}); pass text and categories in a DataFrame.") from error
+    if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
+        raise ValueError("X is sparse and contains NaN or infinity; a sparse X must hold finite numbers.")
+    return X
 
 
 def check_numbers(owner: Any, X: Any, *, reset: bool) -> Any:

@@ -121,7 +121,17 @@ class Network:
 
     @staticmethod
     def count(layer: Layer) -> int:
-        """How many values a layer's arrays hold."""
+        """How many values a layer's arrays hold.
+
+        Parameters
+        ----------
+        layer : Layer
+            The layer, with all that is inside it.
+
+        Returns
+        -------
+        int
+        """
         return sum(math.prod(shape) for _, shape, _ in _arrays(layer))
 
     @property

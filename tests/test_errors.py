@@ -235,7 +235,8 @@ UNKNOWN = "y contains classes that are not among [0, 1]: "
 NULLS = pd.array([1, None] * 15, dtype="Int64")
 WORDS = FRAME.assign(b="x").astype({"b": object})
 FIT = {
-    "NaN in X": (regressor(encoder=None), (but(X, (4, 1), np.nan), y), f"column 1 of X contains NaN, in row 4: {FINITE}"),
+    "NaN in X": (regressor(encoder=None), (but(X, (4, 1), np.nan), y),
+                 f"column 1 of X contains NaN, in row 4: {FINITE}"),
     "inf in X": (regressor(encoder=None), (but(X, (4, 1), np.inf), y),
                  f"column 1 of X contains infinity (inf), in row 4: {FINITE}"),
     "-inf in X": (classifier(encoder=None), (but(X, (4, 1), -np.inf), c),

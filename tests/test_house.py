@@ -26,7 +26,10 @@ PACKAGE = ROOT / "sklearn_dl"
 FLOORS = {
     0: "layers losses solvers schedules batches columns threads memory randomness ranges _version",
     1: "network",
-    2: "names architectures training lbfgs encoding splitting monitoring checkpoint _checks _callbacks _attributes",
+    2: (
+        "names architectures training lbfgs encoding codebook scaling statistics dataframes inputs targets splitting "
+        "monitoring checkpoint _checks _callbacks _attributes"
+    ),
     3: "_base",
     4: "_classifier _regressor inspection convert compare",
     5: "__init__",

@@ -22,11 +22,11 @@ __all__ = ["TableInput"]
 @final
 @dataclass(frozen=True)
 class TableInput(Layer):
-    """y = [x | E₁[c₁] | E₂[c₂] | ...]: the numbers, then the embedding of each code (Guo & Berkhahn 2016,
-    https://arxiv.org/abs/1604.06737, eq. 4).
+    """y = [x | E₁[c₁] | E₂[c₂] | ...]: the numbers, then the embedding of each code.
 
-    The embedding tables lie one under the other in one array. Code 0 of each column is for rare and unseen levels;
-    its vector begins at 0 and so stays neutral where no rare level was trained on.
+    (Guo & Berkhahn 2016, https://arxiv.org/abs/1604.06737, eq. 4.) The embedding tables lie one under the other in
+    one array. Code 0 of each column is for rare and unseen levels; its vector begins at 0 and so stays neutral where
+    no rare level was trained on.
 
     Parameters
     ----------
