@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
@@ -26,9 +27,10 @@ from .batches import Batches
 from .dataframes import is_dataframe
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight
+from .architectures import ensemble
 from .layers import Layer, Sequential, TableInput
 from .lbfgs import fit_lbfgs
-from .losses import Loss
+from .losses import Loss, MeanOfMembers
 from .monitoring import Monitor, Validation, forward
 from .network import Network
 from .solvers import LBFGS
@@ -93,6 +95,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     @abstractmethod
     def _go_on_with(self, loss: Loss) -> None:
         """Set `_loss` for a network that is already there; an error where it learnt under another link."""
+
+    def _measure(self, rows: Table) -> None:
+        """Take note of what shows on rows, encoded, after the training."""
 
     def _weigh(self, table: Table) -> Table:
         """The table with the weights of its classes."""
@@ -192,8 +197,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""
-        layer = self._build(plan)
+        layer = self._build(plan, sparse=issparse(table.X) if not going_on else self._sparse)
         if not going_on:
+            self._sparse = issparse(table.X)
             self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
@@ -203,14 +209,27 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
-    def _build(self, plan: Plan) -> Layer:
-        """The network's layers: embeddings where the encoder asks for them, then the architecture."""
-        n_out = self._loss.n_raw(self.n_outputs_)
-        if self.encoder_ is None or not self.encoder_.cardinalities:
-            n_in = self.n_features_in_ if self.encoder_ is None else self.encoder_.n_numeric_out
-            return plan.build(n_in, n_out)
-        front = TableInput(self.encoder_.n_numeric_out, self.encoder_.cardinalities, self.encoder_.embedding_size)
-        return Sequential((front, plan.build(front.n_out, n_out)))
+    def _build(self, plan: Plan, sparse: bool) -> Layer:
+        """The network's layers: embeddings of categories and of numbers, then the architecture, maybe as an ensemble."""
+        n_out, encoder, front = self._loss.n_raw(self.n_outputs_), self.encoder_, []
+        n_in = n_numbers = self.n_features_in_
+        chunks: tuple[int, ...] = (1,) * n_in
+        if encoder is not None:
+            n_in, n_numbers, chunks = encoder.n_numeric_out, len(encoder.numeric_features_), encoder.chunks
+            if encoder.cardinalities:
+                front.append(TableInput(n_in, encoder.cardinalities, encoder.embedding_size))
+                n_in = front[-1].n_out
+        if plan.numeric_embedding is not None and n_numbers and not sparse:
+            front.append(plan.numeric_embedding.layer(n_in, n_numbers))
+            n_in, chunks = front[-1].n_out, front[-1].chunks[:n_numbers] + chunks[n_numbers:]
+        body = plan.build(n_in, n_out)
+        if plan.n_members > 1:
+            body = ensemble(body, plan.n_members, chunks, sparse=sparse)
+        return Sequential((*front, body)) if front else body
+
+    def _pooling(self, raw: np.ndarray) -> Loss:
+        """The loss for raw outputs as the network gives them, with members or without."""
+        return self._loss if raw.ndim == 2 else MeanOfMembers(self._loss)
 
     def _precision(self, plan: Plan, layer: Layer, n_rows: int) -> Any:
         if not (isinstance(self.dtype, str) and self.dtype == "auto"):
@@ -235,7 +254,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
         validation = None
         if held_out is not None:
-            validation = Validation(*self._encode(held_out), self._loss, self._scorer(held_out))
+            validation = Validation(self._encode(held_out), self._loss, self._scorer(held_out))
         stopping = None
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
@@ -256,12 +275,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             verbose=int(self.verbose),
         )
         encoded = self._encode(table)
+        loss = self._loss if plan.n_members == 1 else MeanOfMembers(self._loss)
         if isinstance(plan.solver, LBFGS):
             blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
             end = fit_lbfgs(
                 network,
                 blocks,
-                self._loss,
+                loss,
                 plan.solver,
                 state,
                 monitor,
@@ -274,7 +294,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             end = train(
                 network,
                 Batches(*encoded, size=size, shuffle=self.shuffle, seed=state.seed),
-                self._loss,
+                loss,
                 plan.solver,
                 plan.schedule,
                 state,
@@ -288,6 +308,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             )
         if stopping is not None:
             stopping.restore(network)
+        self._measure(encoded if validation is None else validation.rows)
         bridge.end(self._fitted_now)
         return end
 
@@ -335,7 +356,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 
 def _is_fitted_name(name: str) -> bool:
-    return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
+    return name in ("_target", "_loss", "_state", "_sparse") or (name.endswith("_") and not name.startswith("_"))
 
 
 def _tell(end: End) -> None:

@@ -21,9 +21,11 @@ from .names import (
     resolve_architecture,
     resolve_loss,
     resolve_normalization,
+    resolve_numeric_embedding,
     resolve_schedule,
     resolve_solver,
 )
+from .numeric_embeddings import NumericEmbedding
 from .schedules import Schedule
 from .solvers import LBFGS, Solver
 
@@ -111,7 +113,7 @@ RULES: dict[str, Rule] = {
         ),
         "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer",
     ),
-    "n_members": Rule(lambda v: _is_int(v) and v == 1, "1 (ensembles inside one network are still to come)"),
+    "n_members": _integer(1),
     "encoder": Rule(
         lambda v: v is None or v == "auto" or isinstance(v, TableEncoder), "'auto', None or a TableEncoder"
     ),
@@ -150,6 +152,8 @@ class Plan:
     dropouts: tuple[float, ...]
     normalization: Callable[[int], Layer] | None
     architecture: Callable[..., Layer]
+    n_members: int
+    numeric_embedding: NumericEmbedding | None
     loss: Loss
     solver: Solver | LBFGS
     schedule: Schedule
@@ -212,6 +216,8 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
         dropouts=tuple(float(rate) for rate in dropouts),
         normalization=resolve_normalization(params["normalization"]),
         architecture=resolve_architecture(params["architecture"]),
+        n_members=int(params["n_members"]),
+        numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
         loss=resolve_loss(params["loss"], task),
         solver=solver,
         schedule=resolve_schedule(params["learning_rate"]),

@@ -176,6 +176,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         normalization: str | None = None,
         architecture: Any = "mlp",
         n_members: int = 1,
+        numeric_embedding: Any = None,
         encoder: Any = "auto",
         class_weight: Any = None,
         early_stopping: Any = "auto",
@@ -206,6 +207,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         self.normalization = normalization
         self.architecture = architecture
         self.n_members = n_members
+        self.numeric_embedding = numeric_embedding
         self.encoder = encoder
         self.class_weight = class_weight
         self.early_stopping = early_stopping
@@ -424,7 +426,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
-        return self._loss.predict(raw)
+        return self._pooling(raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

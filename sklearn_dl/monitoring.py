@@ -16,6 +16,7 @@ from ._callbacks import CallbackBridge
 from .losses import Loss
 from .network import Network, Workspace
 from .schedules import Schedule
+from .splitting import Table
 from .training import EarlyStopping, Epoch, State
 
 __all__ = ["Monitor", "Validation", "forward"]
@@ -43,29 +44,25 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray or CSR array of shape (n, d)
-        Encoded inputs.
-    y : ndarray of shape (n, q)
-        Encoded targets.
-    weight : ndarray of shape (n,) or None
-        Weights of the rows.
+    rows : Table
+        Encoded inputs, encoded targets of shape (n, q), and weights.
     loss : Loss
         What is measured.
     score : callable or None
         Gives a score, higher being better, for the network as it is.
     """
 
-    def __init__(
-        self, x: Any, y: np.ndarray, weight: np.ndarray | None, loss: Loss, score: Callable[[], float] | None = None
-    ):
-        self._x, self._y, self._loss, self.score = x, y, loss, score
-        self._weight = None if weight is None else weight[:, None]
-        self._total = float(len(y) if weight is None else weight.sum(dtype=np.float64))
+    def __init__(self, rows: Table, loss: Loss, score: Callable[[], float] | None = None):
+        self.rows, self._loss, self.score = rows, loss, score
+        self._weight = None if rows.weight is None else rows.weight[:, None]
+        self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
 
     def mean_loss(self, network: Network) -> float:
         """Σ wᵢ lossᵢ / Σ wᵢ"""
-        raw = forward(network, self._x)
-        return self._loss.value_and_gradient(self._y, raw, self._weight, np.empty_like(raw)) / self._total
+        raw = forward(network, self.rows.X)
+        if raw.ndim == 3:  # the ensemble's prediction, not the mean of its members' losses
+            raw = self._loss.pool(raw)
+        return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
 
 
 class Monitor:
