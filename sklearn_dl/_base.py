@@ -23,12 +23,13 @@ from sklearn.utils.validation import check_is_fitted
 from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
+from .assembly import assemble
 from .batches import Batches
 from .dataframes import is_dataframe
 from .encoding import TableEncoder
+from .folds import Folds
 from .inputs import check_numbers, check_table, check_target, check_weight
-from .architectures import ensemble
-from .layers import Layer, Sequential, TableInput
+from .layers import Layer
 from .lbfgs import fit_lbfgs
 from .losses import Loss, MeanOfMembers
 from .monitoring import Monitor, Validation, forward
@@ -39,9 +40,10 @@ from .training import EarlyStopping, End, State, train
 
 __all__ = ["BaseDL", "Call"]
 
-AUTO_STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
 AUTO_BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
+ONLINE_ROWS = 10_000  # what `partial_fit` takes a table's length to be, whose first rows it sees
+FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
 LBFGS_BLOCK = 8192  # rows of one sum
 
 
@@ -70,7 +72,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     dtype: Any
     early_stopping: Any
     encoder: Any
-    max_iter: int
     max_time: float | None
     n_iter_no_change: float
     random_state: Any
@@ -96,8 +97,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _go_on_with(self, loss: Loss) -> None:
         """Set `_loss` for a network that is already there; an error where it learnt under another link."""
 
-    def _measure(self, rows: Table) -> None:
-        """Take note of what shows on rows, encoded, after the training."""
+    def _measure(self, validation: Validation) -> None:
+        """Take note of what shows after the training, on rows that were held out or left out if there are any."""
 
     def _weigh(self, table: Table) -> Table:
         """The table with the weights of its classes."""
@@ -107,15 +108,18 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
-        plan = check_plan(self.get_params(deep=False), self._task)
+        params = self.get_params(deep=False)
+        plan = check_plan(params, self._task, ONLINE_ROWS)  # what is wrong is told before the data are looked at
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
             shell._learn_target(table, plan, call.classes)
             shell._state, shell.history_ = State(self._draw_seed()), []
+            shell._n_rows = ONLINE_ROWS if call.partial else len(table.y)
         else:
             shell._go_on_with(plan.loss)
+        plan = check_plan(params, self._task, shell._n_rows)
         table, held_out, stops_early = shell._split(table, call, plan)
         table = shell._weigh(table)
         if not going_on:
@@ -178,8 +182,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
-        early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
-        if call.partial or not early:
+        if call.partial or not plan.stops_early:
             return table, None, False
         stratified = self._task == "classification" and table.y.ndim == 1
         train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
@@ -197,9 +200,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""
-        layer = self._build(plan, sparse=issparse(table.X) if not going_on else self._sparse)
         if not going_on:
             self._sparse = issparse(table.X)
+        n_out = self._loss.n_raw(self.n_outputs_)
+        layer = assemble(plan, self.encoder_, self.n_features_in_, n_out, sparse=self._sparse)
+        if not going_on:
             self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
@@ -208,24 +213,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "the parameters describe a network of another shape than the fitted one, which warm_start and "
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
-
-    def _build(self, plan: Plan, sparse: bool) -> Layer:
-        """The network's layers: embeddings of categories and of numbers, then the architecture, maybe as an ensemble."""
-        n_out, encoder, front = self._loss.n_raw(self.n_outputs_), self.encoder_, []
-        n_in = n_numbers = self.n_features_in_
-        chunks: tuple[int, ...] = (1,) * n_in
-        if encoder is not None:
-            n_in, n_numbers, chunks = encoder.n_numeric_out, len(encoder.numeric_features_), encoder.chunks
-            if encoder.cardinalities:
-                front.append(TableInput(n_in, encoder.cardinalities, encoder.embedding_size))
-                n_in = front[-1].n_out
-        if plan.numeric_embedding is not None and n_numbers and not sparse:
-            front.append(plan.numeric_embedding.layer(n_in, n_numbers))
-            n_in, chunks = front[-1].n_out, front[-1].chunks[:n_numbers] + chunks[n_numbers:]
-        body = plan.build(n_in, n_out)
-        if plan.n_members > 1:
-            body = ensemble(body, plan.n_members, chunks, sparse=sparse)
-        return Sequential((*front, body)) if front else body
 
     def _pooling(self, raw: np.ndarray) -> Loss:
         """The loss for raw outputs as the network gives them, with members or without."""
@@ -251,13 +238,18 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         self, estimator: BaseDL, call: Call, plan: Plan, table: Table, held_out: Table | None, stops_early: bool
     ) -> End:
         """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
-        network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
+        network, state, n_epochs = self.network_, self._state, 1 if call.partial else plan.max_iter
         validation = None
         if held_out is not None:
             validation = Validation(self._encode(held_out), self._loss, self._scorer(held_out))
+        encoded, folds = self._encode(table), self._draw_folds(plan, table, call.partial or stops_early)
+        if folds is not None:
+            validation = Validation(encoded, self._loss, folds=folds, every=-(-n_epochs // FOLD_CHECKS))
         stopping = None
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
+        elif folds is not None and self._task == "regression":
+            stopping = EarlyStopping(math.inf, 0.0, keep_best=True)
         bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, {"sample_weight": call.sample_weight})
         monitor = Monitor(
             network=network,
@@ -274,10 +266,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             max_time=self.max_time,
             verbose=int(self.verbose),
         )
-        encoded = self._encode(table)
-        loss = self._loss if plan.n_members == 1 else MeanOfMembers(self._loss)
+        loss = self._loss if plan.n_members == 1 else MeanOfMembers(self._loss, weighted=folds is not None)
+        targets = encoded.y if folds is None else np.hstack((encoded.y, folds.weights(encoded.y.dtype)))
         if isinstance(plan.solver, LBFGS):
-            blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
+            blocks = Batches(encoded.X, targets, encoded.weight, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
             end = fit_lbfgs(
                 network,
                 blocks,
@@ -293,7 +285,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             size = self._batch_rows(len(encoded.y))
             end = train(
                 network,
-                Batches(*encoded, size=size, shuffle=self.shuffle, seed=state.seed),
+                Batches(encoded.X, targets, encoded.weight, size=size, shuffle=self.shuffle, seed=state.seed),
                 loss,
                 plan.solver,
                 plan.schedule,
@@ -301,16 +293,25 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 monitor,
                 learning_rate=plan.learning_rate,
                 n_epochs=n_epochs,
-                horizon=self.max_iter,
+                horizon=plan.max_iter,
                 origin=0 if call.partial else state.epoch,
                 alpha=self.alpha,
                 clip_norm=self.clip_norm,
             )
         if stopping is not None:
             stopping.restore(network)
-        self._measure(encoded if validation is None else validation.rows)
+        self._measure(validation or Validation(encoded, self._loss))
         bridge.end(self._fitted_now)
         return end
+
+    def _draw_folds(self, plan: Plan, table: Table, needless: bool) -> Folds | None:
+        """Which rows each member leaves out."""
+        if plan.n_folds == 1 or needless:
+            return None
+        codes = table.y if self._task == "classification" and table.y.ndim == 1 else None
+        if codes is not None:
+            codes = np.unique(codes, return_inverse=True)[1]
+        return Folds.draw(codes, len(table.y), plan.n_folds, plan.n_members, self._state.seed)
 
     def _batch_rows(self, n_rows: int) -> int:
         if self.batch_size is None:
@@ -356,7 +357,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 
 def _is_fitted_name(name: str) -> bool:
-    return name in ("_target", "_loss", "_state", "_sparse") or (name.endswith("_") and not name.startswith("_"))
+    return name in ("_target", "_loss", "_state", "_sparse", "_n_rows") or (name.endswith("_") and not name.startswith("_"))
 
 
 def _tell(end: End) -> None:

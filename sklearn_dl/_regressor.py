@@ -17,7 +17,7 @@ from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
 from .losses import Loss, MeanOfMembers, Quantile
-from .monitoring import forward
+from .monitoring import Validation, forward
 from .names import is_stochastic, resolve_loss
 from .splitting import Table
 from .targets import NumberEncoder
@@ -158,22 +158,23 @@ class DLRegressor(RegressorMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Any = "auto",
+        activation: Any = "auto",
         loss: Any = "squared_error",
         solver: Any = "adamw",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",
         batch_size: Any = "auto",
-        max_iter: int = 200,
+        max_iter: Any = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
         dropout: Any = "auto",
         normalization: str | None = None,
         architecture: Any = "mlp",
-        n_members: int = 1,
-        numeric_embedding: Any = None,
+        n_members: Any = "auto",
+        n_folds: Any = "auto",
+        numeric_embedding: Any = "auto",
         encoder: Any = "auto",
         scale_target: bool = True,
         early_stopping: Any = "auto",
@@ -204,6 +205,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         self.normalization = normalization
         self.architecture = architecture
         self.n_members = n_members
+        self.n_folds = n_folds
         self.numeric_embedding = numeric_embedding
         self.encoder = encoder
         self.scale_target = scale_target
@@ -314,11 +316,12 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._loss = plan.loss
         self._target = NumberEncoder.learn(table.y, table.weight, scaled=self.scale_target, log_link=plan.loss.log_link)
 
-    def _measure(self, rows: Table) -> None:
-        raw = forward(self.network_, rows.X)
+    def _measure(self, validation: Validation) -> None:
+        rows = validation.rows
+        raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
         if raw.ndim == 2:
             return
-        residual = rows.y - self._middle(self._pooling(raw).predict(raw.astype(np.float64)))
+        residual = rows.y - self._middle(self._loss.predict(validation.pooled(raw)))
         self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
 
     def _middle(self, predicted: np.ndarray) -> np.ndarray:

@@ -95,6 +95,11 @@ class Case(NamedTuple):
         return not self.random and not (self.training and any(isinstance(a, BatchNorm) for a in walk(self.layer)))
 
     @property
+    def members(self) -> bool:
+        """Whether axis 1 has a meaning of its own."""
+        return any(isinstance(a, MemberDense) for a in walk(self.layer))
+
+    @property
     def sparse(self) -> bool:
         return not isinstance(self.x, np.ndarray)
 

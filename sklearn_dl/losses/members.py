@@ -25,15 +25,23 @@ class MeanOfMembers(Loss):
     ----------
     inner : Loss
         The loss of one member.
+    weighted : bool, default=False
+        Whether y has a column for each member after the targets: the row's weight in that member's loss.
     """
 
-    def __init__(self, inner: Loss):
+    def __init__(self, inner: Loss, weighted: bool = False):
         self.inner = inner
+        self.weighted = weighted
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
-        k = raw.shape[1]
+        k, n_targets = raw.shape[1], y.shape[1]
         repeated = None if weight is None else np.repeat(weight, k, axis=0)
-        value = self.inner.value_and_gradient(np.repeat(y, k, axis=0), _rows(raw), repeated, _rows(out))
+        if self.weighted:
+            n_targets -= k
+            members = y[:, n_targets:].reshape(-1, 1)
+            repeated = members if repeated is None else members * repeated
+        targets = np.repeat(y[:, :n_targets], k, axis=0)
+        value = self.inner.value_and_gradient(targets, _rows(raw), repeated, _rows(out))
         out *= 1 / k
         return value / k
 
@@ -45,10 +53,6 @@ class MeanOfMembers(Loss):
         """The members' predictions, members on axis 1."""
         predicted = self.inner.predict(_rows(raw))
         return predicted.reshape(len(raw), -1, *predicted.shape[1:])
-
-    def pooled(self, raw: np.ndarray) -> np.ndarray:
-        """The raw output, shape (n, n_raw), whose prediction is the mean of the members' predictions."""
-        return self.inner.pool(raw)
 
 
 def _rows(a: Any) -> Any:

@@ -1,0 +1,74 @@
+"""What "auto" stands for: one set of defaults for regression and one for classification, functions of the rows.
+
+Knows nothing about data beyond the number of its rows; why each value is what it is stands in docs/defaults.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .numeric_embeddings import Periodic
+from .solvers import LBFGS
+
+__all__ = ["SMALL", "settle"]
+
+SMALL = 256  # rows: below, a plain network, which is trained in no time; from here on an ensemble
+MEMBERS = 8
+SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
+ACTIVATION, ACTIVATION_PLAIN = "silu", "relu"
+DROPOUT = 0.1
+EPOCHS, EPOCHS_PLAIN = 64, 200
+EPOCHS_LEAST = 12
+VISITS = 512_000  # rows times epochs that bound the training of large tables
+RATE_CLASSES = 0.005  # of Adam's relatives, for an ensemble that learns classes
+FOLDS = 4
+STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
+
+
+def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
+    """The parameters with a value in place of each "auto" that depends on the table or on other parameters.
+
+    Parameters
+    ----------
+    params : dict
+        What ``get_params(deep=False)`` gives, each value allowed.
+    task : {"regression", "classification"}
+        Which of the two estimators it is.
+    n_rows : int
+        Rows to train on.
+
+    Returns
+    -------
+    dict
+        A new one; ``learning_rate_init`` may still be "auto", for the solver's own.
+    """
+    lbfgs = isinstance(params["solver"], LBFGS) or _is(params["solver"], "lbfgs")
+    linear = not _is(params["hidden_layer_sizes"], "auto") and not _depth(params["hidden_layer_sizes"])
+    plain = n_rows < SMALL or lbfgs or linear or callable(params["architecture"])
+    members = params["n_members"]
+    if _is(members, "auto"):
+        members = 1 if plain else MEMBERS
+    ensemble = members > 1
+    adam = _is(params["solver"], "adam") or _is(params["solver"], "adamw")
+    auto: dict[str, Any] = {
+        "n_members": members,
+        "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
+        "activation": ACTIVATION if ensemble else ACTIVATION_PLAIN,
+        "numeric_embedding": Periodic() if ensemble else None,
+        "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
+        "max_iter": max(EPOCHS_LEAST, min(EPOCHS, round(VISITS / max(1, n_rows)))) if ensemble else EPOCHS_PLAIN,
+        "n_folds": min(FOLDS, members) if n_rows >= SMALL else 1,
+        "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
+    }
+    if ensemble and adam and task == "classification":
+        auto["learning_rate_init"] = RATE_CLASSES
+    return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
+
+
+def _is(value: Any, name: str) -> bool:
+    return isinstance(value, str) and value == name
+
+
+def _depth(sizes: Any) -> int:
+    """Number of hidden layers."""
+    return len(sizes) if hasattr(sizes, "__len__") else 1
