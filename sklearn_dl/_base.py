@@ -10,6 +10,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ from ._checks import Plan, check_plan
 from .assembly import assemble
 from .batches import Batches
 from .dataframes import is_dataframe
+from .defaults import batch_rows
+from .descent import State
 from .encoding import TableEncoder
 from .folds import Folds
 from .inputs import check_numbers, check_table, check_target, check_weight
@@ -34,16 +37,18 @@ from .lbfgs import fit_lbfgs
 from .losses import Loss, MeanOfMembers
 from .monitoring import Monitor, Validation, forward
 from .network import Network
+from .sharing import threads_for
 from .solvers import LBFGS
 from .splitting import Table, hold_out
-from .training import EarlyStopping, End, State, train
+from .threads import Team, one_blas_thread, threads_granted
+from .training import EarlyStopping, End, train
 
 __all__ = ["BaseDL", "Call"]
 
 AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
-AUTO_BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
 ONLINE_ROWS = 10_000  # what `partial_fit` takes a table's length to be, whose first rows it sees
 FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
+FITTED = ("_target", "_loss", "_state", "_sparse", "_n_rows")  # with all names that end in "_"
 LBFGS_BLOCK = 8192  # rows of one sum
 
 
@@ -74,6 +79,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     encoder: Any
     max_time: float | None
     n_iter_no_change: float
+    n_jobs: int | None
     random_state: Any
     scoring: Any
     shuffle: bool
@@ -242,7 +248,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         validation = None
         if held_out is not None:
             validation = Validation(self._encode(held_out), self._loss, self._scorer(held_out))
-        encoded, folds = self._encode(table), self._draw_folds(plan, table, call.partial or stops_early)
+        encoded, folds = self._encode(table), None
+        if plan.n_folds > 1 and not (call.partial or stops_early):
+            classes = table.y if self._task == "classification" and table.y.ndim == 1 else None
+            folds = Folds.draw(classes, len(table.y), plan.n_folds, plan.n_members, state.seed)
         if folds is not None:
             validation = Validation(encoded, self._loss, folds=folds, every=-(-n_epochs // FOLD_CHECKS))
         stopping = None
@@ -267,58 +276,54 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             verbose=int(self.verbose),
         )
         loss = self._loss if plan.n_members == 1 else MeanOfMembers(self._loss, weighted=folds is not None)
-        targets = encoded.y if folds is None else np.hstack((encoded.y, folds.weights(encoded.y.dtype)))
-        if isinstance(plan.solver, LBFGS):
-            blocks = Batches(encoded.X, targets, encoded.weight, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
-            end = fit_lbfgs(
-                network,
-                blocks,
-                loss,
-                plan.solver,
-                state,
-                monitor,
-                max_iter=n_epochs,
-                tol=self.tol,
-                alpha=self.alpha,
-            )
-        else:
-            size = self._batch_rows(len(encoded.y))
-            end = train(
-                network,
-                Batches(encoded.X, targets, encoded.weight, size=size, shuffle=self.shuffle, seed=state.seed),
-                loss,
-                plan.solver,
-                plan.schedule,
-                state,
-                monitor,
-                learning_rate=plan.learning_rate,
-                n_epochs=n_epochs,
-                horizon=plan.max_iter,
-                origin=0 if call.partial else state.epoch,
-                alpha=self.alpha,
-                clip_norm=self.clip_norm,
-            )
+        rows = encoded if folds is None else folds.mark(encoded)
+        with one_blas_thread():
+            if isinstance(plan.solver, LBFGS):
+                end = self._minimise(plan, rows, loss, monitor, n_epochs)
+            else:
+                end = self._descend(plan, rows, loss, monitor, n_epochs, origin=0 if call.partial else state.epoch)
         if stopping is not None:
             stopping.restore(network)
         self._measure(validation or Validation(encoded, self._loss))
         bridge.end(self._fitted_now)
         return end
 
-    def _draw_folds(self, plan: Plan, table: Table, needless: bool) -> Folds | None:
-        """Which rows each member leaves out."""
-        if plan.n_folds == 1 or needless:
-            return None
-        codes = table.y if self._task == "classification" and table.y.ndim == 1 else None
-        if codes is not None:
-            codes = np.unique(codes, return_inverse=True)[1]
-        return Folds.draw(codes, len(table.y), plan.n_folds, plan.n_members, self._state.seed)
+    def _minimise(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int) -> End:
+        blocks = Batches(*rows, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+        return fit_lbfgs(
+            self.network_,
+            blocks,
+            loss,
+            plan.solver,
+            self._state,
+            monitor,
+            max_iter=n_epochs,
+            tol=self.tol,
+            alpha=self.alpha,
+        )
 
-    def _batch_rows(self, n_rows: int) -> int:
-        if self.batch_size is None:
-            return n_rows
-        if isinstance(self.batch_size, str):
-            return next(size for rows, size in AUTO_BATCH if n_rows <= rows)
-        return int(self.batch_size)
+    def _descend(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int, *, origin: int) -> End:
+        batches = Batches(
+            *rows, size=batch_rows(self.batch_size, len(rows.y)), shuffle=self.shuffle, seed=self._state.seed
+        )
+        n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
+        with ExitStack() as stack:
+            return train(
+                self.network_,
+                batches,
+                loss,
+                plan.solver,
+                plan.schedule,
+                self._state,
+                monitor,
+                learning_rate=plan.learning_rate,
+                n_epochs=n_epochs,
+                horizon=plan.max_iter,
+                origin=origin,
+                alpha=self.alpha,
+                clip_norm=self.clip_norm,
+                team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
+            )
 
     def _scorer(self, held_out: Table) -> Callable[[], float] | None:
         if isinstance(self.scoring, str) and self.scoring == "loss":
@@ -357,7 +362,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 
 def _is_fitted_name(name: str) -> bool:
-    return name in ("_target", "_loss", "_state", "_sparse", "_n_rows") or (name.endswith("_") and not name.startswith("_"))
+    return name in FITTED or (name.endswith("_") and not name.startswith("_"))
 
 
 def _tell(end: End) -> None:

@@ -19,7 +19,7 @@ from ._callbacks import with_callbacks
 from ._checks import Plan
 from .assembly import head_of
 from .folds import temperature
-from .losses import Loss, LogLoss
+from .losses import LogLoss, Loss
 from .monitoring import Validation, forward
 from .names import is_stochastic
 from .splitting import Table

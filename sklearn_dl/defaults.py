@@ -5,12 +5,13 @@ Knows nothing about data beyond the number of its rows; why each value is what i
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .numeric_embeddings import Periodic
 from .solvers import LBFGS
 
-__all__ = ["SMALL", "settle"]
+__all__ = ["SMALL", "batch_rows", "settle"]
 
 SMALL = 256  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
@@ -22,6 +23,7 @@ EPOCHS_LEAST = 12
 VISITS = 512_000  # rows times epochs that bound the training of large tables
 RATE_CLASSES = 0.005  # of Adam's relatives, for an ensemble that learns classes
 FOLDS = 4
+BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
 STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 
 
@@ -63,6 +65,25 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     if ensemble and adam and task == "classification":
         auto["learning_rate_init"] = RATE_CLASSES
     return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
+
+
+def batch_rows(batch_size: int | str | None, n_rows: int) -> int:
+    """Rows a step.
+
+    Parameters
+    ----------
+    batch_size : int, "auto" or None
+        The parameter; None is all rows.
+    n_rows : int
+        Rows to train on.
+
+    Returns
+    -------
+    int
+    """
+    if batch_size is None:
+        return n_rows
+    return next(size for rows, size in BATCH if n_rows <= rows) if isinstance(batch_size, str) else int(batch_size)
 
 
 def _is(value: Any, name: str) -> bool:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 
 from .losses import Loss
 from .randomness import Purpose, generator
+from .splitting import Table
 
 __all__ = ["Folds", "temperature"]
 
@@ -40,12 +41,12 @@ class Folds:
     n_members: int
 
     @classmethod
-    def draw(cls, codes: np.ndarray | None, n_rows: int, count: int, n_members: int, seed: int) -> Folds:
-        """Folds of equal size, in random order; with the classes' codes, each class in equal parts too.
+    def draw(cls, classes: np.ndarray | None, n_rows: int, count: int, n_members: int, seed: int) -> Folds:
+        """Folds of equal size, in random order; with classes, each of them in equal parts too.
 
         Parameters
         ----------
-        codes : ndarray of shape (n,) or None
+        classes : ndarray of shape (n,) or None
             Class of each row.
         n_rows, count, n_members, seed : int
             Number of rows, of folds and of members; the seed.
@@ -55,7 +56,9 @@ class Folds:
         Folds
         """
         shuffled = generator(seed, Purpose.FOLDS).permutation(n_rows)
-        order = shuffled if codes is None else np.lexsort((shuffled, codes))
+        order = shuffled
+        if classes is not None:
+            order = np.lexsort((shuffled, np.unique(classes, return_inverse=True)[1]))
         of_row = np.empty(n_rows, np.intp)
         of_row[order] = np.arange(n_rows) % count
         return cls(of_row, count, n_members)
@@ -64,6 +67,10 @@ class Folds:
         """Weight of each row in each member's loss, shape (n, n_members): 0 where left out, with a mean of 1."""
         there = np.arange(self.n_members) % self.count != self.of_row[:, None]
         return (there * (self.n_members / there.sum(axis=1, keepdims=True))).astype(dtype)
+
+    def mark(self, rows: Table) -> Table:
+        """The rows with the weights of the members as further columns of y, as `MeanOfMembers` takes them."""
+        return rows._replace(y=np.hstack((rows.y, self.weights(rows.y.dtype))))
 
     def left_out(self, raw: np.ndarray, pool: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """For each row the pooled output of the members that left it out.
@@ -86,9 +93,7 @@ class Folds:
         return out
 
 
-def temperature(
-    pooled: Callable[[float], np.ndarray], y: np.ndarray, weight: np.ndarray | None, loss: Loss
-) -> float:
+def temperature(pooled: Callable[[float], np.ndarray], y: np.ndarray, weight: np.ndarray | None, loss: Loss) -> float:
     """The T for which the outputs divided by T have the lowest log-loss (Guo et al. 2017, section 4.2).
 
     (https://arxiv.org/abs/1706.04599.) It changes how sure the classes are, not which one is the most probable for a

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from ._callbacks import CallbackBridge
+from .descent import State
 from .folds import Folds
 from .losses import Loss
 from .network import Network, Workspace
 from .schedules import Schedule
 from .splitting import Table
-from .training import EarlyStopping, Epoch, State
+from .training import EarlyStopping, Epoch
 
 __all__ = ["Monitor", "Validation", "forward"]
 

@@ -27,8 +27,8 @@ from .layers import (
     Softplus,
     Tanh,
 )
-from .numeric_embeddings import NumericEmbedding, Periodic
 from .losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson, Quantile, SquaredError, Tweedie
+from .numeric_embeddings import NumericEmbedding, Periodic
 from .schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
 from .solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
 

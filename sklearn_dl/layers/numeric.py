@@ -64,42 +64,42 @@ class PeriodicEmbedding(Layer):
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
         n, d, f, w = len(x), self.n_embedded, self.n_frequencies, self.width
-        m.x = xt = m.array("x", (d, n))
-        np.copyto(xt, x[:, :d].T)
-        m.z = z = m.array("z", (d, n, f))
-        np.multiply(xt[..., None], p.frequency[:, None], out=z)
-        z += p.phase[:, None]
-        m.waves = np.cos(z, out=m.array("waves", (d, n, f)))
-        e = np.matmul(m.waves, p.mix, out=m.array("e", (d, n, w)))
+        m.x = numbers = x[:, :d]
+        m.z = z = m.array("z", (n, d, f))
+        np.multiply(numbers[..., None], p.frequency, out=z)
+        z += p.phase
+        m.waves = np.cos(z, out=m.array("waves", (n, d, f)))
+        e = m.array("e", (n, d, w))
+        np.matmul(m.waves.swapaxes(0, 1), p.mix, out=e.swapaxes(0, 1))  # cos(z) V, column by column
         y = m.array("y", (n, self.n_out))
         embedded = y[:, : d * (1 + w)].reshape(n, d, 1 + w)
-        embedded[..., 0] = x[:, :d]
-        np.add(e.swapaxes(0, 1), p.shift, out=embedded[..., 1:])
+        embedded[..., 0] = numbers
+        np.add(e, p.shift, out=embedded[..., 1:])
         y[:, d * (1 + w) :] = x[:, d:]
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
         n, d, f, w = len(dy), self.n_embedded, self.n_frequencies, self.width
         d_embedded = dy[:, : d * (1 + w)].reshape(n, d, 1 + w)
-        m.de = de = m.array("de", (d, n, w))
-        np.copyto(de, d_embedded[..., 1:].swapaxes(0, 1))
-        m.dz = dz = np.matmul(de, p.mix.swapaxes(1, 2), out=m.array("dz", (d, n, f)))
-        dz *= np.sin(m.z, out=m.z)  # -dz = V dy sin z
+        m.de = de = m.array("de", (n, d, w))
+        np.copyto(de, d_embedded[..., 1:])
+        m.dz = dz = m.array("dz", (n, d, f))
+        np.matmul(de.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dz.swapaxes(0, 1))
+        dz *= np.sin(m.z, out=m.z)  # -dz = de Vᵀ sin z
         if not m.input_gradient:
             return None
         dx = m.array("dx", (n, self.n_in))
         dx[:, d:] = dy[:, d * (1 + w) :]
-        direct = m.array("direct", (d, n, 1))
-        np.matmul(dz, p.frequency[:, :, None], out=direct)
-        np.subtract(d_embedded[..., 0], direct[..., 0].T, out=dx[:, :d])  # dx = dy₀ + Σ f dz
+        t = np.multiply(dz, p.frequency, out=m.array("t", (n, d, f)))
+        np.subtract(d_embedded[..., 0], t.sum(axis=-1), out=dx[:, :d])  # dx = dy₀ + Σ f dz
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         columns = part.of(self.n_embedded)
-        x, waves, de, dz = m.x[columns], m.waves[columns], m.de[columns], m.dz[columns]
+        x, waves, de, dz = (a[:, columns].swapaxes(0, 1) for a in (m.x, m.waves, m.de, m.dz))
         np.matmul(x[:, None], dz, out=g.frequency[columns][:, None])
         np.negative(g.frequency[columns], out=g.frequency[columns])  # df = Σ x dz
         np.add.reduce(dz, axis=1, out=g.phase[columns])
         np.negative(g.phase[columns], out=g.phase[columns])  # dφ = Σ dz
-        np.matmul(waves.swapaxes(1, 2), de, out=g.mix[columns])  # dV = cos(z)ᵀ dy
-        np.add.reduce(de, axis=1, out=g.shift[columns])  # dc = Σ dy
+        np.matmul(waves.swapaxes(1, 2), de, out=g.mix[columns])  # dV = cos(z)ᵀ de
+        np.add.reduce(de, axis=1, out=g.shift[columns])  # dc = Σ de
