@@ -167,7 +167,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         hidden_layer_sizes: Any = "auto",
         activation: Any = "auto",
         loss: Any = "log_loss",
-        solver: Any = "adamw",
+        solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",

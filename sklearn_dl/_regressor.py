@@ -161,7 +161,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         hidden_layer_sizes: Any = "auto",
         activation: Any = "auto",
         loss: Any = "squared_error",
-        solver: Any = "adamw",
+        solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",

@@ -9,19 +9,20 @@ import math
 from typing import Any
 
 from .numeric_embeddings import Periodic
-from .solvers import LBFGS
+from .solvers import LBFGS, AdamW
 
 __all__ = ["SMALL", "batch_rows", "settle"]
 
 SMALL = 256  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
 SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
-ACTIVATION, ACTIVATION_PLAIN = "silu", "relu"
+ACTIVATION, ACTIVATION_PLAIN = {"regression": "relu", "classification": "silu"}, "relu"
+EMBEDDING = {"regression": Periodic(16, scale=2.0), "classification": Periodic(24, scale=4.0)}
+SOLVER, SOLVER_PLAIN = AdamW(beta_2=0.95, weight_decay=0.1), AdamW()
+RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
 DROPOUT = 0.1
-EPOCHS, EPOCHS_PLAIN = 64, 200
-EPOCHS_LEAST = 12
-VISITS = 512_000  # rows times epochs that bound the training of large tables
-RATE_CLASSES = 0.005  # of Adam's relatives, for an ensemble that learns classes
+EPOCHS, EPOCHS_PLAIN = 4000.0, 200  # the former divided by √n, but ...
+EPOCHS_LEAST, EPOCHS_MOST = 12, 128
 FOLDS = 4
 BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
 STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
@@ -51,19 +52,20 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     if _is(members, "auto"):
         members = 1 if plain else MEMBERS
     ensemble = members > 1
-    adam = _is(params["solver"], "adam") or _is(params["solver"], "adamw")
+    epochs = round(min(EPOCHS_MOST, max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
-        "activation": ACTIVATION if ensemble else ACTIVATION_PLAIN,
-        "numeric_embedding": Periodic() if ensemble else None,
+        "activation": ACTIVATION[task] if ensemble else ACTIVATION_PLAIN,
+        "numeric_embedding": EMBEDDING[task] if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
-        "max_iter": max(EPOCHS_LEAST, min(EPOCHS, round(VISITS / max(1, n_rows)))) if ensemble else EPOCHS_PLAIN,
+        "solver": SOLVER if ensemble else SOLVER_PLAIN,
+        "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
         "n_folds": min(FOLDS, members) if n_rows >= SMALL else 1,
         "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
     }
-    if ensemble and adam and task == "classification":
-        auto["learning_rate_init"] = RATE_CLASSES
+    if ensemble and _is(params["solver"], "auto"):
+        auto["learning_rate_init"] = RATE[task]
     return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
 
 
