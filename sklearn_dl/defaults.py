@@ -13,7 +13,7 @@ from .solvers import LBFGS, AdamW
 
 __all__ = ["SMALL", "batch_rows", "settle"]
 
-SMALL = 256  # rows: below, a plain network, which is trained in no time; from here on an ensemble
+SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
 SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
 ACTIVATION, ACTIVATION_PLAIN = {"regression": "relu", "classification": "silu"}, "relu"
