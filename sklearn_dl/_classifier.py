@@ -37,16 +37,17 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer; ``()`` is the linear model.
-    activation : str or sequence of str, default="relu"
-        Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
+    hidden_layer_sizes : int, sequence of int or "auto", default="auto"
+        Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
+        ``(100,)`` with one.
+    activation : str or sequence of str, default="auto"
+        Activation of the hidden layers, or one for each: "auto" (ACT), "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
         "selu", "gelu", "silu", "mish", "softplus".
     loss : str or Loss, default="log_loss"
         What is minimised: "log_loss", "focal", or an object of `sklearn_dl.losses`
         with settings.
-    solver : str, Solver or LBFGS, default="adamw"
-        How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
+    solver : str, Solver or LBFGS, default="auto"
+        How: "auto" (AdamW, with several members ``AdamW(beta_2=0.95, weight_decay=WD)``), "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
         grid reaches as ``solver__...``.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
@@ -55,24 +56,36 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is the solver's own.
+        Base value of the learning rate; "auto" is RATE with several members and ``solver="auto"``, else the solver's
+        own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
         else 1024; None is all rows.
-    max_iter : int, default=200
-        Epochs at most; iterations for L-BFGS.
+    max_iter : int or "auto", default="auto"
+        Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several EPOCHS.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None
         Largest norm of a step's gradient.
     dropout : float in [0, 1), sequence of float, or "auto", default="auto"
-        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.
+        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.1
+        with several members from 320 rows on, else 0.
     normalization : {"batch", "layer"} or None, default=None
         Normalisation before each activation.
     architecture : {"mlp", "resnet"} or callable, default="mlp"
         What the layers make; a callable with the signature of `sklearn_dl.architectures.mlp` returns a `Layer`.
-    n_members : int, default=1
-        Members of an ensemble inside one network; only 1 so far.
+    n_members : int or "auto", default="auto"
+        Members of an ensemble inside one network: each has its own scaling of the input and its own last layer, the
+        others are shared; it learns by the mean of the members' losses and predicts the mean of their predictions.
+        "auto" is 8, but 1 below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
+    n_folds : int or "auto", default="auto"
+        Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
+        rows, which sets how sure the probabilities are (temperature scaling); 1 is none. "auto" is 4 with several
+        members from 320 rows on, unless rows are held out for early stopping.
+    numeric_embedding : "periodic", NumericEmbedding, "auto" or None, default="auto"
+        What each number becomes before the network: an object of `sklearn_dl.numeric_embeddings` has settings, which
+        a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is EMB with several
+        members, else None. Sparse tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
         text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite
@@ -82,8 +95,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         several targets a list of dicts, one for each.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
-        to the best weights; "auto" does so above 10 000 rows, or where `X_val` is given to `fit`. With False, training
-        runs to `max_iter`.
+        to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
+        `fit`. With False, training runs to `max_iter`.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out; classes are stratified.
     n_iter_no_change : int or inf, default=10
