@@ -27,12 +27,13 @@ from .batches import Batches
 from .dataframes import is_dataframe
 from .descent import State
 from .encoding import TableEncoder
-from .inputs import check_numbers, check_table, check_target, check_weight
+from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
 from .layers import Layer, Sequential, TableInput
 from .lbfgs import fit_lbfgs
 from .losses import Loss
-from .monitoring import Monitor, Validation, forward
+from .monitoring import Monitor, Validation
 from .network import Network
+from .prediction import forward
 from .sharing import threads_for
 from .solvers import LBFGS
 from .splitting import Table, hold_out
@@ -332,10 +333,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
-        check_is_fitted(self)
-        X = self._encode_inputs(self._check_inputs(X, reset=False))
+        if "network_" not in vars(self):
+            check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):
-            return forward(self.network_, X)
+            if not is_plain(self, X, finite=self.encoder_ is None):
+                X = self._check_inputs(X, reset=False)
+            return forward(self.network_, self._encode_inputs(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in vars(self)
