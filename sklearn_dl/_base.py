@@ -27,16 +27,17 @@ from ._checks import Plan, check_plan
 from .assembly import assemble
 from .batches import Batches
 from .dataframes import is_dataframe
-from .defaults import batch_rows
+from .defaults import batch_rows, precision_of
 from .descent import State
 from .encoding import TableEncoder
 from .folds import Folds
-from .inputs import check_numbers, check_table, check_target, check_weight
-from .layers import Layer
+from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
+from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .losses import Loss, MeanOfMembers
-from .monitoring import Monitor, Validation, forward
+from .monitoring import Monitor, Validation
 from .network import Network
+from .prediction import forward
 from .sharing import threads_for
 from .solvers import LBFGS
 from .splitting import Table, hold_out
@@ -45,7 +46,6 @@ from .training import EarlyStopping, End, train
 
 __all__ = ["BaseDL", "Call"]
 
-AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
 ONLINE_ROWS = 10_000  # what `partial_fit` takes a table's length to be, whose first rows it sees
 FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
 FITTED = ("_target", "_loss", "_state", "_sparse", "_n_rows")  # with all names that end in "_"
@@ -199,7 +199,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-            self.encoder_ = encoder.learn(table.X, table.weight)
+            self.encoder_ = encoder.learn(table.X, table.weight, table.at)
             for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
                 if name in vars(self):
                     setattr(encoder, name, vars(self)[name])
@@ -211,7 +211,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         n_out = self._loss.n_raw(self.n_outputs_)
         layer = assemble(plan, self.encoder_, self.n_features_in_, n_out, sparse=self._sparse)
         if not going_on:
-            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
+            precision = precision_of(self.dtype, plan.solver, len(table.y) * Network.count(layer))
+            self.network_ = Network.build(layer, self._state.seed, precision)
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
         if old.entries() != self.network_.entries():
@@ -220,21 +221,15 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
-    def _pooling(self, raw: np.ndarray) -> Loss:
-        """The loss for raw outputs as the network gives them, with members or without."""
-        return self._loss if raw.ndim == 2 else MeanOfMembers(self._loss)
-
-    def _precision(self, plan: Plan, layer: Layer, n_rows: int) -> Any:
-        if not (isinstance(self.dtype, str) and self.dtype == "auto"):
-            return np.dtype(self.dtype)
-        work = n_rows * Network.count(layer)
-        return np.dtype(np.float64 if isinstance(plan.solver, LBFGS) or work <= AUTO_FLOAT64_WORK else np.float32)
-
     def _encode(self, table: Table) -> Table:
         """The table as the network sees it."""
         dtype = self.network_.values.dtype
         weight = None if table.weight is None else table.weight.astype(dtype)
-        return Table(self._encode_inputs(table.X), self._target.encode(table.y, dtype), weight)
+        y = self._target.encode(table.y, dtype)
+        if not table.is_large:
+            return Table(self._encode_inputs(table.X), y, weight)
+        width = self._encode_inputs(table.X[:1]).shape[1]
+        return Table(LazyRows(table.X, table.at, self._encode_inputs, width), y, weight)
 
     def _encode_inputs(self, X: Any) -> Any:
         dtype = self.network_.values.dtype
@@ -289,7 +284,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         return end
 
     def _minimise(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int) -> End:
-        blocks = Batches(*rows, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+        blocks = Batches(*rows[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
         return fit_lbfgs(
             self.network_,
             blocks,
@@ -304,7 +299,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _descend(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int, *, origin: int) -> End:
         batches = Batches(
-            *rows, size=batch_rows(self.batch_size, len(rows.y)), shuffle=self.shuffle, seed=self._state.seed
+            *rows[:3], size=batch_rows(self.batch_size, len(rows.y)), shuffle=self.shuffle, seed=self._state.seed
         )
         n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
         with ExitStack() as stack:
@@ -333,7 +328,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         scored = copy.copy(self)
         if not is_dataframe(held_out.X):  # the names of columns were lost in the check
             scored.__dict__.pop("feature_names_in_", None)
-        return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
+        X = held_out.inputs()
+        return lambda: float(scorer(scored, X, held_out.y, **keywords))
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
@@ -344,10 +340,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
-        check_is_fitted(self)
-        X = self._encode_inputs(self._check_inputs(X, reset=False))
+        if "network_" not in vars(self):
+            check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):
-            return forward(self.network_, X)
+            if not is_plain(self, X, finite=self.encoder_ is None):
+                X = self._check_inputs(X, reset=False)
+            return forward(self.network_, self._encode_inputs(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in vars(self)

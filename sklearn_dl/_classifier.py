@@ -19,9 +19,10 @@ from ._callbacks import with_callbacks
 from ._checks import Plan
 from .assembly import head_of
 from .folds import temperature
-from .losses import LogLoss, Loss
-from .monitoring import Validation, forward
+from .losses import LogLoss, Loss, pooling
+from .monitoring import Validation
 from .names import is_stochastic
+from .prediction import forward
 from .splitting import Table
 from .targets import ClassEncoder
 
@@ -40,8 +41,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
         ``(100,)`` with one.
-    activation : str or sequence of str, default="auto"
-        Activation of the hidden layers, or one for each: "auto" (ACT), "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
         "selu", "gelu", "silu", "mish", "softplus".
     loss : str or Loss, default="log_loss"
         What is minimised: "log_loss", "focal", or an object of `sklearn_dl.losses`
@@ -178,7 +179,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         self,
         *,
         hidden_layer_sizes: Any = "auto",
-        activation: Any = "auto",
+        activation: Any = "relu",
         loss: Any = "log_loss",
         solver: Any = "auto",
         alpha: float = 0.0,
@@ -454,7 +455,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
-        return self._pooling(raw).predict(raw)
+        return pooling(self._loss, raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

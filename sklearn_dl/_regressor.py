@@ -16,9 +16,10 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
-from .losses import Loss, MeanOfMembers, Quantile
-from .monitoring import Validation, forward
+from .losses import Loss, MeanOfMembers, Quantile, pooling
+from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
+from .prediction import forward
 from .splitting import Table
 from .targets import NumberEncoder
 
@@ -34,8 +35,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
         ``(100,)`` with one.
-    activation : str or sequence of str, default="auto"
-        Activation of the hidden layers, or one for each: "auto" (ACT), "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
         "selu", "gelu", "silu", "mish", "softplus".
     loss : str or Loss, default="squared_error"
         What is minimised: "squared_error" (half of it), "absolute_error", "huber", "quantile", "poisson", "gamma",
@@ -172,7 +173,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         self,
         *,
         hidden_layer_sizes: Any = "auto",
-        activation: Any = "auto",
+        activation: Any = "relu",
         loss: Any = "squared_error",
         solver: Any = "auto",
         alpha: float = 0.0,
@@ -368,7 +369,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         """
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
-            y = self._target.decode(self._middle(self._pooling(raw).predict(raw)))
+            y = self._target.decode(self._middle(pooling(self._loss, raw).predict(raw)))
             if not return_std:
                 return y
             if raw.ndim == 2:
@@ -407,7 +408,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
-            return self._pooling(raw).predict(raw)
+            return pooling(self._loss, raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -46,11 +46,11 @@ class Periodic(NumericEmbedding):
         Waves of each number.
     width : int >= 1, default=3
         Columns made from them, beside the number itself.
-    scale : float > 0, default=0.6
+    scale : float > 0, default=2.0
         Standard deviation of the initial frequencies, in radians a unit of the encoded number.
     """
 
-    def __init__(self, n_frequencies: int = 16, width: int = 3, scale: float = 0.6):
+    def __init__(self, n_frequencies: int = 16, width: int = 3, scale: float = 2.0):
         self.n_frequencies = n_frequencies
         self.width = width
         self.scale = scale

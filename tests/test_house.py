@@ -25,10 +25,10 @@ PACKAGE = ROOT / "sklearn_dl"
 
 FLOORS = {
     0: (
-        "layers losses solvers schedules batches columns threads memory blas randomness ranges numeric_embeddings "
-        "_version"
+        "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges "
+        "numeric_embeddings _version"
     ),
-    1: "network sharing",
+    1: "network sharing prediction",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
         "splitting monitoring folds defaults assembly checkpoint _checks _callbacks _attributes"

@@ -5,7 +5,7 @@ Knows nothing about networks, solvers or tables.
 
 from .base import Loss
 from .classification import Focal, LogLoss
-from .members import MeanOfMembers
+from .members import MeanOfMembers, pooling
 from .regression import AbsoluteError, Gamma, Huber, Poisson, Quantile, SquaredError, Tweedie
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "Quantile",
     "SquaredError",
     "Tweedie",
+    "pooling",
 ]

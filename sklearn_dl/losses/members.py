@@ -11,7 +11,7 @@ import numpy as np
 
 from .base import Loss
 
-__all__ = ["MeanOfMembers"]
+__all__ = ["MeanOfMembers", "pooling"]
 
 
 @final
@@ -53,6 +53,23 @@ class MeanOfMembers(Loss):
         """The members' predictions, members on axis 1."""
         predicted = self.inner.predict(_rows(raw))
         return predicted.reshape(len(raw), -1, *predicted.shape[1:])
+
+
+def pooling(loss: Loss, raw: np.ndarray) -> Loss:
+    """The loss whose `predict` takes raw outputs as a network gives them, with members or without.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss of one member.
+    raw : ndarray of shape (n, n_raw) or (n, n_members, n_raw)
+        The outputs.
+
+    Returns
+    -------
+    Loss
+    """
+    return loss if raw.ndim == 2 else MeanOfMembers(loss)
 
 
 def _rows(a: Any) -> Any:
