@@ -192,7 +192,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-            self.encoder_ = encoder.learn(table.X, table.weight, table.index)
+            self.encoder_ = encoder.learn(table.X, table.weight, table.at)
             for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
                 if name in vars(self):
                     setattr(encoder, name, vars(self)[name])
@@ -233,7 +233,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not table.is_large:
             return Table(self._encode_inputs(table.X), y, weight)
         width = self._encode_inputs(table.X[:1]).shape[1]
-        return Table(LazyRows(table.X, table.index, self._encode_inputs, width), y, weight)
+        return Table(LazyRows(table.X, table.at, self._encode_inputs, width), y, weight)
 
     def _encode_inputs(self, X: Any) -> Any:
         dtype = self.network_.values.dtype
