@@ -68,17 +68,17 @@ class Scaling:
         n_missing = np.zeros(d, np.intp)
         for rows in row_blocks(n, d):
             block = numbers[rows if index is None else index[rows]]
-            if not math.isfinite(np.add.reduce(block, axis=None, dtype=np.float64)):
+            with np.errstate(over="ignore", invalid="ignore"):
+                summed = float(np.add.reduce(block, axis=None, dtype=np.float64))
+            if not math.isfinite(summed):
                 if (infinite := np.isinf(block).any(axis=0)).any():
                     raise _infinity(names(int(infinite.argmax())))
                 n_missing += np.isnan(block).sum(axis=0)
         # quantiles of a long table are those of a sample, which is taken of all columns at once
         sample = sample_rows(n) if robust else None
         at = index if sample is None else sample if index is None else index[sample]
-        there, w = (
-            numbers if at is None else numbers[at],
-            weight if sample is None or weight is None else weight[sample],
-        )
+        there = numbers if at is None else numbers[at]
+        w = weight if sample is None or weight is None else weight[sample]
         for j in range(d):
             x, v = there[:, j], w
             if n_missing[j] == n:
