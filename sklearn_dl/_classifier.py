@@ -48,8 +48,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         What is minimised: "log_loss", "focal", or an object of `sklearn_dl.losses`
         with settings.
     solver : str, Solver or LBFGS, default="auto"
-        How: "auto" (AdamW, with several members ``AdamW(beta_2=0.95, weight_decay=WD)``), "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``.
+        How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
+        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.1)`` with several members,
+        ``AdamW()`` with one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
         (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
@@ -57,13 +58,14 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is RATE with several members and ``solver="auto"``, else the solver's
+        Base value of the learning rate; "auto" is 0.005 with several members and ``solver="auto"``, else the solver's
         own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
         else 1024; None is all rows.
     max_iter : int or "auto", default="auto"
-        Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several EPOCHS.
+        Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
+        6400 / √n for n rows, but at least 12 and at most 64.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None
@@ -85,8 +87,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         members from 320 rows on, unless rows are held out for early stopping.
     numeric_embedding : "periodic", NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: an object of `sklearn_dl.numeric_embeddings` has settings, which
-        a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is EMB with several
-        members, else None. Sparse tables are left as they are.
+        a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with
+        several members, else None. Sparse tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
         text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite

@@ -18,7 +18,11 @@ __all__ = ["SMALL", "batch_rows", "precision_of", "settle"]
 SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
 SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
-SOLVER, SOLVER_PLAIN = AdamW(beta_2=0.95, weight_decay=0.1), AdamW()
+SOLVER_PLAIN = AdamW()
+SOLVER = {
+    "regression": AdamW(beta_2=0.95, weight_decay=0.5),
+    "classification": AdamW(beta_2=0.95, weight_decay=0.1),
+}
 RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
 DROPOUT = 0.1
 EPOCHS, EPOCHS_PLAIN = 6400.0, 200  # the former divided by √n, but not fewer or more than ...
@@ -59,7 +63,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
         "numeric_embedding": Periodic() if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
-        "solver": SOLVER if ensemble else SOLVER_PLAIN,
+        "solver": SOLVER[task] if ensemble else SOLVER_PLAIN,
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
         "n_folds": min(FOLDS, members) if n_rows >= SMALL else 1,
         "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
