@@ -46,7 +46,6 @@ from .training import EarlyStopping, End, train
 
 __all__ = ["BaseDL", "Call"]
 
-ONLINE_ROWS = 10_000  # what `partial_fit` takes a table's length to be, whose first rows it sees
 FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
 FITTED = ("_target", "_loss", "_state", "_sparse", "_n_rows")  # with all names that end in "_"
 LBFGS_BLOCK = 8192  # rows of one sum
@@ -115,14 +114,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
         params = self.get_params(deep=False)
-        plan = check_plan(params, self._task, ONLINE_ROWS)  # what is wrong is told before the data are looked at
+        plan = check_plan(params, self._task, 10_000)  # what is wrong is told before the data are looked at
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
             shell._learn_target(table, plan, call.classes)
             shell._state, shell.history_ = State(self._draw_seed()), []
-            shell._n_rows = ONLINE_ROWS if call.partial else len(table.y)
+            shell._n_rows = len(table.y)
         else:
             shell._go_on_with(plan.loss)
         plan = check_plan(params, self._task, shell._n_rows)

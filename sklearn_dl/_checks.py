@@ -99,8 +99,9 @@ def _is_seed(value: Any) -> bool:
 
 
 RULES: dict[str, Rule] = {
-    "hidden_layer_sizes": _either(
-        "auto", rule=Rule(_is_sizes, "an int >= 1 or a sequence of them, one for each hidden layer")
+    "hidden_layer_sizes": Rule(
+        lambda v: v == "auto" if isinstance(v, str) else _is_sizes(v),
+        "'auto', an int >= 1 or a sequence of them, one for each hidden layer",
     ),
     "alpha": _not_negative(),
     "learning_rate_init": _either("auto", rule=_positive()),

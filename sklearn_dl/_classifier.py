@@ -287,7 +287,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> DLClassifier:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, classes and precision; early stopping is ignored.
+        The first call fixes encoder, classes, precision and, by the number of its rows, what "auto" stands for;
+        early stopping and folds are ignored.
 
         Parameters
         ----------

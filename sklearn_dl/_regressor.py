@@ -281,7 +281,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, target scale and precision; early stopping is ignored.
+        The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
+        early stopping and folds are ignored.
 
         Parameters
         ----------

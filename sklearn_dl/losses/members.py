@@ -46,11 +46,33 @@ class MeanOfMembers(Loss):
         return value / k
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
-        """The mean of the members' predictions."""
+        """The mean of the members' predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' outputs, in double precision.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs) or (n, n_outputs, n_levels)
+            As of one member.
+        """
         return self.predict_each(raw).mean(axis=1)
 
     def predict_each(self, raw: np.ndarray) -> np.ndarray:
-        """The members' predictions, members on axis 1."""
+        """The members' predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' outputs, in double precision.
+
+        Returns
+        -------
+        ndarray of shape (n, n_members, n_outputs) or (n, n_members, n_outputs, n_levels)
+            As of one member, members on axis 1.
+        """
         predicted = self.inner.predict(_rows(raw))
         return predicted.reshape(len(raw), -1, *predicted.shape[1:])
 
