@@ -18,8 +18,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import Focal, Huber, LogLoss, Quantile, SquaredError, Tweedie
-from sklearn_dl.schedules import Adaptive, Cosine, CosLog, InvScaling, OneCycle
 from sklearn_dl.numeric_embeddings import Periodic
+from sklearn_dl.schedules import Adaptive, Cosine, CosLog, InvScaling, OneCycle
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop
 
 rng = np.random.default_rng(0)
