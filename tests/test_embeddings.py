@@ -67,7 +67,7 @@ def test_gradients_agree_with_central_differences(case):
 
 @over(CASES[:-1])
 def test_a_row_is_its_numbers_and_the_vectors_of_its_codes(case):
-    work, y = passed(case)
+    y = passed(case)[1]
     table, width = network_of(case.layer).views().table, case.layer.width
     starts = np.cumsum([0, *case.layer.cardinalities])
     for row, numbers, codes in zip(y, case.x.numeric, case.x.codes, strict=True):
