@@ -78,17 +78,22 @@ class Scaling:
         with np.errstate(over="ignore", invalid="ignore"):
             z = block - self.center  # centred in full precision, then rounded
             z *= self.scale
-            if not np.isfinite(z.sum()):
-                if (infinite := np.isinf(block).any(axis=0)).any():
-                    raise _infinity(names(int(infinite.argmax())))
-                z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
-        np.clip(z, -LIMIT, LIMIT, out=z)
+            squared = z * z
+            if not np.add.reduce(squared, axis=None) <= LIMIT**2:  # as all of them are in nearly every block
+                self._mend(block, z, names)
+                np.multiply(z, z, out=squared)
         if self.clips:
-            t = z * z
-            t *= 1 / 9
-            t += 1
-            z /= np.sqrt(t, out=t)
+            squared *= 1 / 9
+            squared += 1
+            np.divide(z, np.sqrt(squared, out=squared), out=z)
         out[...] = z
+
+    def _mend(self, block: np.ndarray, z: np.ndarray, names: Names) -> None:
+        """Fill what is missing in `z` and hold it within ±LIMIT."""
+        if (infinite := np.isinf(block).any(axis=0)).any():
+            raise _infinity(names(int(infinite.argmax())))
+        z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
+        np.clip(z, -LIMIT, LIMIT, out=z)
 
     def apply_sparse(self, X: Any, dtype: Any) -> Any:
         """A CSR matrix, scaled."""
