@@ -163,7 +163,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
         if call.X_val is not None:
-            if self.early_stopping is False:
+            if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
                 held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
@@ -306,7 +306,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         scored = copy.copy(self)
         if not is_dataframe(held_out.X):  # the names of columns were lost in the check
             scored.__dict__.pop("feature_names_in_", None)
-        return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
+
+        def score() -> float:
+            try:
+                return float(scorer(scored, held_out.X, held_out.y, **keywords))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"scoring={self.scoring!r} cannot score the validation set: {error}") from error
+
+        return score
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""

@@ -70,9 +70,10 @@ def check_target(owner: Any, X: Any, y: Any) -> np.ndarray:
         raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
     y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
-    assert_all_finite(y, input_name="y")
-    if y.dtype == object and any(label is None for label in y.flat):
-        raise ValueError("y contains None (missing); leave such rows out.")
+    if y.dtype == object and any(map(_is_missing, y.flat)):
+        raise ValueError("y contains None or NaN (missing); leave such rows out.")
+    with np.errstate(invalid="ignore"):  # of infinite partial sums of both signs
+        assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
     return y
 
@@ -91,6 +92,16 @@ def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     if not weight.any():
         raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
     return weight
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is None, a NaN, or pandas' NA, whose comparisons have no truth."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def _refuse_non_numbers(X: Any) -> None:

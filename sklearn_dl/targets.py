@@ -84,6 +84,8 @@ class ClassEncoder:
         ValueError
             Where y is not a classification target or has one class only.
         """
+        for i, column in enumerate(y.reshape(len(y), -1).T):
+            _refuse_mixture(column, "y" if y.ndim == 1 else f"output {i} of y")
         check_classification_targets(y)
         target = type_of_target(y, input_name="y")
         if target == "multilabel-indicator":
@@ -156,12 +158,20 @@ class ClassEncoder:
         return columns[0] if self.kind == "single" else np.column_stack(columns)
 
 
+def _refuse_mixture(column: np.ndarray, name: str) -> None:
+    """Raise ValueError for labels that cannot be sorted, such as numbers and text."""
+    kinds = {type(label) for label in column} if column.dtype == object else set()
+    if len(kinds) > 1:
+        try:
+            np.unique(column)
+        except TypeError as error:
+            names = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise ValueError(f"the labels of {name} must be of one type; got {names}.") from error
+
+
 def _labels(column: np.ndarray, name: str) -> np.ndarray:
-    try:
-        levels = np.unique(column)
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in column})
-        raise ValueError(f"the labels of {name} must be of one type; got {', '.join(kinds)}.") from error
+    _refuse_mixture(column, name)
+    levels = np.unique(column)
     if len(levels) < 2:
         raise ValueError(f"{name} must hold at least 2 classes, in rows of weight > 0; got 1 class: {levels.tolist()}.")
     return levels
