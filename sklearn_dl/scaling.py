@@ -54,15 +54,18 @@ class Scaling:
         """
         d = numbers.shape[1]
         center, scale, gaps = np.zeros(d), np.zeros(d), []
+        with np.errstate(over="ignore", invalid="ignore"):
+            complete = np.isfinite(numbers.sum(axis=0))  # one pass over all columns; the others are looked at closely
         for j in range(d):
             x, w = numbers[:, j], weight
-            finite = np.isfinite(x)
-            if not finite.all():
+            if not complete[j]:
                 if np.isinf(x).any():
                     raise _infinity(names(j))
+                finite = np.isfinite(x)
                 if not finite.any():
                     continue
-                gaps.append(j)
+                if not finite.all():
+                    gaps.append(j)
                 x, w = x[finite], None if weight is None else weight[finite]
             center[j], scale[j] = _robust(x, w) if robust else _standard(x, w)
         return cls(center, scale, np.array(gaps, np.intp), clips=robust)
@@ -76,24 +79,24 @@ class Scaling:
     def apply(self, block: np.ndarray, out: np.ndarray, names: Names) -> None:
         """Scaled numbers into `out`; infinity is an error with the column's name."""
         with np.errstate(over="ignore", invalid="ignore"):
-            z = block - self.center  # centred in full precision, then rounded
-            z *= self.scale
-            squared = z * z
+            z = block - self.center  # centred in full precision
+            np.multiply(z, self.scale, out=out, casting="same_kind")  # and rounded to that of the network
+            squared = out * out
             if not np.add.reduce(squared, axis=None) <= LIMIT**2:  # as all of them are in nearly every block
-                self._mend(block, z, names)
-                np.multiply(z, z, out=squared)
+                out[...] = self._mended(block, z, names)
+                np.multiply(out, out, out=squared)
         if self.clips:
             squared *= 1 / 9
             squared += 1
-            np.divide(z, np.sqrt(squared, out=squared), out=z)
-        out[...] = z
+            out /= np.sqrt(squared, out=squared)
 
-    def _mend(self, block: np.ndarray, z: np.ndarray, names: Names) -> None:
-        """Fill what is missing in `z` and hold it within ±LIMIT."""
+    def _mended(self, block: np.ndarray, centred: np.ndarray, names: Names) -> np.ndarray:
+        """Scaled numbers with 0 for missing ones, held within ±LIMIT."""
         if (infinite := np.isinf(block).any(axis=0)).any():
             raise _infinity(names(int(infinite.argmax())))
+        z = np.multiply(centred, self.scale, out=centred)
         z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
-        np.clip(z, -LIMIT, LIMIT, out=z)
+        return np.clip(z, -LIMIT, LIMIT, out=z)
 
     def apply_sparse(self, X: Any, dtype: Any) -> Any:
         """A CSR matrix, scaled."""
