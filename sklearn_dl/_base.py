@@ -87,7 +87,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The targets as the target encoder wants them; an error where the loss cannot take them."""
 
     @abstractmethod
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
         """Set `_target` and `_loss` from the training targets."""
 
     @abstractmethod
@@ -107,7 +107,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
-            shell._learn_target(table, plan, call.classes)
+            shell._learn_target(table, plan, call)
             shell._state, shell.history_ = State(self._draw_seed()), []
         else:
             shell._go_on_with(plan.loss)

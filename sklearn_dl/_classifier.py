@@ -304,8 +304,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def _go_on_with(self, loss: Loss) -> None:
         self._loss = loss.for_groups(self._target.groups)
 
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
-        self._target = ClassEncoder.learn(table.y, classes)
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
+        self._target = ClassEncoder.learn(table.y, call.classes)
         self._loss = plan.loss.for_groups(self._target.groups)
 
     def _weigh(self, table: Table) -> Table:

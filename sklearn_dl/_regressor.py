@@ -305,9 +305,15 @@ class DLRegressor(RegressorMixin, BaseDL):
             )
         self._loss = loss
 
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
         self._loss = plan.loss
-        self._target = NumberEncoder.learn(table.y, table.weight, scaled=self.scale_target, log_link=plan.loss.log_link)
+        self._target = NumberEncoder.learn(
+            table.y,
+            table.weight,
+            scaled=self.scale_target,
+            log_link=plan.loss.log_link,
+            final=not (call.partial or self.warm_start),
+        )
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target; the middle level where the loss has several quantiles.

@@ -14,6 +14,8 @@ from .statistics import moments
 
 __all__ = ["ClassEncoder", "NumberEncoder"]
 
+CONSTANT_SCALE = 2.0**-30  # of a constant target, in units of the constant
+
 
 @final
 class NumberEncoder:
@@ -31,14 +33,24 @@ class NumberEncoder:
         self.center, self.scale, self.one_dimensional = center, scale, one_dimensional
 
     @classmethod
-    def learn(cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, log_link: bool) -> NumberEncoder:
-        """Weighted statistics of y: mean and standard deviation, or with a log link the mean alone, as scale."""
+    def learn(
+        cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, log_link: bool, final: bool = False
+    ) -> NumberEncoder:
+        """Weighted statistics of y: mean and standard deviation, or with a log link the mean alone, as scale.
+
+        A constant column has a scale of 1, or, where no other rows will follow (`final`), one so small that the
+        network's errors do not show.
+        """
         matrix = y.reshape(len(y), -1)
         center, scale = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
         if scaled:
             center, scale = moments(matrix, weight)
             if log_link:
                 center, scale = np.zeros_like(center), center
+            elif final:
+                constant = matrix.min(axis=0) == matrix.max(axis=0)
+                smallest = np.finfo(np.float64).tiny
+                scale = np.where(constant, np.maximum(np.abs(center) * CONSTANT_SCALE, smallest), scale)
         return cls(center, scale, y.ndim == 1)
 
     @property

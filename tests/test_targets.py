@@ -154,8 +154,22 @@ def test_a_constant_column_changes_nothing(column, dtype):
 
 
 def test_a_constant_target_is_predicted():
-    model = DLRegressor(**SMALL).fit(X, np.full(200, 1e6))
-    np.testing.assert_allclose(model.predict(X), 1e6, rtol=1e-5)
+    for value in (1e6, 3.0, -1e-9, 1.7e308):
+        model = DLRegressor(**SMALL).fit(X, np.full(200, value))
+        np.testing.assert_allclose(model.predict(5 * X), value, rtol=1e-5)
+    both = DLRegressor(**SMALL | {"max_iter": 100}).fit(X, np.c_[np.zeros(200), y]).predict(X)
+    np.testing.assert_allclose(both[:, 0], 0, atol=1e-5)
+    assert r2_score(y, both[:, 1]) > 0.95
+
+
+@pytest.mark.parametrize("kind", [{}, {"warm_start": True}])
+def test_a_target_that_is_constant_at_first_can_be_learnt_later(kind):
+    model = DLRegressor(**SMALL | {"learning_rate": "constant"}, **kind)
+    going_on = model.fit if kind else model.partial_fit
+    going_on(X, np.full(200, 2.0))
+    for _ in range(1 if kind else 60):
+        going_on(X, y)
+    assert model.score(X, y) > 0.9
 
 
 # ---------------------------------------------------------------- classes
