@@ -32,7 +32,7 @@ from .losses import Loss
 from .monitoring import Monitor, Validation, forward
 from .network import Network
 from .solvers import LBFGS
-from .splitting import Table, hold_out
+from .splitting import Table, hold_out, weight_exponent
 from .training import EarlyStopping, End, State, train
 
 __all__ = ["BaseDL", "Call"]
@@ -220,8 +220,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _encode(self, table: Table) -> Table:
         """The table as the network sees it."""
-        dtype = self.network_.values.dtype
-        weight = None if table.weight is None else table.weight.astype(dtype)
+        dtype, weight = self.network_.values.dtype, table.weight
+        if weight is not None:
+            weight = np.ldexp(weight, -weight_exponent(weight)).astype(dtype)
         return Table(self._encode_inputs(table.X), self._target.encode(table.y, dtype), weight)
 
     def _encode_inputs(self, X: Any) -> Any:
@@ -256,6 +257,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             verbose=int(self.verbose),
         )
         encoded = self._encode(table)
+        exponent = 0 if table.weight is None else weight_exponent(table.weight)
+        with np.errstate(over="ignore"):
+            alpha = float(np.ldexp(self.alpha, -exponent))
         if isinstance(plan.solver, LBFGS):
             blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
             end = fit_lbfgs(
@@ -267,7 +271,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 monitor,
                 max_iter=n_epochs,
                 tol=self.tol,
-                alpha=self.alpha,
+                alpha=alpha,
             )
         else:
             size = self._batch_rows(len(encoded.y))
@@ -283,7 +287,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 n_epochs=n_epochs,
                 horizon=self.max_iter,
                 origin=0 if call.partial else state.epoch,
-                alpha=self.alpha,
+                alpha=alpha,
                 clip_norm=self.clip_norm,
             )
         if stopping is not None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from .architectures import ARCHITECTURES
 from .encoding import TableEncoder
 from .layers import Activation, BatchNorm, Layer
 from .losses import Loss
@@ -24,6 +25,7 @@ from .names import (
     resolve_schedule,
     resolve_solver,
 )
+from .network import Network, Workspace
 from .schedules import Schedule
 from .solvers import LBFGS, Solver
 
@@ -169,7 +171,19 @@ class Plan:
         )
         if not isinstance(layer, Layer):
             raise ValueError(f"architecture must return a Layer; got {layer!r}.")
+        if self.architecture not in ARCHITECTURES.values() and _width(layer, n_in) != n_out:
+            raise ValueError(f"architecture must return a Layer from (n, {n_in}) to (n, {n_out}); got {layer!r}.")
         return layer
+
+
+def _width(layer: Layer, n_in: int) -> int | None:
+    """Number of outputs of a layer that a user wrote; None where it does not take `n_in` inputs."""
+    try:
+        with np.errstate(all="ignore"):
+            y = Workspace(Network.build(layer, seed=0, dtype=np.float64)).forward(np.zeros((1, n_in)))
+    except ValueError:
+        return None
+    return y.shape[1] if y.ndim == 2 else None
 
 
 def check_plan(params: dict[str, Any], task: str) -> Plan:

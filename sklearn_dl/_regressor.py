@@ -286,6 +286,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "mM":
+            raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
         try:
             y = y.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Table", "hold_out"]
+__all__ = ["Table", "hold_out", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -29,6 +29,23 @@ class Table(NamedTuple):
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
         return Table(rows_of(self.X, index), self.y[index], None if self.weight is None else self.weight[index])
+
+
+def weight_exponent(weight: np.ndarray) -> int:
+    """The power of two that weights far from 1 are divided by, and `alpha` with them: single precision holds them then.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,)
+        Weight of each row.
+
+    Returns
+    -------
+    int
+        0 for weights with a mean between 2⁻³² and 2³².
+    """
+    exponent = math.frexp(float(weight.mean()))[1]
+    return exponent if abs(exponent) > 32 else 0
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:

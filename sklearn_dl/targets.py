@@ -98,16 +98,17 @@ class ClassEncoder:
         """
         for i, column in enumerate(y.reshape(len(y), -1).T):
             _refuse_mixture(column, "y" if y.ndim == 1 else f"output {i} of y")
-        check_classification_targets(y)
-        target = type_of_target(y, input_name="y")
-        if target == "multilabel-indicator":
-            return cls("multilabel", [np.array([0, 1])] * y.shape[1])
+        if y.ndim == 1 or y.dtype != object:  # a column of text beside one of numbers is no array to scikit-learn
+            check_classification_targets(y)
+            if type_of_target(y, input_name="y") == "multilabel-indicator":
+                return cls("multilabel", [np.array([0, 1])] * y.shape[1])
         if y.ndim == 2:
             if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
                 raise ValueError(
                     f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
                 )
-            columns, name = (y.T, "y") if classes is None else (map(np.asarray, classes), "classes")
+            columns = [np.array(c.tolist()) if y.dtype == object else c for c in y.T]  # each of its own type
+            columns, name = (columns, "y") if classes is None else (map(np.asarray, classes), "classes")
             return cls("multioutput", [_labels(c, f"output {i} of {name}") for i, c in enumerate(columns)])
         return cls("single", [_labels(y, "y") if classes is None else _labels(np.asarray(classes), "classes")])
 
@@ -136,6 +137,7 @@ class ClassEncoder:
             raise ValueError(f"y must have {len(self.levels)} column(s), as at the first fit; got {columns.shape[1]}.")
         codes = np.empty(columns.shape, np.intp)
         for i, levels in enumerate(self.levels):
+            _refuse_mixture(columns[:, i], "y" if y.ndim == 1 else f"output {i} of y")
             known = np.isin(columns[:, i], levels)
             if not known.all():
                 unknown = np.unique(columns[~known, i])[:5].tolist()
@@ -167,7 +169,10 @@ class ClassEncoder:
         columns = [
             levels[p.argmax(axis=1)] for levels, p in zip(self.levels, self.probabilities(predicted), strict=True)
         ]
-        return columns[0] if self.kind == "single" else np.column_stack(columns)
+        if self.kind == "single":
+            return columns[0]
+        kinds = {levels.dtype.kind for levels in self.levels}
+        return np.column_stack(columns if len(kinds) == 1 else [column.astype(object) for column in columns])
 
 
 def _refuse_mixture(column: np.ndarray, name: str) -> None:

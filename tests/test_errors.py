@@ -304,6 +304,10 @@ FIT = {
                             "the labels of y must be of one type; got int, str."),
     "labels of two types in a column": (classifier(), (X, np.array([[1, "a"], ["b", "c"]] * 15, dtype=object)),
                                         "the labels of output 0 of y must be of one type; got int, str."),
+    "dates as numbers": (regressor(), (X, pd.Series(pd.date_range("2020", periods=30))),
+                         "y must hold numbers; it holds dates or times (datetime64[us])."),
+    "weights without a sum": (regressor(), (X, y, np.full(30, 1e308)),
+                              "sample_weight must add up to at most 1e+300; got values up to 1e+308."),
     "inf in y": (regressor(), (X, but(y, 3, np.inf)),
                  "Input y contains infinity or a value too large for dtype('float64')."),
     "inf in y of objects": (regressor(), (X, but(y, 3, np.inf).astype(object)),
@@ -417,6 +421,16 @@ def test_tables_that_are_none(name):
         regressor().fit(table, y)
 
 
+@pytest.mark.parametrize(("more_in", "more_out"), [(1, 0), (0, 3)])
+def test_an_architecture_of_the_wrong_width(more_in, more_out):
+    model = regressor(architecture=lambda n_in, sizes, n_out, **_: Dense(n_in + more_in, n_out + more_out))
+    raises_sentence(
+        lambda: model.fit(X, y),
+        "architecture must return a Layer from (n, 3) to (n, 1); got "
+        f"Dense(n_in={3 + more_in}, n_out={1 + more_out}, gain=1.0).",
+    )
+
+
 def test_a_scorer_of_the_other_task():
     for model, target in ((regressor(scoring="accuracy"), y), (classifier(scoring="r2"), np.where(c, "yes", "no"))):
         with pytest.raises(ValueError, match=rf"^scoring={model.scoring!r} cannot score the validation set: "):
@@ -471,6 +485,8 @@ GOING_ON = {
     "outputs": (regressor, y, {}, (X, np.c_[y, y]), "y must have 1 output(s); got 2."),
     "classes": (classifier, c, {}, (X, c + 1), f"{UNKNOWN}[2]."),
     "words": (classifier, c, {}, (X, c.astype(str)), f"{UNKNOWN}['0', '1']."),
+    "mixed words": (classifier, c, {}, (X, np.array([0, "a"] * 15, dtype=object)),
+                    "the labels of y must be of one type; got int, str."),
     "targets": (classifier, c, {}, (X, TWO), "y must have 1 column(s), as at the first fit; got 2."),
     "target": (classifier, TWO, {}, (X, c), "y must have 2 column(s), as at the first fit; got 1."),
 }  # fmt: skip

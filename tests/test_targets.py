@@ -248,6 +248,35 @@ def test_several_targets_with_classes_of_their_own(labels):
     assert model.out_activation_ == "grouped"
 
 
+def test_columns_of_text_and_of_numbers_keep_their_types():
+    labels = pd.DataFrame({"name": NAMES[three], "side": (X[:, 0] > 0).astype(int)})
+    model = DLClassifier(**SMALL | {"max_iter": 100}).fit(X, labels)
+    assert [levels.tolist() for levels in model.classes_] == [["high", "low", "middle"], [0, 1]]
+    predicted = model.predict(X)
+    assert {type(value) for value in predicted[:, 1]} == {int}
+    assert model.score(X, labels) == (predicted == labels.to_numpy()).all(axis=1).mean() > 0.8
+
+
+def test_a_sparse_indicator_matrix_is_one():
+    labels = np.c_[signal > 0, X[:, 0] > 0].astype(int)
+    dense = DLClassifier(**SMALL).fit(X, labels)
+    for kind in (sparse.csr_matrix, sparse.csc_array):
+        np.testing.assert_array_equal(
+            DLClassifier(**SMALL).fit(X, kind(labels)).predict_proba(X), dense.predict_proba(X)
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("factor", [2.0**-900, 2.0**-200, 2.0**100, 2.0**900])
+def test_a_factor_on_all_weights_and_on_alpha_changes_nothing(factor, dtype):
+    weight = rng.uniform(0.5, 2.0, 200)
+    params = SMALL | {"max_iter": 5, "dtype": dtype, "early_stopping": True}
+    a = DLRegressor(**params, alpha=0.5).fit(X, y, sample_weight=weight)
+    b = DLRegressor(**params, alpha=0.5 * factor).fit(X, y, sample_weight=weight * factor)
+    np.testing.assert_allclose(b.predict(X), a.predict(X), rtol=1e-9 if dtype == "float64" else 1e-4)
+    np.testing.assert_allclose(b.validation_loss_curve_, a.validation_loss_curve_, rtol=1e-4)
+
+
 WEIGHTS = {
     "dict": (three, {0: 1.0, 1: 3.0, 2: 0.5}, np.array([1.0, 3.0, 0.5])[three]),
     "dict of some": (three, {1: 3.0}, np.array([1.0, 3.0, 1.0])[three]),
