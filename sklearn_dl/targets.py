@@ -107,8 +107,10 @@ class ClassEncoder:
                 raise ValueError(
                     f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
                 )
-            columns = [np.array(c.tolist()) if y.dtype == object else c for c in y.T]  # each of its own type
-            columns, name = (columns, "y") if classes is None else (map(np.asarray, classes), "classes")
+            if classes is None:  # each column of a type of its own
+                columns, name = [np.array(c.tolist()) if y.dtype == object else c for c in y.T], "y"
+            else:
+                columns, name = [np.asarray(c) for c in classes], "classes"
             return cls("multioutput", [_labels(c, f"output {i} of {name}") for i, c in enumerate(columns)])
         return cls("single", [_labels(y, "y") if classes is None else _labels(np.asarray(classes), "classes")])
 
