@@ -333,9 +333,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             return forward(self.network_, X)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "network_" in vars(self)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
 
-__all__ = ["check_numbers", "check_table", "check_target", "check_weight"]
+__all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight"]
 
 FLOATS = (np.float64, np.float32)
 MOST_WEIGHT = 1e300  # in all: sums of weighted statistics stay finite

@@ -342,6 +342,9 @@ FIT = {
                                    "class_weight names classes that are not among [0, 1]: [5]."),
     "weights all zero": (classifier(class_weight={0: 0, 1: 0}), (X, c),
                          "class_weight must leave a row with a weight > 0; got {0: 0, 1: 0}."),
+    "class weights without a sum": (classifier(class_weight={0: 1e308, 1: 1e308}), (X, c),
+                                    "class_weight times sample_weight must add up to at most 1e+300; got "
+                                    "{0: 1e+308, 1: 1e+308}."),
     "one dict for two targets": (classifier(class_weight={0: 1}), (X, np.c_[c, 1 - c]),
                                  "class_weight must be 'balanced' or a list of 2 dicts, one for each column of y; "
                                  "got {0: 1}."),
