@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Table", "hold_out", "weight_exponent"]
+__all__ = ["Table", "hold_out", "scaled_alpha", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -46,6 +46,12 @@ def weight_exponent(weight: np.ndarray) -> int:
     """
     exponent = math.frexp(float(weight.mean()))[1]
     return exponent if abs(exponent) > 32 else 0
+
+
+def scaled_alpha(alpha: float, weight: np.ndarray | None) -> float:
+    """The penalty that belongs to weights divided by that power of two."""
+    with np.errstate(over="ignore"):
+        return float(alpha if weight is None else np.ldexp(alpha, -weight_exponent(weight)))
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:
