@@ -37,8 +37,7 @@ def pipeline() -> None:
     print("1. A pipeline: diabetes, its columns as measured")
     print(f"   R² on {len(y_test)} rows that it has not seen: {model.score(X_test, y_test):.3f}", end="")
     print(f" (linear regression: {straight_line.fit(X_train, y_train).score(X_test, y_test):.3f})")
-    shapes = ", ".join(" x ".join(map(str, w.shape)) for w in network.coefs_)
-    print(f"   {network.n_iter_} epochs; weights of {shapes}\n")
+    print(f"   {network.n_iter_} epochs; {network.network_.n_params} parameters\n")
 
 
 def grid_search() -> None:
@@ -50,7 +49,7 @@ def grid_search() -> None:
         "dropout": [0.0, 0.2],
         "solver__weight_decay": [0.05, 0.5, 2.0],
     }
-    network = DLClassifier(solver=AdamW(), random_state=SEED)
+    network = DLClassifier(n_members=1, solver=AdamW(), random_state=SEED)  # the plain network is fast
     search = GridSearchCV(network, grid, cv=5, scoring="neg_log_loss").fit(X_train, y_train)
     print("2. A grid search: breast cancer")
     for name, value in search.best_params_.items():
@@ -67,7 +66,7 @@ def comparison() -> None:
     rows = [
         ("diabetes", "R²", load_diabetes, straight_line, DLRegressor(random_state=SEED)),
         ("breast cancer", "accuracy", load_breast_cancer, logistic, DLClassifier(random_state=SEED)),
-        ("digits", "accuracy", load_digits, logistic, DLClassifier(random_state=SEED)),
+        ("digits", "accuracy", load_digits, logistic, DLClassifier(n_members=1, random_state=SEED)),
     ]
     print("3. Beside the linear model: 5-fold cross-validation, mean ± standard deviation over the folds")
     print(f"   {'table':<15}{'score':<10}{'linear model':<18}{'network':<18}network better in")
@@ -103,7 +102,12 @@ def curves() -> None:
         X, y = load(return_X_y=True)
         # patience without end: all epochs are run, and the weights of the best one are kept
         model = estimator(
-            early_stopping=True, validation_fraction=0.25, n_iter_no_change=np.inf, max_iter=100, random_state=SEED
+            n_members=1,
+            early_stopping=True,
+            validation_fraction=0.25,
+            n_iter_no_change=np.inf,
+            max_iter=100,
+            random_state=SEED,
         ).fit(X, y)
         epochs = np.arange(1, model.n_iter_ + 1)
         best = int(np.argmin(model.validation_loss_curve_))
