@@ -75,8 +75,8 @@ def test_settings_are_reached_with_double_underscores():
 
 
 MERE_NAMES = {
-    "solver__weight_decay": ({}, r"solver is the mere name 'adamw'; pass an object such as solver=AdamW\(\)"),
-    "solver__beta_1": ({}, r"solver is the mere name 'adamw'; pass an object such as solver=AdamW\(\)"),
+    "solver__weight_decay": ({}, r"solver is the mere name 'auto'; pass an object such as solver=AdamW\(\)"),
+    "solver__beta_1": ({}, r"solver is the mere name 'auto'; pass an object such as solver=AdamW\(\)"),
     "solver__momentum": ({"solver": "sgd"}, r"mere name 'sgd'; pass an object such as solver=SGD\(\)"),
     "solver__rho": ({"solver": "adam"}, r"mere name 'adam'; pass an object such as solver=RMSprop\(\)"),
     "loss__delta": ({}, r"mere name 'squared_error'; pass an object such as loss=Huber\(\)"),
