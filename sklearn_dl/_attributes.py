@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._html import network_html
 from ._version import __version__
 from .encoding import TableEncoder
 from .losses import Loss
@@ -145,6 +146,14 @@ class FittedDL(BaseEstimator):
     @intercepts_.setter
     def intercepts_(self, arrays: Sequence[np.ndarray]) -> None:
         _copy_in("intercepts_", self.intercepts_, arrays)
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """What scikit-learn's HTML shows of a fitted estimator: the network, then the table of attributes."""
+        attributes = super()._get_fitted_attr_html(doc_link)
+        if self.__sklearn_is_fitted__():  # else asked for a part of a fitted meta-estimator
+            network, table = network_html(self.network_, self.history_), attributes._html_repr
+            attributes._html_repr = lambda: network + table()
+        return attributes
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
