@@ -202,7 +202,7 @@ def test_self_training_labels_what_was_not_labelled():
     known = np.where(np.random.default_rng(0).random(150) < 0.3, labels, -1)
     model = SelfTrainingClassifier(classifier(batch_size=10), threshold=0.9).fit(table, known)
     assert (model.labeled_iter_ > 0).sum() > 40
-    assert model.score(table, labels) > 0.9
+    assert model.score(table, labels) > 0.8
     assert model.termination_condition_ in ("no_change", "all_labeled", "max_iter")
 
 
