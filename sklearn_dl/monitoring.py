@@ -15,7 +15,7 @@ import numpy as np
 from ._callbacks import CallbackBridge
 from .losses import Loss
 from .network import Network, Workspace
-from .progress import progress_line
+from .printing import epoch_line
 from .schedules import Schedule
 from .training import EarlyStopping, Epoch, State
 
@@ -159,4 +159,4 @@ class Monitor:
         elapsed, done = time.perf_counter() - self._start, record["epoch"] - self._first
         seconds = elapsed / done
         left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
-        print(progress_line(record, self._last, seconds, left), flush=True)
+        print(epoch_line(record, self._last, seconds, left), flush=True)

@@ -22,13 +22,14 @@ import sklearn_dl
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
+OPTIONAL = ("pandas", "polars", "matplotlib", "rich")
 
 FLOORS = {
     0: "layers losses solvers schedules batches columns threads memory randomness ranges _version",
     1: "network",
     2: (
         "names architectures training lbfgs encoding codebook scaling statistics dataframes inputs targets splitting "
-        "monitoring progress checkpoint _checks _callbacks _attributes _html"
+        "monitoring printing checkpoint _checks _callbacks _attributes _html"
     ),
     3: "_base",
     4: "_classifier _regressor displays inspection convert compare",
@@ -121,33 +122,16 @@ def test_no_import_cycles():
         visit(module, ())
 
 
-OPTIONAL = ("pandas", "polars", "matplotlib", "rich")
-
-
-def late_imports(module: str) -> set[str]:
-    """What is imported only inside a function, when it is called."""
-    early, late = set(), set()
-
-    def visit(node: ast.AST, found: set[str]) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Import | ast.ImportFrom):
-                found |= {target for target, _ in imports(module, child)}
-            visit(child, late if isinstance(child, ast.FunctionDef) else found)
-
-    visit(tree(module), early)
-    return late - early
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_but_numpy_scipy_sklearn(module):
-    """Optional packages are imported by the function that needs them."""
-    known, late = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn"}, late_imports(module)
+    """Optional packages are imported inside the function that needs them, and nowhere else."""
     for node in tree(module).body:
+        late = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        known = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", *(OPTIONAL if late else ())}
         for target, name in imports(module, node):
             if target.startswith("."):
                 continue
-            package = target.split(".")[0]
-            assert package in known or (package in OPTIONAL and target in late), f"{module} imports {target}"
+            assert target.split(".")[0] in known, f"{module} imports {target}"
             if floor(module) <= 1 and target.startswith("sklearn"):
                 assert (target, name) == ("sklearn.base", "BaseEstimator"), f"{module} imports {name} of {target}"
 

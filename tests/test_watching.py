@@ -26,7 +26,7 @@ from sklearn_dl._html import MAX_LAYERS, MAX_POINTS, network_html
 from sklearn_dl.displays import TrainingCurveDisplay
 from sklearn_dl.layers import Dense, Layer, Residual, Sequential
 from sklearn_dl.network import Network
-from sklearn_dl.progress import duration, progress_line
+from sklearn_dl.printing import duration, epoch_line
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -104,9 +104,9 @@ def test_verbose_goes_on_counting_in_a_warm_start(capsys):
 @pytest.mark.parametrize("value", [1.0, 1.2345678, 1e-12, 123456.0, -0.5, 1e99])
 def test_a_loss_of_any_size_takes_the_same_room(value):
     record = {"epoch": 1, "loss": value, "learning_rate": 1e-3, "seconds": 1.0}
-    line = progress_line(record, 10, 1.0, 9.0)
+    line = epoch_line(record, 10, 1.0, 9.0)
     assert float(LINE.fullmatch(line)[3]) == pytest.approx(value, rel=1e-4)
-    assert line.index("rate") == progress_line(record | {"loss": 0.1}, 10, 1.0, 9.0).index("rate")
+    assert line.index("rate") == epoch_line(record | {"loss": 0.1}, 10, 1.0, 9.0).index("rate")
 
 
 def test_durations_have_no_gaps_between_units():

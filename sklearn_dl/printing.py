@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["duration", "progress_line"]
+__all__ = ["duration", "epoch_line"]
 
 FIGURES = {"loss": "loss", "validation_loss": "validation", "validation_score": "score"}  # key and title
 
 
-def progress_line(record: Mapping[str, Any], last: int, seconds: float, left: float) -> str:
+def epoch_line(record: Mapping[str, Any], last: int, seconds: float, left: float) -> str:
     """One line for one epoch; those of a fit stand in columns.
 
     Parameters
@@ -34,9 +34,9 @@ def progress_line(record: Mapping[str, Any], last: int, seconds: float, left: fl
 
     Examples
     --------
-    >>> from sklearn_dl.progress import progress_line
+    >>> from sklearn_dl.printing import epoch_line
     >>> record = {"epoch": 3, "loss": 0.4123, "validation_loss": 0.43, "learning_rate": 0.002, "seconds": 0.1}
-    >>> progress_line(record, 200, 0.125, 24.6)
+    >>> epoch_line(record, 200, 0.125, 24.6)
     'epoch   3/200  loss 0.41230     validation 0.43000     rate 0.002      125 ms an epoch  25 s left'
     """
     cells = [f"epoch {record['epoch']:>{len(str(last))}}/{last}"]
@@ -60,7 +60,7 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> from sklearn_dl.progress import duration
+    >>> from sklearn_dl.printing import duration
     >>> [duration(s) for s in (0, 0.00021, 0.125, 1.25, 59.7, 200, 7500)]
     ['0 s', '0.21 ms', '125 ms', '1.2 s', '1 min 00 s', '3 min 20 s', '2 h 05 min']
     """
