@@ -118,6 +118,18 @@ class FittedDL(BaseEstimator):
         """Lowest validation loss, or training loss where there was no validation."""
         return min(self.validation_loss_curve_ or self.loss_curve_, default=math.nan)
 
+    @property
+    def best_epoch_(self) -> int | None:
+        """The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+
+        Of a fit with early stopping it is the epoch whose weights were kept.
+        """
+        for name, sign in (("validation_score", 1), ("validation_loss", -1)):
+            rated = [(sign * r[name], r["epoch"]) for r in self.history_ if math.isfinite(r.get(name, math.nan))]
+            if rated:
+                return max(rated, key=lambda pair: pair[0])[1]  # the first of equals, as early stopping has it
+        return None
+
     def _chain(self) -> list[Any]:
         views, layers = self.network_.views(), self.network_.layer.children
         dense = [views[i] for i, layer in enumerate(layers) if layer.param_shapes()]
@@ -151,7 +163,7 @@ class FittedDL(BaseEstimator):
         """What scikit-learn's HTML shows of a fitted estimator: the network, then the table of attributes."""
         attributes = super()._get_fitted_attr_html(doc_link)
         if self.__sklearn_is_fitted__():  # else asked for a part of a fitted meta-estimator
-            network, table = network_html(self.network_, self.history_), attributes._html_repr
+            network, table = network_html(self.network_, self.history_, self.best_epoch_), attributes._html_repr
             attributes._html_repr = lambda: network + table()
         return attributes
 

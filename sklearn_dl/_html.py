@@ -35,7 +35,7 @@ CURVES = {
 TEXT, MUTED = "var(--sklearn-color-text, #000)", "var(--sklearn-color-text-muted, #666)"
 
 
-def network_html(network: Network, history: Sequence[Mapping[str, Any]]) -> str:
+def network_html(network: Network, history: Sequence[Mapping[str, Any]], best: int | None) -> str:
     """The table of layers, with the shapes of their arrays, and the loss curve.
 
     Parameters
@@ -44,6 +44,8 @@ def network_html(network: Network, history: Sequence[Mapping[str, Any]]) -> str:
         What was learnt.
     history : sequence of mapping
         One record an epoch.
+    best : int or None
+        The epoch that gets a dot.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def network_html(network: Network, history: Sequence[Mapping[str, Any]]) -> str:
     summary = f"Network: {learnt} in {network.values.dtype}, {len(history)} epoch{'s' if len(history) != 1 else ''}"
     return (
         f'<div class="estimator-table"><details open><summary style="color: {TEXT}">{escape(summary)}</summary>'
-        f"{_table(network.layer)}{_picture(history)}</details></div>"
+        f"{_table(network.layer)}{_picture(history, best)}</details></div>"
     )
 
 
@@ -101,7 +103,7 @@ def _title(layer: Layer) -> str:
 # ---------------------------------------------------------------- the loss curve
 
 
-def _picture(history: Sequence[Mapping[str, Any]]) -> str:
+def _picture(history: Sequence[Mapping[str, Any]], best: int | None) -> str:
     """The curves of training and validation loss as SVG; nothing where there is no finite loss."""
     curves = {name: np.array([r.get(name, math.nan) for r in history], float) for name in CURVES}
     curves = {name: values for name, values in curves.items() if np.isfinite(values).any()}
@@ -119,11 +121,11 @@ def _picture(history: Sequence[Mapping[str, Any]]) -> str:
             'stroke-linejoin="round" stroke-linecap="round"/>'
         )
         if name == "validation_loss":
-            drawn.append(_best(values, heights, colour))
+            drawn += _dots(history, best, heights, colour)
     labels = [f'<tspan style="fill: {colour}">{label}</tspan>' for label, colour in (CURVES[name] for name in curves)]
     drawn.append(
         f'<text x="{(LEFT + RIGHT) / 2}" y="{BOTTOM + 30}" text-anchor="middle" style="fill: {MUTED}">'
-        f"{' and '.join(labels)} loss{' on a log scale' if is_log else ''} over epochs</text>"
+        f"{' and '.join(labels)} loss{', log scale' if is_log else ''}</text>"
     )
     return (
         f'<svg role="img" aria-label="loss over epochs" width="{WIDTH}" height="{HEIGHT}" '
@@ -142,6 +144,7 @@ def _axes(low: float, high: float, first: int, last: int) -> str:
         + text(LEFT - 4, TOP + 8, "end", f"{high:.3g}")
         + text(LEFT - 4, BOTTOM, "end", f"{low:.3g}")
         + text(LEFT, BOTTOM + 14, "start", f"{first}")
+        + text((LEFT + RIGHT) / 2, BOTTOM + 14, "middle", "epoch")
         + text(RIGHT, BOTTOM + 14, "end", f"{last}")
     )
 
@@ -169,8 +172,10 @@ def _path(heights: np.ndarray) -> str:
     return "".join(steps)
 
 
-def _best(values: np.ndarray, heights: np.ndarray, colour: str) -> str:
-    """A dot on the lowest finite value."""
-    best = int(np.argmin(np.where(np.isfinite(values), values, math.inf)))
-    x, y = _across(len(values))[best], heights[best]
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" style="fill: {colour}"/>'
+def _dots(history: Sequence[Mapping[str, Any]], best: int | None, heights: np.ndarray, colour: str) -> list[str]:
+    """A dot for the best epoch, where there is one."""
+    return [
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" style="fill: {colour}"><title>best epoch: {best}</title></circle>'
+        for record, x, y in zip(history, _across(len(heights)), heights, strict=True)
+        if record["epoch"] == best and math.isfinite(y)
+    ]

@@ -82,8 +82,8 @@ class TrainingCurveDisplay:
     def from_estimator(cls, estimator: Any, *, ax: Any = None, line_kw: dict[str, Any] | None = None) -> Any:
         """Draw the curves of a fitted network.
 
-        The epoch of the best validation score is marked, or that of the lowest validation loss where no scorer was
-        watched; with early stopping this is the epoch whose weights were kept. Without validation none is marked.
+        `best_epoch_` is marked: the epoch of the best validation score, or of the lowest validation loss where there
+        are no scores. Without validation none is marked.
 
         Parameters
         ----------
@@ -110,16 +110,12 @@ class TrainingCurveDisplay:
         """
         network = _network_within(estimator)
         check_is_fitted(network)
-        history = network.history_
-        scores = _column(history, "validation_score")
-        losses = _column(history, "validation_loss")
-        best = _best(scores) if scores is not None else _best(None if losses is None else -losses)
         display = cls(
-            epochs=[record["epoch"] for record in history],
+            epochs=[record["epoch"] for record in network.history_],
             losses=network.loss_curve_,
-            validation_losses=losses,
-            validation_scores=scores,
-            best_epoch=None if best is None else history[best]["epoch"],
+            validation_losses=_column(network.history_, "validation_loss"),
+            validation_scores=_column(network.history_, "validation_score"),
+            best_epoch=network.best_epoch_,
         )
         return display.plot(ax, line_kw=line_kw)
 
@@ -168,8 +164,10 @@ class TrainingCurveDisplay:
             self.best_line_ = ax.axvline(self.best_epoch, color="grey", linestyle=":", label=label)
         ax.set(xlabel="Epoch", ylabel="Loss")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        top = ax if self.score_ax_ is None else self.score_ax_  # drawn last: no curve crosses the legend
-        top.legend(handles=[*self.lines_, *([] if self.best_line_ is None else [self.best_line_])])
+        top = ax if self.score_ax_ is None else self.score_ax_  # drawn last
+        handles = [*self.lines_, *([] if self.best_line_ is None else [self.best_line_])]
+        # losses fall to the bottom and scores rise to the top: there is room above, or between the two
+        top.legend(handles=handles, loc="upper right" if self.score_ax_ is None else "center right")
         return self
 
 
@@ -197,10 +195,3 @@ def _column(history: list[dict[str, Any]], name: str) -> np.ndarray | None:
     """One value an epoch, NaN where there is none; None where no epoch has one."""
     values = np.array([record.get(name, np.nan) for record in history], dtype=float)
     return None if not any(name in record for record in history) else values
-
-
-def _best(values: np.ndarray | None) -> int | None:
-    """Position of the first of the highest values."""
-    if values is None or np.isnan(values).all():
-        return None
-    return int(np.nanargmax(values))

@@ -182,16 +182,18 @@ def test_scores_decide_on_the_best_epoch_where_they_are_watched():
     model = DLRegressor(**SMALL).fit(X, y, **HELD)
     model.history_ = [
         {"epoch": i, "loss": 1.0, "validation_loss": loss, "validation_score": score}
-        for i, loss, score in ((1, 0.1, 0.2), (2, 0.4, 0.9), (3, 0.3, 0.9))
+        for i, loss, score in ((1, 0.1, 0.2), (2, 0.4, 0.9), (3, 0.3, 0.9), (4, 0.05, np.nan))
     ]
-    assert TrainingCurveDisplay.from_estimator(model).best_epoch == 2
+    assert TrainingCurveDisplay.from_estimator(model).best_epoch == model.best_epoch_ == 2
+    assert "best epoch: 2" in shown(model._repr_html_())
     for record in model.history_:
         del record["validation_score"]
-    assert TrainingCurveDisplay.from_estimator(model).best_epoch == 1
+    assert TrainingCurveDisplay.from_estimator(model).best_epoch == model.best_epoch_ == 4
     for record in model.history_:
         del record["validation_loss"]
     display = TrainingCurveDisplay.from_estimator(model)
-    assert (display.best_epoch, display.best_line_) == (None, None)
+    assert (model.best_epoch_, display.best_epoch, display.best_line_) == (None, None, None)
+    assert "best epoch" not in shown(model._repr_html_())
 
 
 def test_epochs_without_validation_leave_a_gap():
@@ -293,7 +295,7 @@ def test_the_notebook_shows_the_network(estimator):
     assert f"Network: {n_params} parameters in float64, 5 epochs" in text
     assert "Layer Arrays Parameters Dense weight 3 × 6, bias 6 24 ReLU Dense" in text
     assert f"Dense weight 6 × {n_out}, bias {n_out} {7 * n_out}" in text
-    assert "training and validation loss over epochs" in text
+    assert "training and validation loss" in text
     assert "Fitted attributes" in text
     assert "hidden_layer_sizes" in text
     assert model._repr_mimebundle_()["text/html"].count("<svg") == 1
@@ -340,7 +342,7 @@ class Evil(Dense):
 
 def test_names_are_escaped():
     Evil.__name__ = "<script>alert(1)</script>"
-    document = network_html(Network(Sequential((Evil(2, 1),)), np.zeros(3)), [])
+    document = network_html(Network(Sequential((Evil(2, 1),)), np.zeros(3)), [], None)
     outline = Outline(document)
     assert not {"script", "b", "svg"} & set(outline.tags)
     assert "<script>alert(1)</script>" in outline.text
@@ -349,7 +351,7 @@ def test_names_are_escaped():
 
 def test_there_is_no_script_nor_anything_from_elsewhere():
     model = DLRegressor(**SMALL).fit(X, y, **HELD)
-    outline = Outline(network_html(model.network_, model.history_))
+    outline = Outline(network_html(model.network_, model.history_, 3))
     assert "script" not in outline.tags
     assert not [name for name in outline.attributes if name.startswith("on") or name in ("href", "src")]
 
@@ -379,7 +381,7 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_any_network_can_be_shown(name):
     layer, texts = LAYERS[name]
-    document = network_html(Network(layer, np.zeros(Network.count(layer))), [])
+    document = network_html(Network(layer, np.zeros(Network.count(layer))), [], None)
     for text in texts:
         assert text in shown(document)
     assert len(document) < 300 * MAX_LAYERS
@@ -406,7 +408,7 @@ def test_any_history_can_be_drawn(name):
     for record, value in zip(history, validation, strict=False):
         record["validation_loss"] = value
     layer = Dense(1, 1)
-    document = network_html(Network(layer, np.zeros(2)), history)
+    document = network_html(Network(layer, np.zeros(2)), history, 2)
     Outline(document)
     assert ("<svg" in document) == bool(n_curves)
     paths = re.findall(r'<path d="([^"]*)"', document)[1:]
@@ -415,7 +417,7 @@ def test_any_history_can_be_drawn(name):
         points = re.findall(r"[ML]([-\d.naif]+) ([-\d.naif]+)", path)
         assert 0 < len(points) <= MAX_POINTS
         assert all(60 <= float(x) <= 390 and 12 <= float(y) <= 112 for x, y in points)
-    assert document.count("<circle") == (1 if validation else 0)
+    assert document.count("<circle") == (1 if n_curves == 2 else 0)
     if name == "gaps":
         assert paths[1].count("M") == 2  # what is not finite breaks the line
 
