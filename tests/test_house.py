@@ -269,21 +269,39 @@ def run(*arguments: str, cwd: Path, timeout: float = 120) -> str:
     return done.stdout
 
 
-def blocks(language: str) -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+
+
+def blocks(language: str, page: Path = README) -> list[str]:
+    text = page.read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {"__name__": "readme"}
-    monkeypatch.setitem(sys.modules, "readme", type(sys)("readme"))
+def run_python_blocks(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a page's Python blocks print, run in order in one namespace and inside `folder`."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    namespace: dict[str, object] = {"__name__": "page"}
+    monkeypatch.setitem(sys.modules, "page", type(sys)("page"))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        for number, block in enumerate(blocks("python"), 1):
-            exec(compile(block, f"README.md, python block {number}", "exec"), namespace)
-    first = printed.getvalue().splitlines()[0]
+        for number, block in enumerate(blocks("python", page), 1):
+            exec(compile(block, f"{page.name}, python block {number}", "exec"), namespace)
+    return printed.getvalue()
+
+
+def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
+    first = run_python_blocks(README, tmp_path, monkeypatch).splitlines()[0]
     assert f"# accuracy: {first}" in blocks("python")[0], "the README's first figures are not those that it prints"
+
+
+GUIDES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if blocks("python", page)]
+GUIDES.remove(ROOT / "docs" / "tables.md")  # test_tables.py runs it and reads what it prints
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda p: p.stem)
+def test_guide_python_blocks_run_in_order(page, tmp_path, monkeypatch):
+    run_python_blocks(page, tmp_path, monkeypatch)
 
 
 def test_readme_first_screen():
