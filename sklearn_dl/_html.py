@@ -19,6 +19,7 @@ from .network import Network
 
 __all__ = ["network_html"]
 
+NBSP = "\N{NO-BREAK SPACE}"  # lines break between arrays only
 MAX_LAYERS = 60  # rows of the table
 MAX_POINTS = 300  # of a curve
 LOG_RATIO = 20  # losses that span more than this are drawn on a logarithmic scale
@@ -70,7 +71,7 @@ def _table(layer: Layer) -> str:
             rows.append('<tr class="default"><td>...</td><td></td><td></td></tr>')
             break
         shapes = part.param_shapes()
-        arrays = ", ".join(f"{name} {' × '.join(map(str, shape))}" for name, shape in shapes.items())
+        arrays = ", ".join(f"{name} {' × '.join(map(str, shape))}".replace(" ", NBSP) for name, shape in shapes.items())
         count = f"{sum(map(math.prod, shapes.values())):,}" if shapes else ""
         cells = f'<td style="padding-left: {depth}.2em">{escape(_title(part))}</td>'
         cells += f'<td>{escape(arrays)}</td><td style="text-align: right !important">{count}</td>'

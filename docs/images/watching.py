@@ -58,11 +58,12 @@ def network(model: Pipeline, browser: str | None) -> None:
         for scheme, number in SCHEMES.items():
             options = (
                 "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-                "--disable-component-update --disable-sync --hide-scrollbars --window-size=470,660 "
+                "--disable-component-update --disable-sync --hide-scrollbars --window-size=520,640 "
                 f"--blink-settings=preferredColorScheme={number} --screenshot={HERE / f'network_{scheme}.png'} "
                 f"--user-data-dir={folder}/{scheme}"
             )
-            subprocess.run([browser, *options.split(), str(page)], check=True, capture_output=True)
+            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.run([browser, *options.split(), str(page)], check=True, timeout=120, **silent)
 
 
 if __name__ == "__main__":
