@@ -15,12 +15,12 @@ from sklearn.base import BaseEstimator
 
 from ._html import network_html
 from ._version import __version__
+from .descent import State
 from .encoding import TableEncoder
 from .losses import Loss
 from .names import SETTINGS
 from .network import Network
 from .targets import ClassEncoder, NumberEncoder
-from .training import State
 
 __all__ = ["FittedDL"]
 

@@ -58,7 +58,7 @@ def network(model: Pipeline, browser: str | None) -> None:
         for scheme, number in SCHEMES.items():
             options = (
                 "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-                "--disable-component-update --disable-sync --hide-scrollbars --window-size=520,640 "
+                "--disable-component-update --disable-sync --hide-scrollbars --window-size=520,780 "
                 f"--blink-settings=preferredColorScheme={number} --screenshot={HERE / f'network_{scheme}.png'} "
                 f"--user-data-dir={folder}/{scheme}"
             )
