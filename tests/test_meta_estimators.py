@@ -106,7 +106,7 @@ CASES = {
     "calibrated, sigmoid": (CalibratedClassifierCV(classifier(), cv=2), c, 0.85),
     "calibrated, isotonic": (CalibratedClassifierCV(classifier(), method="isotonic", cv=2, ensemble=False), c, 0.85),
     "calibrated, temperature": (CalibratedClassifierCV(classifier(), method="temperature", cv=2), c, 0.85),
-    "tuned threshold": (TunedThresholdClassifierCV(classifier(), cv=2, random_state=0), b, 0.9),
+    "tuned threshold": (TunedThresholdClassifierCV(classifier(), thresholds=30, cv=2, random_state=0), b, 0.9),
     "fixed threshold": (FixedThresholdClassifier(classifier(), threshold=0.4, pos_label="yes"), b, 0.85),
     "one versus rest": (OneVsRestClassifier(classifier()), c, 0.85),
     "one versus one": (OneVsOneClassifier(classifier()), c, 0.85),
@@ -191,7 +191,7 @@ def test_the_tuned_threshold_suits_its_metric():
 
     def threshold(beta):
         metric = make_scorer(fbeta_score, beta=beta, pos_label="yes", zero_division=0.0)
-        tuned = TunedThresholdClassifierCV(classifier(max_iter=20), scoring=metric, cv=3, random_state=0)
+        tuned = TunedThresholdClassifierCV(classifier(max_iter=20), scoring=metric, thresholds=30, cv=3, random_state=0)
         return tuned.fit(X, noisy).best_threshold_
 
     assert threshold(5.0) < threshold(0.2)
