@@ -29,7 +29,7 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray or CSR array of shape (n, d)
+    x : ndarray or CSR array of shape (n, d), or Columns
         Encoded inputs.
     y : ndarray of shape (n, q)
         Encoded targets.

@@ -26,7 +26,7 @@ REQUIRED = ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl")  # the last 
 OPTIONAL = ("pandas", "polars", "matplotlib", "rich")
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory blas randomness ranges _version",
+    0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges _version",
     1: "network sharing prediction",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
