@@ -116,6 +116,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
+    best_epoch_ : int or None
+        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
