@@ -11,6 +11,7 @@ import numpy as np
 
 __all__ = ["Encoded", "Graph"]
 
+
 class Encoded(NamedTuple):
     """An encoded table with codes, as the first layer takes it: the counterpart of `sklearn_dl.columns.Columns`.
 

@@ -228,7 +228,9 @@ def softplus(layer: Softplus, p: Views, x: str, g: Graph) -> str:
 
 
 def _softplus(x: str, g: Graph) -> str:
-    return g("Add", g("Relu", x), g("Log", g("Add", g("Exp", g("Neg", g("Abs", x))), 1.0)))  # max(x, 0) + log(1 + e^-|x|)
+    return g(
+        "Add", g("Relu", x), g("Log", g("Add", g("Exp", g("Neg", g("Abs", x))), 1.0))
+    )  # max(x, 0) + log(1 + e^-|x|)
 
 
 def _expm1_below_0(x: str, g: Graph) -> str:

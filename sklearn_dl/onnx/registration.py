@@ -11,7 +11,7 @@ import numpy as np
 
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
-from ..dataframes import column, is_dataframe
+from ..dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from ..encoding import TableEncoder
 from ..losses import Quantile
 from .graph import Encoded, Graph
@@ -21,6 +21,12 @@ from .tables import MISSING_TEXT, InputTable, encode_table
 
 __all__ = ["onnx_inputs", "register_converters", "to_onnx"]
 
+DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}  # of a graph's inputs
 OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
 
 
@@ -65,7 +71,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
         A fitted `DLClassifier` or `DLRegressor`, or what holds one and skl2onnx knows.
     X : DataFrame or ndarray of shape (n, n_features)
         A table like those to predict; of it only names and types of the columns matter. An array becomes one input
-        ``X``, a DataFrame one input a column, of the column's name and of shape (n, 1).
+        ``X``, a DataFrame one input a column, of shape (n, 1): text, float32 where the column is, else float64.
     target_opset : int, dict or None, default=None
         ONNX's version, 13 or more; None for the latest that skl2onnx knows.
 
@@ -83,60 +89,79 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     ValueError
         Where a column or the labels are of a kind that ONNX has not.
     """
-    from sklearn.base import is_classifier
     from skl2onnx import convert_sklearn
+    from sklearn.base import is_classifier
 
     register_converters()
     options = {id(model): {"zipmap": False}} if is_classifier(model) else None
     return convert_sklearn(model, initial_types=_initial_types(X), options=options, target_opset=target_opset)
 
 
-def onnx_inputs(X: Any) -> dict[str, np.ndarray]:
-    """A table as the inputs of a graph that `to_onnx` made from one like it.
+def onnx_inputs(session: Any, X: Any) -> dict[str, np.ndarray]:
+    """A table as the inputs of a graph.
 
     Parameters
     ----------
+    session : onnxruntime.InferenceSession
+        Runs the graph: its inputs are the table's columns, in order.
     X : DataFrame or ndarray of shape (n, n_features)
         The table.
 
     Returns
     -------
     dict of str to ndarray
-        For ``onnxruntime.InferenceSession.run(None, ...)``. Missing numbers are NaN; missing text is the empty text.
+        For ``session.run(None, ...)``, of the types that the graph wants. Missing numbers are NaN; missing text is the
+        empty text.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_dl.onnx import onnx_inputs
-    >>> onnx_inputs(np.array([[1.0, 2.0]], dtype="float32"))
-    {'X': array([[1., 2.]], dtype=float32)}
+    Raises
+    ------
+    ValueError
+        Where the table has another number of columns, or a column cannot be made the type of its input.
     """
-    if not is_dataframe(X):
-        X = np.asarray(X)
-        return {"X": X if X.dtype in (np.float32, np.float64) else X.astype(np.float32)}
-    return {str(name): _column_input(column(X, i))[:, None] for i, name in enumerate(X.columns)}
+    X = X if is_dataframe(X) else np.asarray(X)
+    inputs, start = {}, 0
+    for given in session.get_inputs():
+        width = given.shape[1] if isinstance(given.shape[1], int) else X.shape[1] - start
+        columns = range(start, min(start + width, X.shape[1]))
+        arrays = [_column_input(X, i, given.type) for i in columns]
+        start += width
+        if arrays:
+            inputs[given.name] = np.column_stack(arrays)
+    if start != X.shape[1]:
+        raise ValueError(f"X must have {start} columns, as the graph's inputs together; it has {X.shape[1]}.")
+    return inputs
 
 
-def _column_input(series: Any) -> np.ndarray:
-    """One column as float32, float64, int64 or text."""
-    values = series.to_numpy()
-    if values.dtype.kind in "iub":
-        return values.astype(np.int64)
-    if values.dtype.kind == "f":
-        return values if values.dtype == np.float32 else values.astype(np.float64)
-    values = np.asarray(series.tolist() if hasattr(series, "tolist") else series.to_list(), dtype=object)
-    missing = np.array([v is None or v is not v or v != v or str(v) == "<NA>" for v in values], bool)
-    if any(isinstance(v, str) for v in values[~missing]) or missing.all():
-        return np.where(missing, MISSING_TEXT, values).astype(object)
-    return np.where(missing, np.nan, values).astype(np.float64)
+def _column_input(X: Any, i: int, kind: str) -> np.ndarray:
+    """One column as an input of a type such as "tensor(float)"."""
+    name = X.columns[i] if is_dataframe(X) else i
+    if kind == "tensor(string)":
+        codes, levels = (
+            factorize(column(X, i), name) if is_dataframe(X) else np.unique(X[:, i], return_inverse=True)[::-1]
+        )
+        return np.array([*map(str, levels), MISSING_TEXT], dtype=object)[codes]  # missing is -1
+    numbers = to_numbers(column(X, i), name) if is_dataframe(X) else X[:, i]
+    if kind not in DTYPES:
+        raise ValueError(f"column {name!r} of X cannot be made a {kind}; an input must be text or numbers.")
+    if DTYPES[kind] is np.int64 and np.isnan(numbers).any():
+        raise ValueError(f"column {name!r} of X has missing numbers, but the graph was made for whole ones.")
+    return numbers.astype(DTYPES[kind])
 
 
 def _initial_types(X: Any) -> list[tuple[str, Any]]:
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 
-    kinds = {np.dtype(np.float32): FloatTensorType, np.dtype(np.float64): DoubleTensorType}
-    kinds |= {np.dtype(np.int64): Int64TensorType, np.dtype(object): StringTensorType}
-    return [(name, kinds[array.dtype]([None, array.shape[1]])) for name, array in onnx_inputs(X).items()]
+    if not is_dataframe(X):
+        X = np.asarray(X)
+        return [("X", (FloatTensorType if X.dtype == np.float32 else DoubleTensorType)([None, X.shape[1]]))]
+    types = []
+    for i, name in enumerate(X.columns):
+        series = column(X, i)
+        is_number = kind_of(series, name) == "number" or type_of_levels(factorize(series, name)[1], name) == "numbers"
+        single = str(series.dtype).lower() == "float32"
+        kind = (FloatTensorType if single else DoubleTensorType) if is_number else StringTensorType
+        types.append((str(name) or f"x{i}", kind([None, 1])))
+    return types
 
 
 # ---------------------------------------------------------------- what the operators give

@@ -1,0 +1,145 @@
+"""A fitted network of scikit-learn as an estimator that may be trained further.
+
+Knows where `MLPClassifier` and `MLPRegressor` keep their weights, settings and moments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.validation import check_is_fitted
+
+from .._checks import check_plan
+from .._classifier import DLClassifier
+from .._regressor import DLRegressor
+from ..network import Network
+from ..schedules import InvScaling
+from ..solvers import LBFGS, SGD, Adam
+from ..targets import ClassEncoder, NumberEncoder
+from ..training import State
+
+__all__ = ["from_sklearn"]
+
+MLP_BATCH = 200  # what batch_size="auto" of scikit-learn's networks means, where there are so many rows
+
+
+def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
+    """A fitted network of scikit-learn as a fitted estimator, that may be trained further.
+
+    Parameters
+    ----------
+    mlp : MLPClassifier or MLPRegressor
+        Fitted; one of a Pipeline is its last step.
+
+    Returns
+    -------
+    DLClassifier or DLRegressor
+        Fitted, with the same weights, settings and moments of the solver: with full batches and without shuffling,
+        `partial_fit` takes the steps that scikit-learn's would. X is taken as it is (``encoder=None``), and so is the
+        target. `history_` holds the losses of scikit-learn, penalty included.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    TypeError
+        For anything else than a network of scikit-learn.
+    ValueError
+        For a classifier with one class, or a setting that is out of range here, such as a momentum of 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> from sklearn_dl.convert import from_sklearn
+    >>> X = np.linspace(-1, 1, 50)[:, None]
+    >>> mlp = MLPRegressor(solver="lbfgs", random_state=0).fit(X, X[:, 0] ** 2)
+    >>> model = from_sklearn(mlp)
+    >>> bool(np.allclose(model.predict(X), mlp.predict(X), rtol=0, atol=1e-12))
+    True
+    """
+    if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
+        raise TypeError(
+            f"from_sklearn takes a fitted MLPClassifier or MLPRegressor; got {type(mlp).__name__}. Of a Pipeline, pass "
+            "the last step and keep the others in front."
+        )
+    check_is_fitted(mlp)
+    if isinstance(mlp, MLPClassifier) and len(mlp.classes_) < 2:
+        raise ValueError(f"from_sklearn needs a classifier of at least 2 classes; got {mlp.classes_.tolist()}.")
+    estimator = (DLClassifier if isinstance(mlp, MLPClassifier) else DLRegressor)(**_parameters(mlp))
+    plan = check_plan(estimator.get_params(deep=False), estimator._task)
+    if isinstance(mlp, MLPClassifier):
+        is_multilabel = mlp._label_binarizer.y_type_ == "multilabel-indicator"
+        levels = [np.array([0, 1])] * len(mlp.classes_) if is_multilabel else [mlp.classes_]
+        estimator._target = ClassEncoder("multilabel" if is_multilabel else "single", levels)
+        estimator._loss = plan.loss.for_groups(estimator._target.groups)
+    else:
+        n = mlp.n_outputs_
+        estimator._target, estimator._loss = NumberEncoder(np.zeros(n), np.ones(n), n == 1), plan.loss
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(mlp, name):
+            setattr(estimator, name, getattr(mlp, name))
+    estimator.encoder_ = None
+    values = _vector(mlp.coefs_, mlp.intercepts_)
+    estimator.network_ = Network(plan.build(mlp.n_features_in_, mlp.n_outputs_), values)
+    estimator._state, estimator.history_ = _state(mlp, estimator._draw_seed()), _history(mlp)
+    return estimator
+
+
+def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:
+    """An estimator's parameters that mean what scikit-learn's do."""
+    shared = ("hidden_layer_sizes", "activation", "alpha", "learning_rate_init", "max_iter", "shuffle", "random_state")
+    shared += ("tol", "verbose", "warm_start", "early_stopping", "validation_fraction", "n_iter_no_change")
+    solvers = {
+        "sgd": lambda: SGD(mlp.momentum, mlp.nesterovs_momentum),
+        "adam": lambda: Adam(mlp.beta_1, mlp.beta_2, mlp.epsilon),
+        "lbfgs": lambda: LBFGS(max_fun=mlp.max_fun),
+    }
+    schedules = {"constant": "constant", "invscaling": InvScaling(mlp.power_t), "adaptive": "adaptive"}
+    parameters = {name: getattr(mlp, name) for name in shared} | {
+        "loss": mlp.loss,
+        "solver": solvers[mlp.solver](),
+        "learning_rate": schedules[mlp.learning_rate] if mlp.solver == "sgd" else "constant",  # there only SGD has one
+        "batch_size": MLP_BATCH if isinstance(mlp.batch_size, str) else mlp.batch_size,
+        "dropout": 0.0,
+        "encoder": None,
+        "dtype": mlp.coefs_[0].dtype.name,
+        "scoring": None,  # there, too, early stopping watches `score`
+    }
+    if isinstance(mlp, MLPRegressor):
+        parameters["scale_target"] = False
+    sizes = parameters["hidden_layer_sizes"]
+    return parameters | {"hidden_layer_sizes": tuple(map(int, np.atleast_1d(sizes)))}
+
+
+def _vector(weights: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:
+    """One vector, in the order of `Network`."""
+    return np.concatenate([array.ravel() for array in (*weights, *biases)])
+
+
+def _state(mlp: MLPClassifier | MLPRegressor, seed: int) -> State:
+    """Where the training stands, with the moments of the solver where scikit-learn kept them."""
+    state = State(seed, epoch=mlp.n_iter_, samples_seen=mlp.t_)
+    optimizer, n = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
+    if optimizer is not None and mlp.solver == "sgd":
+        state.memory = {"velocity": _vector(optimizer.velocities[:n], optimizer.velocities[n:])}
+        if mlp.learning_rate == "adaptive":
+            state.rate_factor = optimizer.learning_rate / optimizer.learning_rate_init
+    elif optimizer is not None and mlp.solver == "adam":
+        state.memory = {
+            "m": _vector(optimizer.ms[:n], optimizer.ms[n:]),
+            "v": _vector(optimizer.vs[:n], optimizer.vs[n:]),
+        }
+        state.step = optimizer.t
+    return state
+
+
+def _history(mlp: MLPClassifier | MLPRegressor) -> list[dict[str, Any]]:
+    """What scikit-learn remembers of each epoch."""
+    losses = getattr(mlp, "loss_curve_", [mlp.loss_])  # L-BFGS has no curve
+    history: list[dict[str, Any]] = [{"epoch": i, "loss": float(loss)} for i, loss in enumerate(losses, 1)]
+    for record, score in zip(history, getattr(mlp, "validation_scores_", None) or [], strict=False):
+        record["validation_score"] = float(score)
+    return history
