@@ -150,8 +150,8 @@ def _chain(leaves: list[tuple[Any, Views]]) -> tuple[list[np.ndarray], list[np.n
             activations[-1] = ACTIVATIONS[type(layer)]
         elif not isinstance(layer, Dropout):
             raise _refusal(
-                f"it has the layer {layer!r} where an MLP has none: there are Dense layers, and after each hidden one "
-                "identity, logistic, tanh or relu"
+                f"it has the layer {type(layer).__name__} where an MLP has none: there are Dense layers, after each "
+                "hidden one identity, logistic, tanh or relu"
             )
     if not weights or activations[-1] is not None:
         raise _refusal("it does not end with a Dense layer")
