@@ -59,7 +59,9 @@ def register_converters() -> None:
         parser=_parse_classifier,
         options=OPTIONS,
     )
-    update_registered_converter(TableEncoder, "SklearnDLTableEncoder", _shape_of_table, _convert_encoder)
+    update_registered_converter(
+        TableEncoder, "SklearnDLTableEncoder", _shape_of_table, _convert_encoder, parser=_parse_encoder
+    )
 
 
 def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
@@ -200,6 +202,16 @@ def _parse_classifier(scope: Any, model: DLClassifier, inputs: list[Any], custom
     operator.outputs.append(scope.declare_local_variable("label", Int64TensorType()))
     sequence = SequenceType(guess_tensor_type(inputs[0].type))
     operator.outputs.append(scope.declare_local_variable("probabilities", sequence))
+    return operator.outputs
+
+
+def _parse_encoder(scope: Any, model: TableEncoder, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    from skl2onnx.common.data_types import FloatTensorType
+
+    operator = scope.declare_local_operator("SklearnDLTableEncoder", model)
+    operator.inputs = inputs
+    operator.outputs.append(scope.declare_local_variable("variable", FloatTensorType()))
+    _shape_of_table(operator)  # a ColumnTransformer behind it asks for the width already
     return operator.outputs
 
 
