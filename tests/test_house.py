@@ -225,7 +225,7 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
     "_classifier", "_regressor", "_attributes", "architectures", "convert", "encoding.TableEncoder", "layers", "losses",
-    "memory", "network", "onnx", "schedules", "solvers",
+    "memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "schedules", "solvers",
 }  # fmt: skip
 EXCEPTIONS = {
     ("PR01", "network.Entry"): "a named tuple: its fields are Attributes",

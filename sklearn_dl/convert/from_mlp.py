@@ -22,6 +22,20 @@ from ..training import State
 
 __all__ = ["from_sklearn"]
 
+SHARED = (
+    "activation",
+    "alpha",
+    "early_stopping",
+    "learning_rate_init",
+    "max_iter",
+    "n_iter_no_change",
+    "random_state",
+    "shuffle",
+    "tol",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+)
 MLP_BATCH = 200  # what batch_size="auto" of scikit-learn's networks means, where there are so many rows
 
 
@@ -90,17 +104,16 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
 
 def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:
     """An estimator's parameters that mean what scikit-learn's do."""
-    shared = ("hidden_layer_sizes", "activation", "alpha", "learning_rate_init", "max_iter", "shuffle", "random_state")
-    shared += ("tol", "verbose", "warm_start", "early_stopping", "validation_fraction", "n_iter_no_change")
-    solvers = {
-        "sgd": lambda: SGD(mlp.momentum, mlp.nesterovs_momentum),
-        "adam": lambda: Adam(mlp.beta_1, mlp.beta_2, mlp.epsilon),
-        "lbfgs": lambda: LBFGS(max_fun=mlp.max_fun),
-    }
+    solver: Any = LBFGS(max_fun=mlp.max_fun)
+    if mlp.solver == "sgd":
+        solver = SGD(mlp.momentum, mlp.nesterovs_momentum)
+    elif mlp.solver == "adam":
+        solver = Adam(mlp.beta_1, mlp.beta_2, mlp.epsilon)
     schedules = {"constant": "constant", "invscaling": InvScaling(mlp.power_t), "adaptive": "adaptive"}
-    parameters = {name: getattr(mlp, name) for name in shared} | {
+    parameters = {name: getattr(mlp, name) for name in SHARED} | {
+        "hidden_layer_sizes": tuple(map(int, np.atleast_1d(mlp.hidden_layer_sizes))),
         "loss": mlp.loss,
-        "solver": solvers[mlp.solver](),
+        "solver": solver,
         "learning_rate": schedules[mlp.learning_rate] if mlp.solver == "sgd" else "constant",  # there only SGD has one
         "batch_size": MLP_BATCH if isinstance(mlp.batch_size, str) else mlp.batch_size,
         "dropout": 0.0,
@@ -110,8 +123,7 @@ def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:
     }
     if isinstance(mlp, MLPRegressor):
         parameters["scale_target"] = False
-    sizes = parameters["hidden_layer_sizes"]
-    return parameters | {"hidden_layer_sizes": tuple(map(int, np.atleast_1d(sizes)))}
+    return parameters
 
 
 def _vector(weights: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:

@@ -31,6 +31,7 @@ from ..layers import (
     Tanh,
 )
 from ..losses import LogLoss, Loss, Poisson, SquaredError
+from ..losses.classification import _Bound
 from ..memory import Views
 from ..names import resolve_schedule, resolve_solver
 from ..schedules import Adaptive, InvScaling
@@ -115,10 +116,10 @@ def _refusal(what: str) -> ValueError:
 
 
 def _expressible_loss(estimator: DLClassifier | DLRegressor) -> Loss:
-    loss: Loss = getattr(estimator._loss, "inner", estimator._loss)
+    loss = estimator._loss.inner if isinstance(estimator._loss, _Bound) else estimator._loss
     if isinstance(estimator._target, ClassEncoder) and estimator._target.kind == "multioutput":
         raise _refusal("it has several targets with classes of their own, where an MLPClassifier has one")
-    if not isinstance(loss, (SquaredError, Poisson, LogLoss)) or getattr(loss, "label_smoothing", 0):
+    if not isinstance(loss, (SquaredError, Poisson, LogLoss)) or (isinstance(loss, LogLoss) and loss.label_smoothing):
         raise _refusal(f"its loss {loss!r} is none of squared_error, poisson and log_loss without smoothing")
     return loss
 
