@@ -55,6 +55,7 @@ TABLE = pd.DataFrame(
     }
 )
 RENT = TABLE["area"].to_numpy() + 3 * TABLE["floor"].to_numpy()
+IS_TEXT = {name: name in ("heating", "street", "garden") for name in TABLE}
 CATEGORIES = ["heating", "floor", "zone", "street", "garden"]
 
 
@@ -235,9 +236,12 @@ def test_a_table_with_everything(scaling, max_one_hot):
     encoder = TableEncoder(categorical_features=CATEGORIES, scaling=scaling, max_one_hot=max_one_hot, embedding_size=3)
     for model, y in ((numbers(encoder=encoder), RENT), (classes(encoder=encoder), RENT > 50)):
         model.fit(TABLE, y)
-        graph = to_onnx(model, TABLE)
+        single = [(name, (StringTensorType if text else FloatTensorType)([None, 1])) for name, text in IS_TEXT.items()]
+        graph = to_onnx(model, TABLE)  # in double precision, for the sake of the whole numbers
+        in_single = convert_sklearn(model, initial_types=single, options={DLClassifier: {"zipmap": False}})
         for table in (TABLE, new_rows(TABLE)):
-            assert distance(run(graph, table), model, table) < 1e-5
+            assert distance(run(graph, table), model, table) < 1e-12
+            assert 0 < distance(run(in_single, table), model, table) < 1e-5
 
 
 def test_dataframes_of_polars():
