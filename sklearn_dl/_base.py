@@ -10,6 +10,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
 from .dataframes import is_dataframe
+from .descent import State
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight
 from .layers import Layer, Sequential, TableInput
@@ -31,9 +33,11 @@ from .lbfgs import fit_lbfgs
 from .losses import Loss
 from .monitoring import Monitor, Validation, forward
 from .network import Network
+from .sharing import threads_for
 from .solvers import LBFGS
 from .splitting import Table, hold_out
-from .training import EarlyStopping, End, State, train
+from .threads import Team, one_blas_thread, threads_granted
+from .training import EarlyStopping, End, train
 
 __all__ = ["BaseDL", "Call"]
 
@@ -71,6 +75,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     max_iter: int
     max_time: float | None
     n_iter_no_change: float
+    n_jobs: int | None
     random_state: Any
     scoring: Any
     shuffle: bool
@@ -256,40 +261,50 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             verbose=int(self.verbose),
         )
         encoded = self._encode(table)
-        if isinstance(plan.solver, LBFGS):
-            blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
-            end = fit_lbfgs(
-                network,
-                blocks,
-                self._loss,
-                plan.solver,
-                state,
-                monitor,
-                max_iter=n_epochs,
-                tol=self.tol,
-                alpha=self.alpha,
-            )
-        else:
-            size = self._batch_rows(len(encoded.y))
-            end = train(
-                network,
-                Batches(*encoded, size=size, shuffle=self.shuffle, seed=state.seed),
-                self._loss,
-                plan.solver,
-                plan.schedule,
-                state,
-                monitor,
-                learning_rate=plan.learning_rate,
-                n_epochs=n_epochs,
-                horizon=self.max_iter,
-                origin=0 if call.partial else state.epoch,
-                alpha=self.alpha,
-                clip_norm=self.clip_norm,
-            )
+        with one_blas_thread():
+            if isinstance(plan.solver, LBFGS):
+                end = self._minimise(plan, encoded, monitor)
+            else:
+                end = self._descend(plan, encoded, monitor, n_epochs, origin=0 if call.partial else state.epoch)
         if stopping is not None:
             stopping.restore(network)
         bridge.end(self._fitted_now)
         return end
+
+    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
+        blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+        return fit_lbfgs(
+            self.network_,
+            blocks,
+            self._loss,
+            plan.solver,
+            self._state,
+            monitor,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            alpha=self.alpha,
+        )
+
+    def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int) -> End:
+        batches = Batches(*encoded, size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed)
+        n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
+        with ExitStack() as stack:
+            return train(
+                self.network_,
+                batches,
+                self._loss,
+                plan.solver,
+                plan.schedule,
+                self._state,
+                monitor,
+                learning_rate=plan.learning_rate,
+                n_epochs=n_epochs,
+                horizon=self.max_iter,
+                origin=origin,
+                alpha=self.alpha,
+                clip_norm=self.clip_norm,
+                team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
+            )
 
     def _batch_rows(self, n_rows: int) -> int:
         if self.batch_size is None:

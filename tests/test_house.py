@@ -24,11 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory randomness ranges _version",
-    1: "network",
+    0: "layers losses solvers schedules batches columns threads memory blas randomness ranges _version",
+    1: "network sharing",
     2: (
-        "names architectures training lbfgs encoding codebook scaling statistics dataframes inputs targets splitting "
-        "monitoring checkpoint _checks _callbacks _attributes"
+        "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
+        "splitting monitoring checkpoint _checks _callbacks _attributes"
     ),
     3: "_base",
     4: "_classifier _regressor inspection convert onnx compare",
@@ -141,7 +141,8 @@ def late_imports(module: str) -> set[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_but_numpy_scipy_sklearn(module):
     """Optional packages are imported by the function that needs them."""
-    known, late = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn"}, late_imports(module)
+    known = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}  # with scikit-learn
+    late = late_imports(module)
     for node in tree(module).body:
         for target, name in imports(module, node):
             if target.startswith("."):

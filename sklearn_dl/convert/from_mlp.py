@@ -14,10 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._checks import check_plan
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
-from ..network import Network
 from ..schedules import InvScaling
 from ..solvers import LBFGS, SGD, Adam
-from ..targets import ClassEncoder, NumberEncoder
 from ..training import State
 
 __all__ = ["from_sklearn"]
@@ -82,24 +80,29 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
     check_is_fitted(mlp)
     if isinstance(mlp, MLPClassifier) and len(mlp.classes_) < 2:
         raise ValueError(f"from_sklearn needs a classifier of at least 2 classes; got {mlp.classes_.tolist()}.")
-    estimator = (DLClassifier if isinstance(mlp, MLPClassifier) else DLRegressor)(**_parameters(mlp))
-    plan = check_plan(estimator.get_params(deep=False), estimator._task)
-    if isinstance(mlp, MLPClassifier):
-        is_multilabel = mlp._label_binarizer.y_type_ == "multilabel-indicator"
-        levels = [np.array([0, 1])] * len(mlp.classes_) if is_multilabel else [mlp.classes_]
-        estimator._target = ClassEncoder("multilabel" if is_multilabel else "single", levels)
-        estimator._loss = plan.loss.for_groups(estimator._target.groups)
-    else:
-        n = mlp.n_outputs_
-        estimator._target, estimator._loss = NumberEncoder(np.zeros(n), np.ones(n), n == 1), plan.loss
+    estimator = _fitted_on_nothing(mlp, _parameters(mlp))
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(mlp, name):
             setattr(estimator, name, getattr(mlp, name))
-    estimator.encoder_ = None
-    values = _vector(mlp.coefs_, mlp.intercepts_)
-    estimator.network_ = Network(plan.build(mlp.n_features_in_, mlp.n_outputs_), values)
-    estimator._state, estimator.history_ = _state(mlp, estimator._draw_seed()), _history(mlp)
+    estimator.network_.values[...] = _vector(mlp.coefs_, mlp.intercepts_)
+    estimator._state, estimator.history_ = _state(mlp, estimator._state.seed), _history(mlp)
     return estimator
+
+
+def _fitted_on_nothing(mlp: MLPClassifier | MLPRegressor, parameters: dict[str, Any]) -> DLClassifier | DLRegressor:
+    """An estimator for targets of this kind, with any weights: fitted to a few rows of zeros."""
+    y: np.ndarray
+    if isinstance(mlp, MLPRegressor):
+        estimator: DLClassifier | DLRegressor = DLRegressor(**parameters)
+        y = np.ones((2, mlp.n_outputs_) if mlp.n_outputs_ > 1 else 2)
+    else:
+        estimator, y = DLClassifier(**parameters), mlp.classes_
+        if mlp._label_binarizer.y_type_ == "multilabel-indicator":
+            y = np.repeat([[0], [1]], len(y), axis=1)
+    plain = {"solver": "sgd", "learning_rate": "constant", "max_iter": 1, "early_stopping": False, "warm_start": False}
+    check_plan(estimator.get_params(deep=False), estimator._task)
+    estimator.set_params(**plain, verbose=0).fit(np.zeros((len(y), mlp.n_features_in_)), y)
+    return estimator.set_params(**{name: parameters[name] for name in (*plain, "verbose")})
 
 
 def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:
@@ -118,6 +121,7 @@ def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:
         "batch_size": MLP_BATCH if isinstance(mlp.batch_size, str) else mlp.batch_size,
         "dropout": 0.0,
         "encoder": None,
+        "n_members": 1,
         "dtype": mlp.coefs_[0].dtype.name,
         "scoring": None,  # there, too, early stopping watches `score`
     }
