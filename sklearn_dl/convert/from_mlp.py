@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._checks import check_plan
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
+from ..descent import State
 from ..schedules import InvScaling
 from ..solvers import LBFGS, SGD, Adam
-from ..training import State
 
 __all__ = ["from_sklearn"]
 
