@@ -276,6 +276,18 @@ def test_there_and_back():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_generators_are_not_shared():
+    mlp = network(MLPRegressor, random_state=np.random.RandomState(0)).fit(Z, T)
+    before = mlp.random_state.get_state()[1].copy()
+    model = from_sklearn(mlp)
+    converted = to_sklearn(model)
+    assert len({id(m.random_state) for m in (mlp, model, converted)}) == 3
+    model.partial_fit(Z, T)
+    converted.partial_fit(Z, T)
+    np.testing.assert_array_equal(mlp.random_state.get_state()[1], before)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_what_has_no_counterpart_here_is_told():
     one = MLPClassifier(max_iter=2).fit(Z, np.zeros(N))
     with pytest.raises(ValueError, match="at least 2 classes"):

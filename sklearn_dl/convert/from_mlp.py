@@ -5,6 +5,7 @@ Knows where `MLPClassifier` and `MLPRegressor` keep their weights, settings and 
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ SHARED = (
     "learning_rate_init",
     "max_iter",
     "n_iter_no_change",
-    "random_state",
     "shuffle",
     "tol",
     "validation_fraction",
@@ -122,6 +122,7 @@ def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:
         "dropout": 0.0,
         "encoder": None,
         "n_members": 1,
+        "random_state": copy.deepcopy(mlp.random_state),  # a generator of its own
         "dtype": mlp.coefs_[0].dtype.name,
         "scoring": None,  # there, too, early stopping watches `score`
     }

@@ -9,6 +9,7 @@ import copy
 import math
 import warnings
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -228,8 +229,9 @@ def _mlp(
 def _mlp_settings(estimator: DLClassifier | DLRegressor) -> dict[str, Any]:
     """Settings of the training that scikit-learn's networks have too."""
     shared = ("alpha", "max_iter", "shuffle", "tol", "validation_fraction", "n_iter_no_change", "warm_start")
-    settings = {name: getattr(estimator, name) for name in (*shared, "random_state", "verbose")}
-    if isinstance(estimator.batch_size, int):
+    settings = {name: getattr(estimator, name) for name in (*shared, "verbose")}
+    settings["random_state"] = copy.deepcopy(estimator.random_state)  # a generator of its own
+    if isinstance(estimator.batch_size, Integral):
         settings["batch_size"] = estimator.batch_size
     if not isinstance(estimator.learning_rate_init, str):
         settings["learning_rate_init"] = estimator.learning_rate_init

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
@@ -86,6 +87,8 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     ------
     ImportError
         Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+    NotFittedError
+        Before `fit`.
     NotImplementedError
         Where a layer or a loss has no ONNX form.
     ValueError
@@ -94,6 +97,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     from skl2onnx import convert_sklearn
     from sklearn.base import is_classifier
 
+    check_is_fitted(model)
     register_converters()
     options = {id(model): {"zipmap": False}} if is_classifier(model) else None
     return convert_sklearn(model, initial_types=_initial_types(X), options=options, target_opset=target_opset)

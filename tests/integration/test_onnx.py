@@ -20,6 +20,7 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64T
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import BaggingRegressor, StackingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -69,7 +70,9 @@ def classes(**parameters: Any) -> DLClassifier:
 
 def session_of(graph: Any) -> onnxruntime.InferenceSession:
     onnx.checker.check_model(graph)
-    return onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def run(graph: Any, X: Any) -> dict[str, Any]:
@@ -353,6 +356,12 @@ def test_wrong_tables_are_told():
         onnx_inputs(session, table.assign(floor=np.nan))
     with pytest.raises(ValueError, match="'area' of X holds text"):
         onnx_inputs(session, TABLE[["street", "floor"]].rename(columns={"street": "area"}))
+
+
+def test_before_fit():
+    for model in (numbers(), make_pipeline(StandardScaler(), classes())):
+        with pytest.raises(NotFittedError):
+            to_onnx(model, X)
 
 
 # ---------------------------------------------------------------- inside scikit-learn
