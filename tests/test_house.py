@@ -22,7 +22,7 @@ import sklearn_dl
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 REQUIRED = ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl")  # the last two come with scikit-learn
-OPTIONAL = ("pandas", "polars", "matplotlib", "rich")
+OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 
 FLOORS = {
     0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges _version",
@@ -32,7 +32,7 @@ FLOORS = {
         "splitting monitoring printing checkpoint _checks _callbacks _attributes _html"
     ),
     3: "_base",
-    4: "_classifier _regressor displays inspection convert compare",
+    4: "_classifier _regressor displays inspection convert onnx compare",
     5: "__init__",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
@@ -208,8 +208,9 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 # what users call, set or extend: all parameters, what is returned, a summary of one sentence
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
-    "_classifier", "_regressor", "_attributes", "architectures", "displays", "encoding.TableEncoder", "layers",
-    "losses", "memory", "network", "schedules", "solvers",
+    "_classifier", "_regressor", "_attributes", "architectures", "convert", "displays", "encoding.TableEncoder",
+    "layers", "losses", "memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration",
+    "schedules", "solvers",
 }  # fmt: skip
 EXCEPTIONS = {
     ("PR01", "network.Entry"): "a named tuple: its fields are Attributes",
