@@ -383,7 +383,7 @@ class DLRegressor(RegressorMixin, BaseDL):
             Where the network has not learnt the two levels; the message tells which it has.
         """
         check_is_fitted(self)
-        ends = self._loss.enclosing(coverage)  # type: ignore[attr-defined]
+        ends = self._loss.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
 
     def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
