@@ -551,7 +551,7 @@ def test_errors_are_one_sentence():
 
 def test_what_does_not_converge_is_told(monkeypatch):
     model = DLRegressor(**QUICK).fit(df, y)
-    monkeypatch.setattr(paths, "PANELS", ())
+    monkeypatch.setattr(paths, "SHARES", ())
     with pytest.warns(ConvergenceWarning, match=r"of 400 rows do not add up to within tol=1e-06"):
         integrated_gradients(model, df, tol=1e-6)
     with warnings.catch_warnings():

@@ -162,7 +162,7 @@ def integrated_gradients(
     Warns
     -----
     ConvergenceWarning
-        Where 2048 pieces of a path are not enough.
+        Where the finest cut is not fine enough.
 
     See Also
     --------

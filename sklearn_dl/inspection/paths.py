@@ -6,6 +6,8 @@ Knows nothing about estimators, tables or targets: it gets a network, encoded ro
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -17,10 +19,12 @@ from ..network import Network, Workspace
 
 __all__ = ["Scalar"]
 
+Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(16)
 NODES, NODE_WEIGHTS = (NODES + 1) / 2, NODE_WEIGHTS / 2  # from [-1, 1] to [0, 1]
-PANELS_SMOOTH, PANELS = (1, 2), tuple(2**i for i in range(6, 12))  # of 16 points; 64 to 2048 of two edges
-CHUNK = 16  # panels that are computed at once
+SHARES = (1 / 16, 1 / 128, 1 / 1024, 1 / 8192)  # of the tolerance, for one panel of a path that is cut where needed
+START, DEPTH = 32, 16  # panels to begin with, and how often one may be halved
 BLOCK = 2**19  # numbers of the widest array that a block of rows makes
 FLOOR = 0.01  # a difference smaller than this share of Σ|attributions| counts as that share
 TINY = 1e-6  # and one smaller than this, in the units of the network, as this: below, all is rounding
@@ -80,17 +84,14 @@ class Scalar:
 
     def times_gradient(self, z: np.ndarray, z0: np.ndarray) -> np.ndarray:
         """(z - z₀) ⊙ ∇f(z), shape (n, d)."""
-        out = z - z0
-        for rows in self._blocks(len(z), 1):
-            out[rows] *= self._value_and_gradient(z[rows])[1]
-        return out
+        return self._step(z, np.broadcast_to(z - z0, z.shape))[1]
 
     def integrate(self, z: np.ndarray, z0: np.ndarray, tol: float) -> np.ndarray:
         """(z - z₀) ⊙ ∫₀¹ ∇f(z₀ + a (z - z₀)) da (Sundararajan, Taly & Yan 2017, eq. 1).
 
         For each row, rules follow one another until both the sum over the columns is f(z) - f(z₀) (their proposition 1,
         completeness) and no column changes any more. First Gauss-Legendre rules of 16 and 32 points, which are exact to
-        rounding where f is smooth. Then 64, 128, ... panels of the path, for gradients that jump, as with ReLU.
+        rounding where f is smooth; then panels that are halved wherever the gradient jumps, as it does with ReLU.
 
         Parameters
         ----------
@@ -109,18 +110,20 @@ class Scalar:
         Warns
         -----
         ConvergenceWarning
-            Where 2048 panels are not enough for some row.
+            Where the finest rule is not fine enough for some row.
         """
         difference = self.value(z) - self.value(z0)
         tiny = TINY * np.abs(self._weights).max()
-        out = np.full_like(z, np.inf)
+        out, size = np.full_like(z, np.inf), np.abs(difference)
         left = np.arange(len(z))
-        for rule, panels in (*((self._gauss, n) for n in PANELS_SMOOTH), *((self._edges, n) for n in PANELS)):
-            values = np.concatenate([rule(z[left[rows]], z0, panels) for rows in self._blocks(len(left), CHUNK + 1)])
-            size = np.abs(values).sum(axis=1)
+        halved: list[Rule] = [partial(self._halve, share=tol * share) for share in SHARES]
+        for rule in (self._gauss, self._gauss_twice, *halved):
+            blocks = [left[rows] for rows in self._blocks(len(left), 2 * START)]
+            values = np.concatenate([rule(z[rows], z0, np.maximum(size[rows], tiny)) for rows in blocks])
+            size[left] = np.abs(values).sum(axis=1)
             error = np.abs(values.sum(axis=1) - difference[left])
-            complete = error <= tol * np.maximum(np.maximum(np.abs(difference[left]), FLOOR * size), tiny)
-            settled = np.abs(values - out[left]).max(axis=1) <= tol * size
+            complete = error <= tol * np.maximum(np.maximum(np.abs(difference[left]), FLOOR * size[left]), tiny)
+            settled = np.abs(values - out[left]).max(axis=1) <= tol * size[left]
             out[left] = values
             left = left[~(complete & settled)]
             if not len(left):
@@ -133,7 +136,7 @@ class Scalar:
         )
         return out
 
-    def _gauss(self, z: np.ndarray, z0: np.ndarray, panels: int) -> np.ndarray:
+    def _gauss(self, z: np.ndarray, z0: np.ndarray, size: np.ndarray, panels: int = 1) -> np.ndarray:
         way, mean_gradient = z - z0, np.zeros_like(z)
         for panel in range(panels):
             a = (panel + NODES) / panels
@@ -142,27 +145,45 @@ class Scalar:
             mean_gradient += np.einsum("a,and->nd", NODE_WEIGHTS / panels, gradient)
         return way * mean_gradient
 
-    def _edges(self, z: np.ndarray, z0: np.ndarray, panels: int) -> np.ndarray:
-        """From edge a to edge b, t ∇f(a) + (1 - t) ∇f(b) stands for the mean gradient.
+    def _gauss_twice(self, z: np.ndarray, z0: np.ndarray, size: np.ndarray) -> np.ndarray:
+        return self._gauss(z, z0, size, panels=2)
 
-        t in [0, 1] is such that it gives what f really gains: (t ∇f(a) + (1 - t) ∇f(b)) · (b - a) = f(b) - f(a).
-        That is exact where the gradient jumps once between a and b.
+    def _halve(self, z: np.ndarray, z0: np.ndarray, size: np.ndarray, share: float) -> np.ndarray:
+        """Panels, halved until each is good to `share` of `size`, in its sum and in each column.
+
+        From edge a to edge b, t ∇f(a) + (1 - t) ∇f(b) stands for the mean gradient, with the t in [0, 1] that gives
+        what f really gains: (t ∇f(a) + (1 - t) ∇f(b)) · (b - a) = f(b) - f(a). That is exact where the gradient jumps
+        once between a and b.
         """
-        way, mean_gradient = z - z0, np.zeros_like(z)
-        for first in range(0, panels, CHUNK):
-            a = np.arange(first, first + CHUNK + 1) / panels
-            points = z0 + a[:, None, None] * way  # (edges, n, d)
-            f, gradient = self._value_and_gradient(points.reshape(-1, z.shape[1]))
-            f, gradient = f.reshape(points.shape[:2]), gradient.reshape(points.shape)
-            slope = np.einsum("and,nd->an", gradient, way)  # ∇f · (z - z₀) at the edges
-            gain = np.diff(f, axis=0) * panels  # and its mean on the panels
-            jump = slope[:-1] - slope[1:]
-            t = np.divide(gain - slope[1:], jump, out=np.full_like(jump, 0.5), where=jump != 0).clip(0, 1)
-            weights = np.zeros_like(slope)
-            weights[:-1] += t
-            weights[1:] += 1 - t
-            mean_gradient += np.einsum("an,and->nd", weights / panels, gradient)
-        return way * mean_gradient
+        way, out = z - z0, np.zeros_like(z)
+        row, a, h = np.repeat(np.arange(len(z)), START), np.tile(np.arange(START) / START, len(z)), 1 / START
+        f_a, g_a = self._step(z0 + a[:, None] * way[row], way[row])
+        f_b, g_b = self._step(z0 + (a + h)[:, None] * way[row], way[row])
+        for depth in range(DEPTH + 1):
+            slope_a, slope_b, gain = g_a.sum(axis=1), g_b.sum(axis=1), (f_b - f_a) / h
+            jump = slope_a - slope_b
+            t = np.divide(gain - slope_b, jump, out=np.full_like(jump, 0.5), where=jump != 0).clip(0, 1)[:, None]
+            mean = t * g_a + (1 - t) * g_b
+            missing = np.abs(mean.sum(axis=1) - gain)
+            unsure = np.abs(g_a - g_b).max(axis=1)
+            good = (np.maximum(missing, unsure) * h <= share * size[row]) | (depth == DEPTH)
+            np.add.at(out, row[good], mean[good] * h)
+            row, a, h = row[~good], a[~good], h / 2
+            if not len(row):
+                break
+            f, g = self._step(z0 + (a + h)[:, None] * way[row], way[row])  # in the middle
+            f_a, f_b = np.concatenate((f_a[~good], f)), np.concatenate((f, f_b[~good]))
+            g_a, g_b = np.concatenate((g_a[~good], g)), np.concatenate((g, g_b[~good]))
+            row, a = np.concatenate((row, row)), np.concatenate((a, a + h))
+        return out
+
+    def _step(self, points: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """f and way ⊙ ∇f."""
+        f, out = np.empty(len(points)), way.copy()
+        for rows in self._blocks(len(points), 1):
+            f[rows], gradient = self._value_and_gradient(points[rows])
+            out[rows] *= gradient
+        return f, out
 
     def _forward(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """f, and the raw output, which is valid until the next call."""
