@@ -289,6 +289,23 @@ def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
     assert f"# accuracy: {first}" in blocks("python")[0], "the README's first figures are not those that it prints"
 
 
+@pytest.mark.parametrize("page", ["explaining", "uncertainty", "comparing"])
+def test_python_blocks_of_a_guide_run_in_order(page, tmp_path, monkeypatch):
+    """Each `print` with a comment that begins with a literal prints that."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    namespace: dict[str, object] = {"__name__": page}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for number, block in enumerate(found, 1):
+            exec(compile(block, f"docs/{page}.md, python block {number}", "exec"), namespace)
+    plt.close("all")
+    for promised in re.findall(r"^print\(.*\)  # (True|\[.*\]|\(.*?\))", text, re.MULTILINE):
+        assert promised in printed.getvalue().splitlines()
+
+
 def test_readme_first_screen():
     first = blocks("python")[0].splitlines()
     assert sum(bool(line) for line in first) == 12

@@ -200,6 +200,6 @@ class AttributionDisplay:
         ax.axvline(found.baseline, color="0.6", linestyle=":", zorder=0)
         ax.axvline(found.prediction[0], color="0.3", linewidth=1, zorder=0)
         ax.use_sticky_edges = False  # leave room for the numbers
-        ax.margins(x=0.12)
+        ax.margins(x=0.16)
         ax.set_yticks(places, names)
         ax.set_xlabel(f"{found.explained}: from {found.baseline:.4g} (dotted) to {found.prediction[0]:.4g}")
