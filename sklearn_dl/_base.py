@@ -10,6 +10,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,16 +25,21 @@ from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
 from .dataframes import is_dataframe
+from .descent import State
 from .encoding import TableEncoder
-from .inputs import check_numbers, check_table, check_target, check_weight
+from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
 from .layers import Layer, Sequential, TableInput
+from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .losses import Loss
-from .monitoring import Monitor, Validation, forward
+from .monitoring import Monitor, Validation
 from .network import Network
+from .prediction import forward
+from .sharing import threads_for
 from .solvers import LBFGS
 from .splitting import Table, hold_out
-from .training import EarlyStopping, End, State, train
+from .threads import Team, one_blas_thread, threads_granted
+from .training import EarlyStopping, End, train
 
 __all__ = ["BaseDL", "Call"]
 
@@ -71,6 +77,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     max_iter: int
     max_time: float | None
     n_iter_no_change: float
+    n_jobs: int | None
     random_state: Any
     scoring: Any
     shuffle: bool
@@ -185,7 +192,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-            self.encoder_ = encoder.learn(table.X, table.weight)
+            self.encoder_ = encoder.learn(table.X, table.weight, table.at)
             for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
                 if name in vars(self):
                     setattr(encoder, name, vars(self)[name])
@@ -222,7 +229,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The table as the network sees it."""
         dtype = self.network_.values.dtype
         weight = None if table.weight is None else table.weight.astype(dtype)
-        return Table(self._encode_inputs(table.X), self._target.encode(table.y, dtype), weight)
+        y = self._target.encode(table.y, dtype)
+        if not table.is_large:
+            return Table(self._encode_inputs(table.X), y, weight)
+        width = self._encode_inputs(table.X[:1]).shape[1]
+        return Table(LazyRows(table.X, table.at, self._encode_inputs, width), y, weight)
 
     def _encode_inputs(self, X: Any) -> Any:
         dtype = self.network_.values.dtype
@@ -235,7 +246,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
         validation = None
         if held_out is not None:
-            validation = Validation(*self._encode(held_out), self._loss, self._scorer(held_out))
+            validation = Validation(*self._encode(held_out)[:3], self._loss, self._scorer(held_out))
         stopping = None
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
@@ -256,40 +267,52 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             verbose=int(self.verbose),
         )
         encoded = self._encode(table)
-        if isinstance(plan.solver, LBFGS):
-            blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
-            end = fit_lbfgs(
-                network,
-                blocks,
-                self._loss,
-                plan.solver,
-                state,
-                monitor,
-                max_iter=n_epochs,
-                tol=self.tol,
-                alpha=self.alpha,
-            )
-        else:
-            size = self._batch_rows(len(encoded.y))
-            end = train(
-                network,
-                Batches(*encoded, size=size, shuffle=self.shuffle, seed=state.seed),
-                self._loss,
-                plan.solver,
-                plan.schedule,
-                state,
-                monitor,
-                learning_rate=plan.learning_rate,
-                n_epochs=n_epochs,
-                horizon=self.max_iter,
-                origin=0 if call.partial else state.epoch,
-                alpha=self.alpha,
-                clip_norm=self.clip_norm,
-            )
+        with one_blas_thread():
+            if isinstance(plan.solver, LBFGS):
+                end = self._minimise(plan, encoded, monitor)
+            else:
+                end = self._descend(plan, encoded, monitor, n_epochs, origin=0 if call.partial else state.epoch)
         if stopping is not None:
             stopping.restore(network)
         bridge.end(self._fitted_now)
         return end
+
+    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
+        blocks = Batches(*encoded[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+        return fit_lbfgs(
+            self.network_,
+            blocks,
+            self._loss,
+            plan.solver,
+            self._state,
+            monitor,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            alpha=self.alpha,
+        )
+
+    def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int) -> End:
+        batches = Batches(
+            *encoded[:3], size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed
+        )
+        n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
+        with ExitStack() as stack:
+            return train(
+                self.network_,
+                batches,
+                self._loss,
+                plan.solver,
+                plan.schedule,
+                self._state,
+                monitor,
+                learning_rate=plan.learning_rate,
+                n_epochs=n_epochs,
+                horizon=self.max_iter,
+                origin=origin,
+                alpha=self.alpha,
+                clip_norm=self.clip_norm,
+                team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
+            )
 
     def _batch_rows(self, n_rows: int) -> int:
         if self.batch_size is None:
@@ -306,7 +329,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         scored = copy.copy(self)
         if not is_dataframe(held_out.X):  # the names of columns were lost in the check
             scored.__dict__.pop("feature_names_in_", None)
-        return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
+        X = held_out.inputs()
+        return lambda: float(scorer(scored, X, held_out.y, **keywords))
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
@@ -317,10 +341,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
-        check_is_fitted(self)
-        X = self._encode_inputs(self._check_inputs(X, reset=False))
+        if "network_" not in vars(self):
+            check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):
-            return forward(self.network_, X)
+            if not is_plain(self, X, finite=self.encoder_ is None):
+                X = self._check_inputs(X, reset=False)
+            return forward(self.network_, self._encode_inputs(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in vars(self)

@@ -22,14 +22,15 @@ import sklearn_dl
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
+BELOW = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}  # the last two with sklearn
 OPTIONAL = ("pandas", "polars", "matplotlib")
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory randomness ranges _version",
-    1: "network",
+    0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges _version",
+    1: "network sharing prediction",
     2: (
-        "names architectures training lbfgs encoding codebook scaling statistics dataframes inputs targets splitting "
-        "monitoring checkpoint _checks _callbacks _attributes"
+        "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
+        "splitting monitoring checkpoint _checks _callbacks _attributes"
     ),
     3: "_base",
     4: "_classifier _regressor inspection convert compare",
@@ -127,7 +128,7 @@ def test_nothing_but_numpy_scipy_sklearn(module):
     """Optional packages are imported inside the function that needs them, and nowhere else."""
     for node in tree(module).body:
         late = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        known = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", *(OPTIONAL if late else ())}
+        known = {*BELOW, *(OPTIONAL if late else ())}
         for target, name in imports(module, node):
             if target.startswith("."):
                 continue
