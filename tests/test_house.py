@@ -209,7 +209,8 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 # what users call, set or extend: all parameters, what is returned, a summary of one sentence
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
-    "_classifier", "_regressor", "_attributes", "architectures", "compare", "encoding.TableEncoder",
+    "_classifier", "_regressor", "_attributes", "architectures", "compare.comparison", "compare.folds",
+    "encoding.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",
     "memory", "network", "schedules", "solvers",
@@ -217,6 +218,7 @@ FOR_USERS = {
 EXCEPTIONS = {
     ("PR01", "network.Entry"): "a named tuple: its fields are Attributes",
     ("PR01", "inspection.attributions.Attributions"): "a record that is returned, not made: its fields are Attributes",
+    ("PR01", "compare.comparison.Comparison"): "likewise",
 }
 
 
