@@ -9,13 +9,11 @@ import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +21,7 @@ from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
-from .dataframes import is_dataframe
+from .checkpoint import is_checkpointed
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight
 from .layers import Layer, Sequential, TableInput
@@ -31,9 +29,11 @@ from .lbfgs import fit_lbfgs
 from .losses import Loss
 from .monitoring import Monitor, Validation, forward
 from .network import Network
+from .progress import Saved, follow, read_saved
+from .scoring import watched_score
 from .solvers import LBFGS
 from .splitting import Table, hold_out
-from .training import EarlyStopping, End, State, train
+from .training import EarlyStopping, End, Fallback, State, train
 
 __all__ = ["BaseDL", "Call"]
 
@@ -54,6 +54,15 @@ class Call(NamedTuple):
     sample_weight_val: Any = None
     classes: Any = None
     partial: bool = False
+    resume_from: Any = None
+
+
+class Split(NamedTuple):
+    """Training rows, validation rows, and whether a plateau ends the training."""
+
+    table: Table
+    held_out: Table | None
+    stops_early: bool
 
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
@@ -103,6 +112,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
         plan = check_plan(self.get_params(deep=False), self._task)
+        saved = None if call.resume_from is None else read_saved(call.resume_from, self, plan)
+        shell, rows = self._prepare(call, plan, None if saved is None else saved.state.seed)
+        end = shell._train(self, call, plan, rows, saved)
+        if not (call.partial or self.warm_start):
+            shell._state.memory, shell._state.step = {}, 0
+        self._take_over(shell)
+        _tell(end)
+
+    def _prepare(self, call: Call, plan: Plan, seed: int | None = None) -> tuple[BaseDL, Split]:
+        """A shell with all that a training needs, and its rows."""
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
@@ -111,16 +130,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             shell._state, shell.history_ = State(self._draw_seed()), []
         else:
             shell._go_on_with(plan.loss)
+        shell._state.seed = shell._state.seed if seed is None else seed
         table, held_out, stops_early = shell._split(table, call, plan)
         table = shell._weigh(table)
         if not going_on:
             shell._learn_encoder(table)
         shell._make_network(plan, table, going_on)
-        end = shell._train(self, call, plan, table, held_out, stops_early)
-        if not (call.partial or self.warm_start):
-            shell._state.memory, shell._state.step = {}, 0
-        self._take_over(shell)
-        _tell(end)
+        return shell, Split(table, held_out, stops_early)
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
@@ -228,18 +244,23 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         dtype = self.network_.values.dtype
         return X.astype(dtype, copy=False) if self.encoder_ is None else self.encoder_.encode(X, dtype)
 
-    def _train(
-        self, estimator: BaseDL, call: Call, plan: Plan, table: Table, held_out: Table | None, stops_early: bool
-    ) -> End:
+    def _train(self, estimator: BaseDL, call: Call, plan: Plan, rows: Split, saved: Saved | None) -> End:
         """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
         network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
-        validation = None
+        table, held_out, stops_early = rows
+        validation, encoded, encoded_held = None, self._encode(table), None
         if held_out is not None:
-            validation = Validation(*self._encode(held_out), self._loss, self._scorer(held_out))
-        stopping = None
+            encoded_held = self._encode(held_out)
+            score = watched_score(self, self.scoring, held_out, encoded_held.X)
+            validation = Validation(*encoded_held, self._loss, score)
+        stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
-        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, {"sample_weight": call.sample_weight})
+        if saved is not None or (is_checkpointed(estimator) and not call.partial):
+            progress = follow(self, plan, encoded, encoded_held, stopping, fallback, saved)
+            self._progress, origin, n_epochs = progress, progress.origin, progress.epochs_left
+        metadata = {"sample_weight": call.sample_weight}
+        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, metadata, self._fitted_now)
         monitor = Monitor(
             network=network,
             state=state,
@@ -255,7 +276,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             max_time=self.max_time,
             verbose=int(self.verbose),
         )
-        encoded = self._encode(table)
         if isinstance(plan.solver, LBFGS):
             blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
             end = fit_lbfgs(
@@ -282,9 +302,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 learning_rate=plan.learning_rate,
                 n_epochs=n_epochs,
                 horizon=self.max_iter,
-                origin=0 if call.partial else state.epoch,
+                origin=origin,
                 alpha=self.alpha,
                 clip_norm=self.clip_norm,
+                fallback=fallback,
             )
         if stopping is not None:
             stopping.restore(network)
@@ -298,19 +319,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             return next(size for rows, size in AUTO_BATCH if n_rows <= rows)
         return int(self.batch_size)
 
-    def _scorer(self, held_out: Table) -> Callable[[], float] | None:
-        if isinstance(self.scoring, str) and self.scoring == "loss":
-            return None
-        scorer = check_scoring(self, scoring=self.scoring)
-        keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        scored = copy.copy(self)
-        if not is_dataframe(held_out.X):  # the names of columns were lost in the check
-            scored.__dict__.pop("feature_names_in_", None)
-        return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
-
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
-        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
+        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k) or k == "_progress"}
         return fitted | {"network_": copy.copy(self.network_), "history_": list(self.history_)}
 
     # ---------------------------------------------------------------- predict
@@ -318,7 +329,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
         check_is_fitted(self)
-        X = self._encode_inputs(self._check_inputs(X, reset=False))
+        known = self._known
+        X = known[1] if known is not None and X is known[0] else self._encode_inputs(self._check_inputs(X, reset=False))
         with np.errstate(over="ignore", invalid="ignore"):
             return forward(self.network_, X)
 

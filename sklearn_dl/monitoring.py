@@ -119,7 +119,8 @@ class Monitor:
         self._target_loss = -math.inf if target_loss is None else target_loss
         self._max_time = math.inf if max_time is None else max_time
         self._verbose, self._start = verbose, time.perf_counter()
-        bridge.begin_epoch()
+        if n_epochs:
+            bridge.begin_epoch()
 
     def __call__(self, epoch: Epoch) -> bool:
         record: dict[str, Any] = {
@@ -135,8 +136,10 @@ class Monitor:
         self._history.append(record)
         if self._verbose:
             self._print(record)
-        stop = epoch.loss <= self._target_loss or time.perf_counter() - self._start >= self._max_time
+        stop = epoch.loss <= self._target_loss
         stop |= self._stopping is not None and self._on_plateau(record)
+        self._state.over = stop  # told to callbacks: a training that is over is not resumed
+        stop |= time.perf_counter() - self._start >= self._max_time
         stop |= self._bridge.end_epoch(self._fitted)
         if not stop and epoch.number < self._last:
             self._bridge.begin_epoch()

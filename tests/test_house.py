@@ -24,14 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory randomness ranges _version",
+    0: "layers losses solvers schedules batches columns threads memory randomness ranges storage _version",
     1: "network",
     2: (
         "names architectures training lbfgs encoding codebook scaling statistics dataframes inputs targets splitting "
-        "monitoring checkpoint _checks _callbacks _attributes"
+        "monitoring scoring identity progress checkpoint _checks _callbacks _attributes"
     ),
     3: "_base",
-    4: "_classifier _regressor inspection convert compare",
+    4: "_classifier _regressor inspection convert compare rate_finder",
     5: "__init__",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
