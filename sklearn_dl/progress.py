@@ -76,6 +76,7 @@ def follow(
     -------
     Progress
     """
+    model._state.over = False  # an earlier fit's end is not this one's
     data = _traits(model, rows, held_out)
     facts = settings(model.get_params(deep=False), plan) | data
     progress = Progress(
@@ -266,7 +267,8 @@ class Progress:
                 f"{saved.path} is a checkpoint after {saved.state.epoch - saved.origin} epochs; this estimator has "
                 f"max_iter={self._n_epochs}."
             )
-        _copy_in(saved, "values", self._network.values)
+        self._refuse_other_vectors(saved)
+        np.copyto(self._network.values, saved.vectors["values"])
         vars(state).update(vars(saved.state))
         self._history[:] = saved.history
         fallback.loss, fallback.values = saved.fallback_loss, saved.vectors.get("fallback")
@@ -276,11 +278,13 @@ class Progress:
         self.origin = saved.origin
         self.owned[saved.path] = saved.mark
 
-
-def _copy_in(saved: Saved, name: str, target: np.ndarray) -> None:
-    vector = saved.vectors[name]
-    if vector.shape != target.shape or vector.dtype != target.dtype:
-        raise ValueError(
-            f"{saved.path} holds {len(vector)} values of type {vector.dtype} for {len(target)} of {target.dtype}."
-        )
-    np.copyto(target, vector)
+    def _refuse_other_vectors(self, saved: Saved) -> None:
+        values = self._network.values
+        for name in {"values", *saved.vectors}:
+            size = self._network.n_params if name.startswith("memory.") else len(values)
+            vector = saved.vectors.get(name, values[:0])
+            if len(vector) != size or vector.dtype != values.dtype:
+                raise ValueError(
+                    f"{saved.path} holds {len(vector)} numbers of type {vector.dtype} as {name}, where {size} of type "
+                    f"{values.dtype} are needed."
+                )
