@@ -6,6 +6,7 @@ Knows nothing about what the arrays mean, and nothing about losses, solvers or t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .randomness import Purpose, generator
 
 __all__ = ["Batch", "Memory", "Views"]
 
-BLOCK_ROWS = 128  # rows that share a generator: fixed, so that the bits do not depend on the number of threads
+BLOCK_ROWS = 64  # rows that share a generator; threads share out the rows at multiples of it
 
 
 class Views:
@@ -35,6 +36,9 @@ class Views:
     def __getitem__(self, i: int) -> Views:
         return self._children[i]
 
+    def __iter__(self) -> Iterator[Views]:
+        return iter(self._children)
+
     def __getattr__(self, name: str) -> np.ndarray:  # only reached where there is no such array
         raise AttributeError(f"this layer has no array {name!r}; it has {[n for n in self.__dict__ if n[0] != '_']}")
 
@@ -53,6 +57,8 @@ class Batch:
     ----------
     epoch : int
         Number of the epoch.
+    first_row : int
+        Position in the batch of the first row that this pass sees: not 0 where threads share out the rows.
     weight : ndarray of shape (n,) or None
         Weight of each row; None for 1.
     """
@@ -61,6 +67,7 @@ class Batch:
         self.training = training
         self.seed = seed
         self.epoch = 0
+        self.first_row = 0
         self.weight: np.ndarray | None = None
 
 
@@ -100,8 +107,25 @@ class Memory:
     def __getitem__(self, i: int) -> Memory:
         return self._children[i]
 
+    def __iter__(self) -> Iterator[Memory]:
+        return iter(self._children)
+
     def __getattr__(self, name: str) -> Any:  # only reached where nothing was kept under that name
         raise AttributeError(f"nothing was kept as {name!r}: is forward called before backward?")
+
+    def peek(self, name: str) -> Any:
+        """What was kept under a name, or None.
+
+        Parameters
+        ----------
+        name : str
+            The attribute's name.
+
+        Returns
+        -------
+        object
+        """
+        return self.__dict__.get(name)
 
     if TYPE_CHECKING:  # layers keep what they like
 
@@ -135,6 +159,23 @@ class Memory:
             array = self._arrays[name, shape] = flat[:size].reshape(shape)
             return array
 
+    def ones(self, n: int) -> np.ndarray:
+        """A vector of ones, read-only: its product with a matrix sums the rows.
+
+        Parameters
+        ----------
+        n : int
+            Its length.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        found = self._arrays.get(("ones", (n,)))
+        if found is None:
+            found = self._arrays["ones", (n,)] = np.ones(n, self.dtype)
+        return found
+
     def uniform(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Random numbers in [0, 1): each block of rows has a generator of its own, each epoch new ones.
 
@@ -150,13 +191,43 @@ class Memory:
         ndarray
             Overwritten at the next call with this name.
         """
-        batch, out = self.batch, self.array(name, shape)
+        out = self.array(name, shape)
+        for rows, rng in self._blocks_of_rows(shape[0]):
+            rng.random(out=out[rows], dtype=out.dtype)
+        return out
+
+    def mask(self, name: str, shape: tuple[int, ...], share: float) -> np.ndarray:
+        """Random zeros and ones, in floats; drawn as 16 bits each, which takes a fifth of the time of `uniform`.
+
+        Parameters
+        ----------
+        name : str
+            Whose memory it is, as for `array`.
+        shape : tuple of int
+            Its shape; axis 0 is rows.
+        share : float in [0, 1]
+            Probability of a one, to 16 bits.
+
+        Returns
+        -------
+        ndarray
+            Overwritten at the next call with this name.
+        """
+        out, threshold = self.array(name, shape), round(share * 2**16)
+        for rows, rng in self._blocks_of_rows(shape[0]):
+            block = out[rows]
+            words = rng.bit_generator.random_raw(-(-block.size // 4))
+            np.less(words.view(np.uint16)[: block.size].reshape(block.shape), threshold, out=block, casting="unsafe")
+        return out
+
+    def _blocks_of_rows(self, n: int) -> Iterator[tuple[slice, np.random.Generator]]:
+        batch = self.batch
         if self._generators_epoch != batch.epoch:
             self._generators, self._generators_epoch = {}, batch.epoch
-        for block, start in enumerate(range(0, shape[0], BLOCK_ROWS)):
+        first = batch.first_row // BLOCK_ROWS
+        for block, start in enumerate(range(0, n, BLOCK_ROWS), first):
             rng = self._generators.get(block)
             if rng is None:
                 rng = generator(batch.seed, Purpose.DROPOUT, self._number, batch.epoch, block)
                 self._generators[block] = rng
-            rng.random(out=out[start : start + BLOCK_ROWS], dtype=out.dtype)
-        return out
+            yield slice(start, min(start + BLOCK_ROWS, n)), rng

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .blas import axpy
 from .ranges import number
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
@@ -108,17 +109,15 @@ class SGD(Solver):
             raise ValueError(f"SGD: nesterov must be True or False; got {self.nesterov!r}.")
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
-        v, a = s.velocity, s.scratch
-        grads *= rate  # η g
         if not self.momentum:
-            params -= grads
+            axpy(-rate, grads, params)  # θ <- θ - η g
             return
+        v = s.velocity
         v *= self.momentum
-        v -= grads  # v <- μ v - η g
+        axpy(-rate, grads, v)  # v <- μ v - η g
         if self.nesterov:
-            np.multiply(v, self.momentum, out=a)
-            a -= grads
-            params += a  # θ <- θ + μ v - η g
+            axpy(self.momentum, v, params)
+            axpy(-rate, grads, params)  # θ <- θ + μ v - η g
         else:
             params += v  # θ <- θ + v
 
@@ -148,14 +147,12 @@ class RMSprop(Solver):
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         v, a = s.v, s.scratch
         np.multiply(grads, grads, out=a)
-        a *= 1 - self.rho
         v *= self.rho
-        v += a  # v <- ρ v + (1-ρ) g²
+        axpy(1 - self.rho, a, v)  # v <- ρ v + (1-ρ) g²
         np.sqrt(v, out=a)
         a += self.epsilon
-        grads *= rate
-        grads /= a
-        params -= grads  # θ <- θ - η g / (√v + ε)
+        np.divide(grads, a, out=a)
+        axpy(-rate, a, params)  # θ <- θ - η g / (√v + ε)
 
 
 class _AdamStep(Solver):
@@ -174,17 +171,15 @@ class _AdamStep(Solver):
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         m, v, a = s.m, s.v, s.scratch
         np.multiply(grads, grads, out=a)
-        a *= 1 - self.beta_2
         v *= self.beta_2
-        v += a  # v <- β2 v + (1-β2) g²
-        grads *= 1 - self.beta_1
+        axpy(1 - self.beta_2, a, v)  # v <- β2 v + (1-β2) g²
         m *= self.beta_1
-        m += grads  # m <- β1 m + (1-β1) g
+        axpy(1 - self.beta_1, grads, m)  # m <- β1 m + (1-β1) g
         np.sqrt(v, out=a)
         a += self.epsilon
         np.divide(m, a, out=a)
-        a *= rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        params -= a  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
+        bias_corrected = rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        axpy(-bias_corrected, a, params)  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
 
 
 @final

@@ -6,7 +6,6 @@ Knows nothing about any particular layer, and nothing about training.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -17,12 +16,12 @@ from ..memory import Memory, Views
 __all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat"]
 
 
-BLOCK = 128  # parameters, or rows of them, that are computed at once, whatever the number of parts
+GRAIN = 64  # shares begin at multiples of it: kernels of matrix products treat remainders apart
 
 
 @dataclass(frozen=True)
 class Part:
-    """Share `index` of `count` equal shares of the parameters.
+    """Share `index` of `count` shares of about equal size.
 
     Parameters
     ----------
@@ -44,28 +43,12 @@ class Part:
         Returns
         -------
         slice
-            Empty where there are fewer things than parts and this part gets none.
+            Empty where there are few things and this part gets none.
         """
-        return slice(n * self.index // self.count, n * (self.index + 1) // self.count)
+        return slice(self._bound(n, self.index), self._bound(n, self.index + 1))
 
-    def blocks(self, n: int) -> Iterator[slice]:
-        """The blocks of `n` things that belong to this part; their bounds do not depend on `count`.
-
-        A product's bits depend on its shape (BLAS has kernels for small ones), so the whole goes block by block too.
-
-        Parameters
-        ----------
-        n : int
-            How many things there are.
-
-        Yields
-        ------
-        slice
-            At most 128 of them.
-        """
-        share = self.of(-(-n // BLOCK))
-        for i in range(share.start, share.stop):
-            yield slice(BLOCK * i, min(BLOCK * (i + 1), n))
+    def _bound(self, n: int, i: int) -> int:
+        return n if i == self.count else min(n, GRAIN * round(n * i / self.count / GRAIN))
 
 
 WHOLE = Part(0, 1)
@@ -248,8 +231,8 @@ class Sequential(Layer):
         return outer or child > 0
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
-        for i, layer in enumerate(self.layers):
-            x = layer.forward(x, p[i], m[i])
+        for layer, q, n in zip(self.layers, p, m, strict=True):
+            x = layer.forward(x, q, n)
         return x
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:

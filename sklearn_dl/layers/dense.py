@@ -11,6 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
+from ..blas import add_outer
 from ..memory import Memory, Views
 from .base import WHOLE, Layer, Part, flat
 
@@ -53,11 +54,12 @@ class Dense(Layer):
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
         m.x = x
         y = m.array("y", (*x.shape[:-1], self.n_out))
+        rows = flat(y)
         if isinstance(x, np.ndarray):
-            np.matmul(flat(x), p.weight, out=flat(y))  # y = x W + b
+            np.matmul(flat(x), p.weight, out=rows)  # y = x W + b
         else:
-            y[...] = x @ p.weight
-        y += p.bias
+            rows[...] = x @ p.weight
+        add_outer(m.ones(len(rows)), p.bias, rows)
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
@@ -70,11 +72,10 @@ class Dense(Layer):
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         x, dy = m.x, flat(m.dy)
+        rows = part.of(self.n_in)
         if isinstance(x, np.ndarray):
-            for rows in part.blocks(self.n_in):
-                np.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
+            np.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
         else:
-            rows = part.of(self.n_in)  # a sparse product's bits do not depend on its shape
             g.weight[rows] = (x.T if part == WHOLE else x.T[rows]) @ dy
-        for columns in part.blocks(self.n_out):
-            np.add.reduce(dy[:, columns], axis=0, out=g.bias[columns])  # db = Σ dy
+        if part.index == 0:
+            np.dot(m.ones(len(dy)), dy, out=g.bias)  # db = Σ dy

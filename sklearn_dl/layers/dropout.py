@@ -33,11 +33,8 @@ class Dropout(Layer):
         if not (m.batch.training and self.rate):
             m.scale = None
             return x
-        keep = 1 - self.rate
-        m.scale = s = m.uniform("scale", x.shape)
-        s += keep
-        np.floor(s, out=s)  # 1 with probability `keep`, in floats
-        s *= 1 / keep
+        m.scale = s = m.mask("scale", x.shape, 1 - self.rate)
+        s *= 1 / (1 - self.rate)
         return np.multiply(x, s, out=m.array("y", x.shape))
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray:

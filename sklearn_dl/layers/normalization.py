@@ -154,7 +154,7 @@ class LayerNorm(Layer):
         return d_xhat
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
-        for columns in part.blocks(self.width):
-            dy = m.dy[..., columns]
-            over_rows(dy, out=g.bias[columns])  # dβ = Σ dy
-            over_rows(dy * m.xhat[..., columns], out=g.gain[columns])  # dγ = Σ dy x̂
+        columns = part.of(self.width)
+        dy = m.dy[..., columns]
+        over_rows(dy, out=g.bias[columns])  # dβ = Σ dy
+        over_rows(dy * m.xhat[..., columns], out=g.gain[columns])  # dγ = Σ dy x̂
