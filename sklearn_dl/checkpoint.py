@@ -16,7 +16,7 @@ from .progress import Progress
 from .solvers import LBFGS
 from .storage import remove_leftovers
 
-__all__ = ["Checkpoint", "is_checkpointed"]
+__all__ = ["Checkpoint"]
 
 
 @final

@@ -92,13 +92,13 @@ def _traits(model: FittedDL, rows: Table, held_out: Table | None) -> dict[str, s
     """What a training takes from its data, in the order in which a difference is told."""
     encoder, learnt = model.encoder_, ("categorical_features_", "levels_", "center_", "scale_", "missing_features_")
     return {
-        "columns": short(vars(model).get("feature_names_in_", vars(model)["n_features_in_"])),
+        "columns of X": short(vars(model).get("feature_names_in_", vars(model)["n_features_in_"])),
         "training rows": short(len(rows.y)),
         "validation rows": short(0 if held_out is None else len(held_out.y)),
         "statistics of y": short(model._target),
         "statistics of X": seal(None if encoder is None else {name: getattr(encoder, name) for name in learnt}),
-        "layers": short(model.network_.layer),
-        "precision": str(model.network_.values.dtype),
+        "layers of the network": short(model.network_.layer),
+        "precision of the training": str(model.network_.values.dtype),
         "content of the training rows": digest(_blocks(rows)),
         "content of the validation rows": digest([] if held_out is None else _blocks(held_out)),
     }

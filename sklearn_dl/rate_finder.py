@@ -33,7 +33,7 @@ DIVERGED = 4.0  # the test ends where the smoothed loss is so many times its low
 class RateCurve:
     """What a learning-rate range test has seen.
 
-    Attributes
+    Parameters
     ----------
     rates : ndarray of shape (n_steps,)
         Learning rate of each step, rising.
@@ -173,7 +173,7 @@ def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
         raise ValueError(f"find_learning_rate needs a DLRegressor or DLClassifier; got {type(estimator).__name__}.")
     if not (isinstance(low, Real) and isinstance(high, Real) and 0 < low < high < np.inf):
         raise ValueError(f"low and high must be finite numbers with 0 < low < high; got {low!r} and {high!r}.")
-    if not isinstance(n_steps, Integral) or n_steps < 10:
+    if not isinstance(n_steps, Integral) or int(n_steps) < 10:
         raise ValueError(f"n_steps must be an int >= 10; got {n_steps!r}.")
 
 

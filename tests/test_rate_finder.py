@@ -58,7 +58,11 @@ MODELS = {
     "classes": (DLClassifier(random_state=0, class_weight="balanced", solver="rmsprop"), X, c),
     "dropout, batch normalisation": (DLRegressor(random_state=0, dropout=0.2, normalization="batch"), X, y),
     "stopping": (DLRegressor(random_state=0, early_stopping=True, warm_start=True, scoring="r2"), X, y),
-    "mixed table": (DLRegressor(random_state=0), pd.DataFrame(X, columns=list("pqrs")).assign(level=list("abcdefghij") * 8), y),
+    "mixed table": (
+        DLRegressor(random_state=0),
+        pd.DataFrame(X, columns=list("pqrs")).assign(level=list("abcdefghij") * 8),
+        y,
+    ),
 }
 
 
