@@ -14,12 +14,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ._version import __version__
+from .descent import State
 from .encoding import TableEncoder
 from .losses import Loss
 from .names import SETTINGS
 from .network import Network
 from .targets import ClassEncoder, NumberEncoder
-from .training import State
 
 __all__ = ["FittedDL"]
 

@@ -9,6 +9,7 @@ import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
 from .checkpoint import is_checkpointed
+from .descent import State
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight
 from .layers import Layer, Sequential, TableInput
@@ -31,9 +33,11 @@ from .monitoring import Monitor, Validation, forward
 from .network import Network
 from .progress import Saved, follow, read_saved
 from .scoring import watched_score
+from .sharing import threads_for
 from .solvers import LBFGS
 from .splitting import Table, hold_out
-from .training import EarlyStopping, End, Fallback, State, train
+from .threads import Team, one_blas_thread, threads_granted
+from .training import EarlyStopping, End, Fallback, train
 
 __all__ = ["BaseDL", "Call"]
 
@@ -80,6 +84,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     max_iter: int
     max_time: float | None
     n_iter_no_change: float
+    n_jobs: int | None
     random_state: Any
     scoring: Any
     shuffle: bool
@@ -276,28 +281,43 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             max_time=self.max_time,
             verbose=int(self.verbose),
         )
-        if isinstance(plan.solver, LBFGS):
-            blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=state.seed)
-            end = fit_lbfgs(
-                network,
-                blocks,
-                self._loss,
-                plan.solver,
-                state,
-                monitor,
-                max_iter=n_epochs,
-                tol=self.tol,
-                alpha=self.alpha,
-            )
-        else:
-            size = self._batch_rows(len(encoded.y))
-            end = train(
-                network,
-                Batches(*encoded, size=size, shuffle=self.shuffle, seed=state.seed),
+        with one_blas_thread():
+            if isinstance(plan.solver, LBFGS):
+                end = self._minimise(plan, encoded, monitor)
+            else:
+                end = self._descend(plan, encoded, monitor, n_epochs, origin, fallback)
+        if stopping is not None:
+            stopping.restore(network)
+        bridge.end(self._fitted_now)
+        return end
+
+    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
+        blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+        return fit_lbfgs(
+            self.network_,
+            blocks,
+            self._loss,
+            plan.solver,
+            self._state,
+            monitor,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            alpha=self.alpha,
+        )
+
+    def _descend(
+        self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int, fallback: Fallback
+    ) -> End:
+        batches = Batches(*encoded, size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed)
+        n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
+        with ExitStack() as stack:
+            return train(
+                self.network_,
+                batches,
                 self._loss,
                 plan.solver,
                 plan.schedule,
-                state,
+                self._state,
                 monitor,
                 learning_rate=plan.learning_rate,
                 n_epochs=n_epochs,
@@ -306,11 +326,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 alpha=self.alpha,
                 clip_norm=self.clip_norm,
                 fallback=fallback,
+                team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
             )
-        if stopping is not None:
-            stopping.restore(network)
-        bridge.end(self._fitted_now)
-        return end
 
     def _batch_rows(self, n_rows: int) -> int:
         if self.batch_size is None:

@@ -16,6 +16,9 @@ from .randomness import Purpose, generator
 __all__ = ["Batches", "Rows"]
 
 
+GATHERED = 2**17  # numbers gathered at once: they stay in the cache until their batches come
+
+
 class Rows(NamedTuple):
     """Some rows of a training set."""
 
@@ -52,6 +55,7 @@ class Batches:
         self.size = min(size, self.n_rows)
         self.total_weight = float(self.n_rows if weight is None else weight.sum(dtype=np.float64))
         self._shuffle, self._seed = shuffle, seed
+        self._gathered = self.size * max(1, GATHERED // (self.size * max(1, x.shape[1])))
         self._buffers: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -63,17 +67,23 @@ class Batches:
         if self.size >= self.n_rows:
             yield Rows(self.x, self.y, self.weight)
             return
-        starts = range(0, self.n_rows, self.size)
-        if not self._shuffle:
-            for start in starts:
-                rows = slice(start, start + self.size)
-                yield Rows(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
-            return
-        order = generator(self._seed, Purpose.ORDER, number).permutation(self.n_rows)
-        for start in starts:
-            index = order[start : start + self.size]
-            weight = None if self.weight is None else self._take("weight", self.weight, index)
-            yield Rows(self._take("x", self.x, index), self._take("y", self.y, index), weight)
+        order = None
+        if self._shuffle:
+            order = generator(self._seed, Purpose.ORDER, number).permutation(self.n_rows)
+        for start in range(0, self.n_rows, self._gathered):
+            stop = min(start + self._gathered, self.n_rows)
+            x, y, weight = self._gather(slice(start, stop) if order is None else order[start:stop])
+            for first in range(0, stop - start, self.size):
+                rows = slice(first, first + self.size)
+                yield Rows(x[rows], y[rows], None if weight is None else weight[rows])
+
+    def _gather(self, rows: Any) -> Rows:
+        """Rows for some batches at once: a batch is then a slice, which costs next to nothing."""
+        if isinstance(rows, slice):
+            weight = None if self.weight is None else self.weight[rows]
+            return Rows(self.x[rows], self.y[rows], weight)
+        weight = None if self.weight is None else self._take("weight", self.weight, rows)
+        return Rows(self._take("x", self.x, rows), self._take("y", self.y, rows), weight)
 
     def _take(self, name: str, a: Any, index: np.ndarray) -> Any:
         if isinstance(a, Columns):
@@ -82,6 +92,6 @@ class Batches:
             return a[index]
         buffer = self._buffers.get(name)
         if buffer is None:
-            buffer = self._buffers[name] = np.empty((self.size, *a.shape[1:]), a.dtype)
+            buffer = self._buffers[name] = np.empty((self._gathered, *a.shape[1:]), a.dtype)
         # mode="clip": with the default "raise", NumPy allocates a copy of `out`
         return a.take(index, axis=0, out=buffer[: len(index)], mode="clip")

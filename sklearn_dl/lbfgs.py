@@ -12,10 +12,11 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from .batches import Batches
+from .descent import State
 from .losses import Loss
 from .network import Network, Workspace
 from .solvers import LBFGS
-from .training import End, Epoch, Listener, State
+from .training import End, Epoch, Listener
 
 __all__ = ["fit_lbfgs"]
 

@@ -6,14 +6,14 @@ Knows nothing about what the arrays mean, and nothing about losses, solvers or t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .randomness import Purpose, generator
 
-__all__ = ["Batch", "Memory", "Views"]
+__all__ = ["BLOCK_ROWS", "Batch", "Memory", "Streams", "Views"]
 
 BLOCK_ROWS = 64  # rows that share a generator; threads share out the rows at multiples of it
 
@@ -39,8 +39,43 @@ class Views:
     def __iter__(self) -> Iterator[Views]:
         return iter(self._children)
 
+    def __reversed__(self) -> Iterator[Views]:
+        return reversed(self._children)
+
     def __getattr__(self, name: str) -> np.ndarray:  # only reached where there is no such array
         raise AttributeError(f"this layer has no array {name!r}; it has {[n for n in self.__dict__ if n[0] != '_']}")
+
+
+class Streams:
+    """The random numbers of a training's epoch: a generator for each layer and block of rows, wherever it is drawn.
+
+    Parameters
+    ----------
+    seed : int
+        Decides random numbers.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch; each has new generators.
+    """
+
+    def __init__(self, seed: int):
+        self.seed = seed
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """A new epoch, or the same from its beginning."""
+        self.epoch = epoch
+        self._generators: dict[tuple[int, int], np.random.Generator] = {}
+
+    def of(self, layer: int, block: int) -> np.random.Generator:
+        """The generator of a layer, by its number, and a block of rows."""
+        rng = self._generators.get((layer, block))
+        if rng is None:
+            rng = generator(self.seed, Purpose.DROPOUT, layer, self.epoch, block)
+            self._generators[layer, block] = rng
+        return rng
 
 
 class Batch:
@@ -50,23 +85,20 @@ class Batch:
     ----------
     training : bool
         Whether the network is trained, not used.
-    seed : int
-        Decides random numbers.
+    streams : Streams
+        Where random numbers come from.
 
     Attributes
     ----------
-    epoch : int
-        Number of the epoch.
     first_row : int
         Position in the batch of the first row that this pass sees: not 0 where threads share out the rows.
     weight : ndarray of shape (n,) or None
         Weight of each row; None for 1.
     """
 
-    def __init__(self, training: bool, seed: int):
+    def __init__(self, training: bool, streams: Streams):
         self.training = training
-        self.seed = seed
-        self.epoch = 0
+        self.streams = streams
         self.first_row = 0
         self.weight: np.ndarray | None = None
 
@@ -89,10 +121,20 @@ class Memory:
         The layer's number, for its random numbers.
     children : tuple of Memory
         One for each child.
+    lender, finder : callable or None
+        Hooks for passes in shares: an array from elsewhere for ``(name, shape, dtype)``, or None for one of its own;
+        what was kept elsewhere under a name.
     """
 
     def __init__(
-        self, dtype: np.dtype, batch: Batch, input_gradient: bool, number: int, children: tuple[Memory, ...] = ()
+        self,
+        dtype: np.dtype,
+        batch: Batch,
+        input_gradient: bool,
+        number: int,
+        children: tuple[Memory, ...] = (),
+        lender: Callable[[str, tuple[int, ...], Any], np.ndarray | None] | None = None,
+        finder: Callable[[str], Any] | None = None,
     ):
         self.dtype = dtype
         self.batch = batch
@@ -101,8 +143,8 @@ class Memory:
         self._children = children
         self._flat: dict[str, np.ndarray] = {}
         self._arrays: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
-        self._generators: dict[int, np.random.Generator] = {}
-        self._generators_epoch = -1
+        self._ones: dict[int, np.ndarray] = {}
+        self._lender, self._finder = lender, finder
 
     def __getitem__(self, i: int) -> Memory:
         return self._children[i]
@@ -110,7 +152,13 @@ class Memory:
     def __iter__(self) -> Iterator[Memory]:
         return iter(self._children)
 
+    def __reversed__(self) -> Iterator[Memory]:
+        return reversed(self._children)
+
     def __getattr__(self, name: str) -> Any:  # only reached where nothing was kept under that name
+        finder = self.__dict__.get("_finder")
+        if finder is not None:
+            return finder(name)
         raise AttributeError(f"nothing was kept as {name!r}: is forward called before backward?")
 
     def peek(self, name: str) -> Any:
@@ -151,6 +199,10 @@ class Memory:
         try:
             return self._arrays[name, shape]
         except KeyError:
+            lent = None if self._lender is None else self._lender(name, shape, dtype)
+            if lent is not None:
+                self._arrays[name, shape] = lent
+                return lent
             size = math.prod(shape)
             flat = self._flat.get(name)
             if flat is None or flat.size < size:
@@ -171,9 +223,9 @@ class Memory:
         -------
         ndarray of shape (n,)
         """
-        found = self._arrays.get(("ones", (n,)))
+        found = self._ones.get(n)
         if found is None:
-            found = self._arrays["ones", (n,)] = np.ones(n, self.dtype)
+            found = self._ones[n] = np.ones(n, self.dtype)
         return found
 
     def uniform(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -221,13 +273,6 @@ class Memory:
         return out
 
     def _blocks_of_rows(self, n: int) -> Iterator[tuple[slice, np.random.Generator]]:
-        batch = self.batch
-        if self._generators_epoch != batch.epoch:
-            self._generators, self._generators_epoch = {}, batch.epoch
-        first = batch.first_row // BLOCK_ROWS
+        first = self.batch.first_row // BLOCK_ROWS
         for block, start in enumerate(range(0, n, BLOCK_ROWS), first):
-            rng = self._generators.get(block)
-            if rng is None:
-                rng = generator(batch.seed, Purpose.DROPOUT, self._number, batch.epoch, block)
-                self._generators[block] = rng
-            yield slice(start, min(start + BLOCK_ROWS, n)), rng
+            yield slice(start, min(start + BLOCK_ROWS, n)), self.batch.streams.of(self._number, block)

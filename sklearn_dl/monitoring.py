@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ._callbacks import CallbackBridge
+from .descent import State
 from .losses import Loss
 from .network import Network, Workspace
 from .schedules import Schedule
-from .training import EarlyStopping, Epoch, State
+from .training import EarlyStopping, Epoch
 
 __all__ = ["Monitor", "Validation", "forward"]
 

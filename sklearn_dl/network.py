@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .layers import WHOLE, Layer, Part
-from .memory import Batch, Memory, Views
+from .memory import Batch, Memory, Streams, Views
 from .randomness import Purpose, generator
 
-__all__ = ["Entry", "Network", "Workspace"]
+__all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
+
+Hooks = Callable[[int], dict[str, Any]]
 
 
 class Entry(NamedTuple):
@@ -197,9 +199,11 @@ class Workspace:
     training : bool, default=False
         Whether dropout drops and batch normalisation uses the batch; also makes room for gradients.
     seed : int, default=0
-        For the random numbers of layers.
+        For the random numbers of layers, where `streams` are not given.
     input_gradient : bool, default=False
         Whether `backward` shall give the gradient with respect to the input.
+    streams : Streams or None, default=None
+        Random numbers that are shared with other workspaces.
 
     Attributes
     ----------
@@ -207,20 +211,21 @@ class Workspace:
         The gradient, after `gradients`; only with ``training=True``.
     """
 
-    def __init__(self, network: Network, *, training: bool = False, seed: int = 0, input_gradient: bool = False):
+    def __init__(
+        self,
+        network: Network,
+        *,
+        training: bool = False,
+        seed: int = 0,
+        input_gradient: bool = False,
+        streams: Streams | None = None,
+    ):
         self._layer, self._p = network.layer, network.views()
-        self._batch = Batch(training, seed)
+        self._batch = Batch(training, streams or Streams(seed))
+        self.memory = memory_for(network, self._batch, input_gradient)
         if training:
             self.grads = np.zeros_like(network.params)
-            self._g = network.views(self.grads)
-        numbers, dtype = itertools.count(), network.values.dtype
-
-        def memory(layer: Layer, needed: bool) -> Memory:
-            number = next(numbers)
-            children = (memory(c, layer.needs_input_gradient(i, needed)) for i, c in enumerate(layer.children))
-            return Memory(dtype, self._batch, needed, number, tuple(children))
-
-        self.memory = memory(network.layer, input_gradient)
+            self._learners = list(learners(network.layer, network.views(self.grads), self.memory))
 
     def begin_epoch(self, number: int) -> None:
         """Tell the layers which epoch it is: their random numbers depend on it.
@@ -230,7 +235,7 @@ class Workspace:
         number : int
             0, 1, ... over the network's life.
         """
-        self._batch.epoch = number
+        self._batch.streams.begin(number)
 
     def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
         """The network's output.
@@ -278,5 +283,44 @@ class Workspace:
         ndarray of shape (n_params,)
             `grads`.
         """
-        self._layer.gradients(self._g, self.memory, part)
+        for layer, g, m in self._learners:
+            layer.gradients(g, m, part)
         return self.grads
+
+
+def memory_for(network: Network, batch: Batch, input_gradient: bool, hooks: Hooks | None = None) -> Memory:
+    """Working memory for a network, one for each layer.
+
+    Parameters
+    ----------
+    network : Network
+        Whose layers.
+    batch : Batch
+        What they share.
+    input_gradient : bool
+        Whether the gradient with respect to the network's input is needed.
+    hooks : callable or None, default=None
+        From the number of a layer to the hooks of its memory, as keywords.
+
+    Returns
+    -------
+    Memory
+    """
+    numbers, dtype = itertools.count(), network.values.dtype
+
+    def make(layer: Layer, needed: bool) -> Memory:
+        number = next(numbers)
+        children = (make(c, layer.needs_input_gradient(i, needed)) for i, c in enumerate(layer.children))
+        own = {} if hooks is None else hooks(number)
+        return Memory(dtype, batch, needed, number, tuple(children), **own)
+
+    return make(network.layer, input_gradient)
+
+
+def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:
+    """The layers that have gradients to write: those inside others, where these only hand the call on."""
+    if type(layer).gradients is not Layer.gradients:
+        yield layer, g, m
+    else:
+        for child, h, n in zip(layer.children, g, m, strict=True):
+            yield from learners(child, h, n)

@@ -17,11 +17,12 @@ from ._attributes import FittedDL
 from ._checks import Plan
 from ._version import __version__
 from .batches import Batches
+from .descent import State
 from .identity import digest, seal, settings, short
 from .network import Network
 from .solvers import LBFGS
 from .splitting import Table
-from .training import EarlyStopping, Fallback, State
+from .training import EarlyStopping, Fallback
 
 __all__ = ["Progress", "Saved", "follow", "read_saved"]
 

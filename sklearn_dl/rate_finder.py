@@ -171,7 +171,7 @@ def find_learning_rate(
 def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
     if not isinstance(estimator, BaseDL):
         raise ValueError(f"find_learning_rate needs a DLRegressor or DLClassifier; got {type(estimator).__name__}.")
-    if not (isinstance(low, Real) and isinstance(high, Real) and 0 < low < high < np.inf):
+    if not (isinstance(low, Real) and isinstance(high, Real) and 0 < float(low) < float(high) < np.inf):
         raise ValueError(f"low and high must be finite numbers with 0 < low < high; got {low!r} and {high!r}.")
     if not isinstance(n_steps, Integral) or int(n_steps) < 10:
         raise ValueError(f"n_steps must be an int >= 10; got {n_steps!r}.")

@@ -5,26 +5,25 @@ Knows nothing about estimators or tables: a listener hears of each epoch and may
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
 from .batches import Batches
+from .descent import Descent, State
 from .losses import Loss
-from .network import Network, Workspace
+from .network import Network
 from .schedules import Schedule
+from .sharing import Passes
 from .solvers import Solver
+from .threads import Team
 
-__all__ = ["EarlyStopping", "End", "Epoch", "Fallback", "State", "train"]
-
-STRETCH = 32_768  # parameters a solver's step works on at once: its vectors then stay in the cache
+__all__ = ["EarlyStopping", "End", "Epoch", "Fallback", "Listener", "train"]
 
 
 class Epoch(NamedTuple):
@@ -62,33 +61,6 @@ class End(Enum):
 
 
 @dataclass
-class State:
-    """Where a training stands: with the network's values, all that going on needs.
-
-    Attributes
-    ----------
-    seed : int
-        Decides all random numbers.
-    epoch, step, samples_seen : int
-        Epochs, steps and rows that are over.
-    rate_factor : float
-        What plateaus have made of the learning rate.
-    memory : dict of str to ndarray
-        The solver's vectors.
-    over : bool
-        Whether early stopping or the target loss has ended it.
-    """
-
-    seed: int
-    epoch: int = 0
-    step: int = 0
-    samples_seen: int = 0
-    rate_factor: float = 1.0
-    memory: dict[str, np.ndarray] = field(default_factory=dict)
-    over: bool = False
-
-
-@dataclass
 class Fallback:
     """What a loss that is not finite falls back on.
 
@@ -102,31 +74,6 @@ class Fallback:
 
     loss: float = math.inf
     values: np.ndarray | None = None
-
-
-class _Descent:
-    """A solver at work on one network: stretches of its parameters, with what the solver keeps for each."""
-
-    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, state: State):
-        params = network.params
-        if set(state.memory) != set(solver.memory):
-            state.memory = {name: np.zeros_like(params) for name in solver.memory}
-            state.step = 0  # another solver than before begins anew
-        bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
-        scratch = np.empty(min(STRETCH, len(params)), params.dtype)
-        self._solver, self._state, self._stretches = solver, state, []
-        for i, (low, high) in enumerate(itertools.pairwise(bounds)):
-            for start in range(low, high, STRETCH):
-                span = slice(start, min(start + STRETCH, high))
-                kept = {name: vector[span] for name, vector in state.memory.items()}
-                s = SimpleNamespace(**kept, scratch=scratch[: span.stop - span.start])
-                self._stretches.append((params[span], grads[span], s, i == 0))
-
-    def step(self, rate: float) -> None:
-        self._state.step += 1
-        t = self._state.step
-        for params, grads, s, decayed in self._stretches:
-            self._solver.step(params, grads, s, t, rate, decayed)
 
 
 def train(
@@ -145,6 +92,7 @@ def train(
     alpha: float = 0.0,
     clip_norm: float | None = None,
     fallback: Fallback | None = None,
+    team: Team | None = None,
 ) -> End:
     """Train `network` in place, and `state` with it.
 
@@ -174,15 +122,18 @@ def train(
         Largest norm of a step's gradient.
     fallback : Fallback or None
         Kept up to date; that of the training so far, where it is resumed.
+    team : Team or None
+        Threads that share the work; they never change the result.
 
     Returns
     -------
     End
         Why it ended.
     """
-    work = Workspace(network, training=True, seed=state.seed)
-    grads, weights, d_weights = work.grads, network.values[: network.n_weights], work.grads[: network.n_weights]
-    descent = _Descent(solver, network, grads, state)
+    passes = Passes(network, state.seed, team)
+    grads = passes.grads
+    weights, d_weights = network.values[: network.n_weights], grads[: network.n_weights]
+    descent = Descent(solver, network, grads, state, team)
     mean_weight = batches.total_weight / batches.n_rows
     penalty, n_batches = alpha / batches.total_weight, len(batches)
     fallback = Fallback() if fallback is None else fallback
@@ -194,8 +145,9 @@ def train(
         """One pass over the rows; the mean loss, or what is not finite."""
         nonlocal rate
         summed = 0.0
-        work.begin_epoch(state.epoch)
+        passes.begin_epoch(state.epoch)
         for i, (x, y, weight) in enumerate(batches.epoch(state.epoch)):
+            work = passes.of(x, weight)
             raw = work.forward(x, weight)
             d_raw = work.memory.array("d_raw", raw.shape)
             w = None if weight is None else weight[:, None]

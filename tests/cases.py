@@ -185,7 +185,7 @@ def workspace_of(case: Case, network: Network, **options: Any) -> Workspace:
 
 
 def central_difference(f: Any, a: np.ndarray, step: float = 1e-4) -> np.ndarray:
-    """The gradient of the number f() with respect to `a`, which f reads and which is moved in place; of fourth order."""
+    """The gradient of the number f() with respect to `a`, which f reads; moved in place, of fourth order."""
     out = np.empty(a.shape)
     for i in np.ndindex(a.shape):
         middle, summed = a[i], 0.0

@@ -14,12 +14,13 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_dl.batches import Batches
+from sklearn_dl.descent import STRETCH, State
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError
 from sklearn_dl.network import Network
 from sklearn_dl.schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
-from sklearn_dl.training import STRETCH, EarlyStopping, End, State, train
+from sklearn_dl.training import EarlyStopping, End, train
 
 RATE = 0.03
 

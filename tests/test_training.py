@@ -18,6 +18,7 @@ from scipy import sparse
 
 from sklearn_dl.architectures import mlp, resnet
 from sklearn_dl.batches import Batches, Rows
+from sklearn_dl.descent import State
 from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequential, Tanh
 from sklearn_dl.lbfgs import fit_lbfgs
 from sklearn_dl.losses import LogLoss, Poisson, SquaredError
@@ -25,7 +26,7 @@ from sklearn_dl.network import Network, Workspace
 from sklearn_dl.randomness import Purpose, generator
 from sklearn_dl.schedules import Constant, Cosine, CosLog, InvScaling
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
-from sklearn_dl.training import EarlyStopping, End, State, train
+from sklearn_dl.training import EarlyStopping, End, train
 from tests.cases import CASES, address, over, same_bits
 
 DESCENT = SGD(momentum=0.0)
@@ -572,8 +573,22 @@ def test_batches_reuse_memory_and_leave_the_table_alone(shuffle):
     for a in (x, y, weight):
         a.flags.writeable = False
     batches = Batches(x, y, weight, size=4, shuffle=shuffle, seed=0)
-    places = {address(b.x) for e in range(2) for b in batches.epoch(e)}
-    assert len(places) == (1 if shuffle else 3)
+    places = [[address(b.x) for b in batches.epoch(e)] for e in range(2)]
+    assert places[0] == places[1]
+    assert (places[0][0] == address(x)) is not shuffle
+
+
+def test_batches_of_a_long_table_are_gathered_some_at_a_time(monkeypatch):
+    monkeypatch.setattr("sklearn_dl.batches.GATHERED", 24)
+    x, y, weight = numbered(50)
+    batches = Batches(x, y, weight, size=4, shuffle=True, seed=0)
+    rows = [(b.x.copy(), b.y.copy(), b.weight.copy(), address(b.x)) for b in batches.epoch(0)]
+    assert len({place for *_, place in rows}) == 24 // (4 * x.shape[1])
+    order = np.concatenate([b.y.copy() for b in Batches(x, y, weight, size=49, shuffle=True, seed=0).epoch(0)])[:, 0]
+    rows_seen, targets, weights = (np.concatenate([r[i] for r in rows]) for i in range(3))
+    np.testing.assert_array_equal(targets[:, 0], order)
+    np.testing.assert_array_equal(rows_seen[:, 0], order)
+    np.testing.assert_array_equal(weights, order + 100)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -5,8 +5,10 @@ Knows nothing about any particular layer, and nothing about training.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, final
 
 import numpy as np
@@ -17,6 +19,13 @@ __all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat"]
 
 
 GRAIN = 64  # shares begin at multiples of it: kernels of matrix products treat remainders apart
+
+
+@cache
+def _shares(n: int, count: int) -> list[slice]:
+    """`n` things in shares that begin at multiples of `GRAIN`."""
+    bounds = [0, *(min(n, GRAIN * round(n * i / count / GRAIN)) for i in range(1, count)), n]
+    return [slice(low, high) for low, high in itertools.pairwise(bounds)]
 
 
 @dataclass(frozen=True)
@@ -45,10 +54,7 @@ class Part:
         slice
             Empty where there are few things and this part gets none.
         """
-        return slice(self._bound(n, self.index), self._bound(n, self.index + 1))
-
-    def _bound(self, n: int, i: int) -> int:
-        return n if i == self.count else min(n, GRAIN * round(n * i / self.count / GRAIN))
+        return _shares(n, self.count)[self.index]
 
 
 WHOLE = Part(0, 1)
@@ -206,8 +212,8 @@ class Layer(ABC):
         part : Part
             Which share to write.
         """
-        for i, child in enumerate(self.children):
-            child.gradients(g[i], m[i], part)
+        for child, h, n in zip(self.children, g, m, strict=True):
+            child.gradients(h, n, part)
 
 
 @final
@@ -237,8 +243,8 @@ class Sequential(Layer):
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
         d: Any = dy
-        for i in range(len(self.layers) - 1, -1, -1):
-            d = self.layers[i].backward(d, p[i], m[i])
+        for layer, q, n in zip(reversed(self.layers), reversed(p), reversed(m), strict=True):
+            d = layer.backward(d, q, n)
         return d
 
 

@@ -29,9 +29,9 @@ def softplus(z: np.ndarray) -> np.ndarray:
 
 def softmax(raw: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Softmax over the last axis into `out`; returns Σ eᶻ, z = raw - max raw."""
-    np.subtract(raw, raw.max(axis=-1, keepdims=True), out=out)
+    np.subtract(raw, np.maximum.reduce(raw, axis=-1, keepdims=True), out=out)
     np.exp(out, out=out)
-    norm = out.sum(axis=-1, keepdims=True)
+    norm: np.ndarray = np.add.reduce(out, axis=-1, keepdims=True)
     out /= norm
     return norm
 
@@ -95,14 +95,16 @@ class LogLoss(_ClassLoss):
 
     def softmax(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         y = self._smoothed(y, raw.shape[-1])
-        z = raw - raw.max(axis=-1, keepdims=True)
+        z = raw - np.maximum.reduce(raw, axis=-1, keepdims=True)
         np.exp(z, out=out)
-        norm = out.sum(axis=-1, keepdims=True)
+        norm = np.add.reduce(out, axis=-1, keepdims=True)
         out /= norm
         out -= y  # p - y
-        z *= y
         per_row = np.log(norm, out=norm)
-        per_row -= z.sum(axis=-1, keepdims=True)  # log Σ eᶻ - Σ y z
+        if weight is None and y.shape == z.shape:
+            return float(np.add.reduce(per_row, axis=None)) - float(np.vdot(y, z))  # log Σ eᶻ - Σ y z
+        z *= y
+        per_row -= np.add.reduce(z, axis=-1, keepdims=True)
         return total(per_row, weight, out)
 
 

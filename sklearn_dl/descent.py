@@ -1,0 +1,108 @@
+"""A solver at work: where the training stands, and the solver's step over all parameters, in stretches.
+
+Knows nothing about batches, losses or epochs' ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .network import Network
+from .solvers import Solver
+from .threads import Team
+
+__all__ = ["Descent", "State"]
+
+STRETCH = 32_768  # parameters a solver's step works on at once: its vectors then stay in the cache
+FLUSH_STEPS = 128  # steps between two looks for vanishing moments: β₁ = 0.9 takes them down by 10⁻⁶ meanwhile
+
+
+@dataclass
+class State:
+    """Where a training stands: with the network's values, all that going on needs.
+
+    Attributes
+    ----------
+    seed : int
+        Decides all random numbers.
+    epoch, step, samples_seen : int
+        Epochs, steps and rows that are over.
+    rate_factor : float
+        What plateaus have made of the learning rate.
+    memory : dict of str to ndarray
+        The solver's vectors.
+    over : bool
+        Whether early stopping or the target loss has ended it.
+    """
+
+    seed: int
+    epoch: int = 0
+    step: int = 0
+    samples_seen: int = 0
+    rate_factor: float = 1.0
+    memory: dict[str, np.ndarray] = field(default_factory=dict)
+    over: bool = False
+
+
+class Descent:
+    """A solver at work on one network: stretches of its parameters, with what the solver keeps for each.
+
+    Parameters
+    ----------
+    solver : Solver
+        Whose step it is.
+    network : Network
+        Whose parameters are moved.
+    grads : ndarray of shape (n_params,)
+        Where the gradient is found.
+    state : State
+        Where the training stands; its memory is made where the solver is another than before.
+    team : Team or None, default=None
+        Threads that share out the stretches.
+    """
+
+    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, state: State, team: Team | None = None):
+        params = network.params
+        if set(state.memory) != set(solver.memory):
+            state.memory = {name: np.zeros_like(params) for name in solver.memory}
+            state.step = 0  # another solver than before begins anew
+        bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
+        self._solver, self._state = solver, state
+        self._team = team if team is not None and len(params) > STRETCH else None
+        self._stretches: list[list[Any]] = [[] for _ in range(1 if self._team is None else self._team.size)]
+        scratches = [np.empty(min(STRETCH, len(params)), params.dtype) for _ in self._stretches]
+        number = 0
+        for i, (low, high) in enumerate(itertools.pairwise(bounds)):
+            for start in range(low, high, STRETCH):
+                thread = number % len(self._stretches)
+                span = slice(start, min(start + STRETCH, high))
+                kept = {name: vector[span] for name, vector in state.memory.items()}
+                s = SimpleNamespace(**kept, scratch=scratches[thread][: span.stop - span.start])
+                self._stretches[thread].append((params[span], grads[span], s, i == 0))
+                number += 1
+
+    def step(self, rate: float) -> None:
+        """One step of the solver, over all parameters."""
+        self._state.step += 1
+        t, solver, shares = self._state.step, self._solver, self._stretches
+        if t % FLUSH_STEPS == 0:
+            self._flush()
+
+        def share(thread: int) -> None:
+            for params, grads, s, decayed in shares[thread]:
+                solver.step(params, grads, s, t, rate, decayed)
+
+        if self._team is None:
+            share(0)
+        else:
+            self._team.run(share)
+
+    def _flush(self) -> None:
+        """Set to 0 what decays towards the denormal numbers, with which a processor is some fifty times slower."""
+        for vector in self._state.memory.values():
+            vector[np.abs(vector) < 2**20 * np.finfo(vector.dtype).tiny] = 0

@@ -1,0 +1,237 @@
+"""Training passes whose rows are shared out between threads, and their gradients by parameters.
+
+Knows nothing about particular layers: whether sharing keeps the bits of the whole pass is tried out, not assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, final
+
+import numpy as np
+
+from .columns import Columns
+from .layers import Part
+from .memory import BLOCK_ROWS, Batch, Streams
+from .network import Network, Workspace, learners, memory_for
+from .threads import Task, Team
+
+__all__ = ["Passes", "SharedWorkspace", "threads_for"]
+
+MIN_WORK = 2**23  # multiplications of one product over a batch: below, threads cost more than they gain
+
+
+def threads_for(granted: int, n_rows: int, n_weights: int) -> int:
+    """How many threads are of use for batches of so many rows: a share has 64 rows at least.
+
+    Parameters
+    ----------
+    granted : int
+        How many there may be.
+    n_rows, n_weights : int
+        Rows of a batch, and weights of the network.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    return max(1, min(granted, n_rows // BLOCK_ROWS)) if n_rows * n_weights >= MIN_WORK else 1
+
+
+@final
+class SharedWorkspace:
+    """A `Workspace` for batches of one size, run by a team.
+
+    Each thread takes some rows through forward and backward. The rows' arrays lie one after the other, so that for
+    the gradients, in which each thread takes some of the parameters, the whole batch is there without a copy: no sum
+    depends on the number of threads.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    n_rows : int
+        Rows of every batch.
+    team : Team
+        Who works.
+    grads : ndarray of shape (n_params,)
+        Receives the gradient.
+    streams : Streams
+        Where random numbers come from.
+    """
+
+    def __init__(self, network: Network, n_rows: int, team: Team, grads: np.ndarray, streams: Streams):
+        self._layer, self._p, self._team, self._n_rows, self.grads = network.layer, network.views(), team, n_rows, grads
+        bounds = [BLOCK_ROWS * round(n_rows * i / team.size / BLOCK_ROWS) for i in range(team.size)]
+        self._rows = [slice(a, b) for a, b in zip(bounds, [*bounds[1:], n_rows], strict=True)]
+        self._batches = [Batch(True, streams) for _ in self._rows]
+        for batch, rows in zip(self._batches, self._rows, strict=True):
+            batch.first_row = rows.start
+        self._joined = [_Joined(team.size) for _ in _in_order(network.layer)]
+        self.memory = memory_for(network, Batch(True, streams), False, lambda k: {"finder": self._joined[k]})
+        self._whole = list(_in_order(self.memory))
+        self._shares = [
+            memory_for(network, batch, False, partial(self._lender, i)) for i, batch in enumerate(self._batches)
+        ]
+        for i, share in enumerate(self._shares):
+            for joined, m in zip(self._joined, _in_order(share), strict=True):
+                joined.parts[i] = m
+        self._learners = list(learners(network.layer, network.views(grads), self.memory))
+        self._raw: list[Any] = [None] * team.size
+        self._has_memory = False  # the first pass, which makes the arrays, goes share by share
+
+    def _lender(self, i: int, layer: int) -> dict[str, Any]:
+        """The hook that gives share i of the rows of the whole batch's arrays; None for arrays that do not go by rows."""
+        rows = self._rows[i]
+
+        def lend(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
+            if shape[0] != rows.stop - rows.start:
+                return None
+            return self._whole[layer].array(name, (self._n_rows, *shape[1:]), dtype)[rows]
+
+        return {"lender": lend}
+
+    def _run(self, task: Task) -> None:
+        if self._has_memory:
+            self._team.run(task)
+        else:
+            for i in range(self._team.size):
+                task(i)
+
+    def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
+        """As `Workspace.forward`."""
+
+        def share(i: int) -> None:
+            rows, batch = self._rows[i], self._batches[i]
+            batch.weight = None if weight is None else weight[rows]
+            self._raw[i] = self._layer.forward(x[rows], self._p, self._shares[i])
+
+        self._run(share)
+        raw: np.ndarray = _join(self._raw)
+        return raw
+
+    def backward(self, dy: np.ndarray) -> None:
+        """As `Workspace.backward`."""
+        self._run(lambda i: self._back(i, dy[self._rows[i]]))
+        self._has_memory = True
+
+    def _back(self, i: int, dy: np.ndarray) -> None:
+        self._layer.backward(dy, self._p, self._shares[i])
+
+    def gradients(self) -> np.ndarray:
+        """As `Workspace.gradients`."""
+        count = self._team.size
+
+        def share(i: int) -> None:
+            for layer, g, m in self._learners:
+                layer.gradients(g, m, Part(i, count))
+
+        self._team.run(share)
+        return self.grads
+
+
+class _Joined:
+    """Finds what the shares of a layer's rows kept under a name, as one array."""
+
+    def __init__(self, count: int):
+        self.parts: list[Any] = [None] * count
+        self._found: dict[str, tuple[list[Any], Any]] = {}
+
+    def __call__(self, name: str) -> Any:
+        kept = [getattr(m, name) for m in self.parts]
+        parts, joined = self._found.get(name, ([], None))
+        if len(parts) == len(kept) and all(a is b for a, b in zip(parts, kept, strict=True)):
+            return joined
+        joined = _join(kept)
+        self._found[name] = (kept, joined)
+        return joined
+
+
+def _join(parts: list[Any]) -> Any:
+    """The rows of all parts; without a copy where they lie one after the other in one array."""
+    first = parts[0]
+    if not all(isinstance(a, np.ndarray) and a.ndim for a in parts):
+        return first
+    ends = [a.__array_interface__["data"][0] + len(a) * a.strides[0] for a in parts]
+    starts = [a.__array_interface__["data"][0] for a in parts]
+    alike = all(a.strides == first.strides and a.dtype == first.dtype and _root(a) is _root(first) for a in parts)
+    if alike and ends[:-1] == starts[1:]:
+        shape = (sum(map(len, parts)), *first.shape[1:])
+        return np.lib.stride_tricks.as_strided(first, shape, first.strides, writeable=first.flags.writeable)
+    return np.concatenate(parts)
+
+
+def _root(a: np.ndarray) -> Any:
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
+
+
+def _in_order(tree: Any) -> Iterator[Any]:
+    """A layer, or a memory, and all inside it, in the order of their numbers."""
+    yield tree
+    for child in tree.children if hasattr(type(tree), "children") else tree:
+        yield from _in_order(child)
+
+
+@final
+class Passes:
+    """The workspaces of a training: one for whole batches, and shared ones where a team is there and keeps the bits.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    seed : int
+        For random numbers.
+    team : Team or None
+        Who shares the work.
+
+    Attributes
+    ----------
+    grads : ndarray of shape (n_params,)
+        Receives the gradients of all passes.
+    """
+
+    def __init__(self, network: Network, seed: int, team: Team | None):
+        self._network, self._seed, self._team = network, seed, team
+        self._streams = Streams(seed)
+        self._whole = Workspace(network, training=True, streams=self._streams)
+        self.grads = self._whole.grads
+        self._shared: dict[int, SharedWorkspace | Workspace] = {}
+
+    def begin_epoch(self, number: int) -> None:
+        """As `Workspace.begin_epoch`."""
+        self._streams.begin(number)
+
+    def of(self, x: Any, weight: np.ndarray | None) -> SharedWorkspace | Workspace:
+        """The workspace for a batch of inputs."""
+        team, n = self._team, x.shape[0]
+        if team is None or threads_for(team.size, n, self._network.n_weights) < team.size:
+            return self._whole
+        if n not in self._shared:
+            shareable = isinstance(x, (np.ndarray, Columns)) and self._keeps_the_bits(x, weight, team)
+            network, grads = self._network, self.grads
+            self._shared[n] = SharedWorkspace(network, n, team, grads, self._streams) if shareable else self._whole
+        return self._shared[n]
+
+    def _keeps_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
+        """Whether a pass in shares gives the bits of the whole one: a product's may depend on its number of rows."""
+        values, n = self._network.values.copy(), x.shape[0]
+        whole = Workspace(self._network, training=True, seed=self._seed)
+        raw = whole.forward(x, weight)
+        d_raw = np.cos(np.arange(raw.size, dtype=raw.dtype)).reshape(raw.shape)
+        whole.backward(d_raw)
+        whole.gradients()
+        self._network.values[...] = values  # what the pass did to running means
+        grads = np.full_like(whole.grads, np.nan)
+        shared = SharedWorkspace(self._network, n, team, grads, Streams(self._seed))
+        try:
+            same = np.array_equal(shared.forward(x, weight), raw)
+            shared.backward(d_raw)
+            shared.gradients()
+        finally:
+            self._network.values[...] = values
+        return same and np.array_equal(grads, whole.grads)
