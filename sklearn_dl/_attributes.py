@@ -33,7 +33,6 @@ class FittedDL(BaseEstimator):
     _target: NumberEncoder | ClassEncoder
     _loss: Loss
     _state: State
-    _known: tuple[Any, Any] | None = None  # a table and the same encoded: what a scorer asks about after each epoch
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters, those of settings objects as ``solver__momentum``.

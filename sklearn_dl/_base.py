@@ -25,17 +25,18 @@ from .batches import Batches
 from .checkpoint import is_checkpointed
 from .descent import State
 from .encoding import TableEncoder
-from .inputs import check_numbers, check_table, check_target, check_weight
+from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
 from .layers import Layer, Sequential, TableInput
 from .lbfgs import fit_lbfgs
 from .losses import Loss
-from .monitoring import Monitor, Validation, forward
+from .monitoring import Monitor, Validation
 from .network import Network
+from .prediction import forward
 from .progress import Saved, follow, read_saved
 from .scoring import watched_score
 from .sharing import threads_for
 from .solvers import LBFGS
-from .splitting import Table, hold_out
+from .splitting import Split, Table, hold_out
 from .threads import Team, one_blas_thread, threads_granted
 from .training import EarlyStopping, End, Fallback, train
 
@@ -59,14 +60,6 @@ class Call(NamedTuple):
     classes: Any = None
     partial: bool = False
     resume_from: Any = None
-
-
-class Split(NamedTuple):
-    """Training rows, validation rows, and whether a plateau ends the training."""
-
-    table: Table
-    held_out: Table | None
-    stops_early: bool
 
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
@@ -136,12 +129,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         else:
             shell._go_on_with(plan.loss)
         shell._state.seed = shell._state.seed if seed is None else seed
-        table, held_out, stops_early = shell._split(table, call, plan)
-        table = shell._weigh(table)
+        rows = shell._split(table, call, plan)
+        rows = rows._replace(table=shell._weigh(rows.table))
         if not going_on:
-            shell._learn_encoder(table)
-        shell._make_network(plan, table, going_on)
-        return shell, Split(table, held_out, stops_early)
+            shell._learn_encoder(rows.table)
+        shell._make_network(plan, rows.table, going_on)
+        return shell, rows
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
@@ -178,8 +171,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         encoder = vars(self).get("encoder_", self.encoder)
         return (check_numbers if encoder is None else check_table)(self, X, reset=reset)
 
-    def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
-        """Training rows, validation rows or None, and whether a plateau ends the training."""
+    def _split(self, table: Table, call: Call, plan: Plan) -> Split:
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
@@ -189,17 +181,17 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             try:
                 held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
                 self._target.encode(held.y, np.float64)  # unknown classes are told here
-                return table, self._weigh(held), True
+                return Split(table, self._weigh(held), True)
             except ValueError as error:
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
         early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
         if call.partial or not early:
-            return table, None, False
+            return Split(table, None, False)
         stratified = self._task == "classification" and table.y.ndim == 1
         train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
-        return train_rows, None if held_out is None else self._weigh(held_out), True
+        return Split(train_rows, None if held_out is None else self._weigh(held_out), True)
 
     def _learn_encoder(self, table: Table) -> None:
         if self.encoder is None:
@@ -345,11 +337,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _raw(self, X: Any) -> np.ndarray:
         """The network's output for a table as the user gives it."""
-        check_is_fitted(self)
-        known = self._known
-        X = known[1] if known is not None and X is known[0] else self._encode_inputs(self._check_inputs(X, reset=False))
+        if "network_" not in vars(self):
+            check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):
-            return forward(self.network_, X)
+            if not is_plain(self, X, finite=self.encoder_ is None):
+                X = self._check_inputs(X, reset=False)
+            return forward(self.network_, self._encode_inputs(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in vars(self)

@@ -8,13 +8,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
 from .network import Network
 from .solvers import Solver
-from .threads import Team
 
 __all__ = ["Descent", "State"]
 
@@ -62,45 +60,36 @@ class Descent:
         Where the gradient is found.
     state : State
         Where the training stands; its memory is made where the solver is another than before.
-    team : Team or None, default=None
-        Threads that share out the stretches.
+
+    Notes
+    -----
+    One thread takes all stretches: they are a few microseconds of NumPy each, and two threads spend more time on
+    handing the interpreter to and fro than they save.
     """
 
-    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, state: State, team: Team | None = None):
+    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, state: State):
         params = network.params
         if set(state.memory) != set(solver.memory):
             state.memory = {name: np.zeros_like(params) for name in solver.memory}
             state.step = 0  # another solver than before begins anew
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
-        self._solver, self._state = solver, state
-        self._team = team if team is not None and len(params) > STRETCH else None
-        self._stretches: list[list[Any]] = [[] for _ in range(1 if self._team is None else self._team.size)]
-        scratches = [np.empty(min(STRETCH, len(params)), params.dtype) for _ in self._stretches]
-        number = 0
+        scratch = np.empty(min(STRETCH, len(params)), params.dtype)
+        self._solver, self._state, self._stretches = solver, state, []
         for i, (low, high) in enumerate(itertools.pairwise(bounds)):
             for start in range(low, high, STRETCH):
-                thread = number % len(self._stretches)
                 span = slice(start, min(start + STRETCH, high))
                 kept = {name: vector[span] for name, vector in state.memory.items()}
-                s = SimpleNamespace(**kept, scratch=scratches[thread][: span.stop - span.start])
-                self._stretches[thread].append((params[span], grads[span], s, i == 0))
-                number += 1
+                s = SimpleNamespace(**kept, scratch=scratch[: span.stop - span.start])
+                self._stretches.append((params[span], grads[span], s, i == 0))
 
     def step(self, rate: float) -> None:
         """One step of the solver, over all parameters."""
         self._state.step += 1
-        t, solver, shares = self._state.step, self._solver, self._stretches
+        t = self._state.step
         if t % FLUSH_STEPS == 0:
             self._flush()
-
-        def share(thread: int) -> None:
-            for params, grads, s, decayed in shares[thread]:
-                solver.step(params, grads, s, t, rate, decayed)
-
-        if self._team is None:
-            share(0)
-        else:
-            self._team.run(share)
+        for params, grads, s, decayed in self._stretches:
+            self._solver.step(params, grads, s, t, rate, decayed)
 
     def _flush(self) -> None:
         """Set to 0 what decays towards the denormal numbers, with which a processor is some fifty times slower."""

@@ -5,6 +5,7 @@ Knows nothing about networks; lengths, finiteness and names of columns are check
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,36 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
 
-__all__ = ["check_numbers", "check_table", "check_target", "check_weight"]
+__all__ = ["check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
 
 FLOATS = (np.float64, np.float32)
 NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
+
+
+def is_plain(owner: Any, X: Any, *, finite: bool) -> bool:
+    """Whether X needs no further check to be predicted: a float array of the right shape for an owner without names.
+
+    `validate_data` takes some 100 µs, several times what a network takes for a row; what is not plain goes there, and
+    so comes to its errors.
+
+    Parameters
+    ----------
+    owner : estimator
+        Has seen its columns.
+    X : object
+        What came.
+    finite : bool
+        Whether the numbers must be finite.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in FLOATS
+        and len(X) > 0
+        and X.shape[1] == vars(owner)["n_features_in_"]
+        and "feature_names_in_" not in vars(owner)
+        and (not finite or math.isfinite(np.add.reduce(X, axis=None)))
+    )
 
 
 def check_table(owner: Any, X: Any, *, reset: bool) -> Any:

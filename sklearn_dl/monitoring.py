@@ -15,28 +15,12 @@ import numpy as np
 from ._callbacks import CallbackBridge
 from .descent import State
 from .losses import Loss
-from .network import Network, Workspace
+from .network import Network
+from .prediction import forward
 from .schedules import Schedule
 from .training import EarlyStopping, Epoch
 
-__all__ = ["Monitor", "Validation", "forward"]
-
-BLOCK = 2**20  # numbers in the widest layer's output, outside training
-
-
-def forward(network: Network, x: Any) -> np.ndarray:
-    """The raw output for all rows, in blocks."""
-    widest = max(entry.shape[-1] for entry in network.entries())
-    step = max(64, BLOCK // widest)
-    work = Workspace(network)
-    if x.shape[0] <= step:
-        return work.forward(x)
-    first = work.forward(x[:step])
-    out = np.empty((x.shape[0], *first.shape[1:]), first.dtype)
-    out[:step] = first
-    for start in range(step, x.shape[0], step):
-        out[start : start + step] = work.forward(x[start : start + step])
-    return out
+__all__ = ["Monitor", "Validation"]
 
 
 class Validation:

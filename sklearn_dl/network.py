@@ -86,6 +86,7 @@ class Network:
     def __init__(self, layer: Layer, values: np.ndarray):
         self.layer = layer
         self.values = values
+        self.idle: list[Workspace] = []  # kept for the next prediction of few rows; never pickled, never copied
         sizes = dict.fromkeys(KINDS, 0)
         for _, shape, kind in _arrays(layer):
             sizes[kind] += math.prod(shape)
@@ -207,6 +208,8 @@ class Workspace:
 
     Attributes
     ----------
+    values : ndarray of shape (n_values,)
+        The network's, as they lay when the workspace was made.
     grads : ndarray of shape (n_params,)
         The gradient, after `gradients`; only with ``training=True``.
     """
@@ -220,7 +223,7 @@ class Workspace:
         input_gradient: bool = False,
         streams: Streams | None = None,
     ):
-        self._layer, self._p = network.layer, network.views()
+        self.values, self._layer, self._p = network.values, network.layer, network.views()
         self._batch = Batch(training, streams or Streams(seed))
         self.memory = memory_for(network, self._batch, input_gradient)
         if training:

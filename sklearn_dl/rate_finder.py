@@ -16,16 +16,19 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
 from ._base import BaseDL, Call
-from ._checks import check_plan
+from ._checks import Plan, check_plan
 from .batches import Batches
 from .schedules import Constant
 from .solvers import LBFGS
+from .splitting import Table
+from .threads import one_blas_thread
 from .training import End, Epoch, train
 
 __all__ = ["RateCurve", "find_learning_rate"]
 
 SMOOTHING = 0.15  # decades of the rate: standard deviation of the Gaussian that smooths the losses
 DIVERGED = 4.0  # the test ends where the smoothed loss is so many times its lowest value
+NO_LOSS = 1e-3  # a lowest value below this share of the first counts as that
 
 
 @final
@@ -132,18 +135,30 @@ def find_learning_rate(
     if isinstance(plan.solver, LBFGS):
         raise ValueError(f"find_learning_rate needs a solver with a learning rate; got solver={estimator.solver!r}.")
     model, rows = model._prepare(Call(X, y, sample_weight), plan)
-    encoded, state = model._encode(rows.table), model._state
-    batches = Batches(*encoded, size=model._batch_rows(len(encoded.y)), shuffle=model.shuffle, seed=state.seed)
+    rates = np.geomspace(low, high, n_steps)
+    with one_blas_thread():
+        losses = _losses(model, plan, model._encode(rows.table), rates)
+    if len(losses) < 2:
+        raise ValueError(f"the loss is not finite at the first learning rate already: lower low={low!r}.")
+    smoothed = _smooth(losses, rates)
+    rates = rates[: len(losses)]
+    return RateCurve(rates, losses, smoothed, float(rates[smoothed.argmin()] / 10))
+
+
+def _losses(model: BaseDL, plan: Plan, rows: Table, rates: np.ndarray) -> np.ndarray:
+    """The loss of a batch before each step, up to where it diverges."""
+    state = model._state
+    batches = Batches(*rows, size=model._batch_rows(len(rows.y)), shuffle=model.shuffle, seed=state.seed)
     mean_weight = batches.total_weight / batches.n_rows
-    rates, losses = np.geomspace(low, high, n_steps), []
+    losses: list[float] = []
 
     def listen(epoch: Epoch) -> bool:
         losses.append(epoch.loss)
         return False
 
-    for rate, (x, t, weight) in zip(rates, _endless(batches), strict=False):
-        batch = Batches(x, t, weight, size=len(t), shuffle=False, seed=state.seed)
-        batch.total_weight = len(t) * mean_weight  # Σ w l / (n w̄): unbiased, as in a training
+    for rate, (x, y, weight) in zip(rates, _endless(batches), strict=False):
+        batch = Batches(x, y, weight, size=len(y), shuffle=False, seed=state.seed)
+        batch.total_weight = len(y) * mean_weight  # Σ wᵢ lossᵢ / (n w̄): unbiased, as in a training
         end = train(
             model.network_,
             batch,
@@ -158,14 +173,26 @@ def find_learning_rate(
             alpha=model.alpha * batch.total_weight / batches.total_weight,
             clip_norm=model.clip_norm,
         )
-        if end is End.NON_FINITE or _has_diverged(losses, n_steps, low, high):
+        if end is End.INTERRUPTED:
+            raise KeyboardInterrupt
+        if end is End.NON_FINITE:
             break
-    seen, spread = np.array(losses), _spread(n_steps, low, high)
-    if len(seen) < 2:
-        raise ValueError(f"the loss is not finite at the first learning rate already: lower low={low!r}.")
-    smoothed = gaussian_filter1d(seen, spread, mode="nearest")
-    rates = rates[: len(seen)]
-    return RateCurve(rates, seen, smoothed, float(rates[smoothed.argmin()] / 10))
+        smoothed = _smooth(losses, rates)
+        if smoothed[-1] > DIVERGED * max(smoothed.min(), NO_LOSS * smoothed[0]):
+            break
+    return np.array(losses)
+
+
+def _endless(batches: Batches) -> Iterator[Any]:
+    """Batch after batch, epoch after epoch."""
+    return itertools.chain.from_iterable(batches.epoch(number) for number in itertools.count())
+
+
+def _smooth(losses: Any, rates: np.ndarray) -> np.ndarray:
+    """The mean of the losses at neighbouring rates, by a Gaussian over the rate's logarithm."""
+    steps_a_decade = (len(rates) - 1) / np.log10(rates[-1] / rates[0])
+    smoothed: np.ndarray = gaussian_filter1d(np.asarray(losses), SMOOTHING * steps_a_decade, mode="nearest")
+    return smoothed
 
 
 def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
@@ -175,19 +202,3 @@ def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
         raise ValueError(f"low and high must be finite numbers with 0 < low < high; got {low!r} and {high!r}.")
     if not isinstance(n_steps, Integral) or int(n_steps) < 10:
         raise ValueError(f"n_steps must be an int >= 10; got {n_steps!r}.")
-
-
-def _endless(batches: Batches) -> Iterator[Any]:
-    """Batch after batch, epoch after epoch."""
-    return itertools.chain.from_iterable(batches.epoch(number) for number in itertools.count())
-
-
-def _spread(n_steps: int, low: float, high: float) -> float:
-    """The standard deviation of the smoothing, in steps."""
-    return SMOOTHING * (n_steps - 1) / float(np.log10(high / low))
-
-
-def _has_diverged(losses: list[float], n_steps: int, low: float, high: float) -> bool:
-    """Whether the smoothed loss has grown out of all proportion."""
-    smoothed = gaussian_filter1d(np.array(losses), _spread(n_steps, low, high), mode="nearest")
-    return bool(smoothed[-1] > DIVERGED * max(smoothed.min(), 1e-3 * smoothed[0]))

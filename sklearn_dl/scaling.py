@@ -5,6 +5,7 @@ Knows nothing about tables: numbers come as arrays, and names of columns only fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, final
 
@@ -78,11 +79,12 @@ class Scaling:
         with np.errstate(over="ignore", invalid="ignore"):
             z = block - self.center  # centred in full precision, then rounded
             z *= self.scale
-            if not np.isfinite(z.sum()):
+            if not math.isfinite(np.add.reduce(z, axis=None)):
                 if (infinite := np.isinf(block).any(axis=0)).any():
                     raise _infinity(names(int(infinite.argmax())))
                 z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
-        np.clip(z, -LIMIT, LIMIT, out=z)
+        np.maximum(z, -LIMIT, out=z)
+        np.minimum(z, LIMIT, out=z)
         if self.clips:
             t = z * z
             t *= 1 / 9

@@ -13,6 +13,7 @@ from sklearn.metrics import check_scoring
 
 from ._attributes import FittedDL
 from .dataframes import is_dataframe
+from .prediction import forward
 from .splitting import Table
 
 __all__ = ["watched_score"]
@@ -37,8 +38,12 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table, encoded: Any) 
         return None
     scorer = check_scoring(model, scoring=scoring)
     keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    scored = copy.copy(model)
-    scored._known = (held_out.X, encoded)
+    scored, ask = copy.copy(model), type(model)._raw
+
+    def raw(X: Any) -> Any:
+        return forward(model.network_, encoded) if X is held_out.X else ask(scored, X)
+
+    scored.__dict__["_raw"] = raw  # all predictions go through it
     if not is_dataframe(held_out.X):  # the names of columns were lost in the check
         scored.__dict__.pop("feature_names_in_", None)
     return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))

@@ -5,6 +5,8 @@ Knows nothing about particular layers: whether sharing keeps the bits of the who
 
 from __future__ import annotations
 
+import operator
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, final
@@ -15,11 +17,12 @@ from .columns import Columns
 from .layers import Part
 from .memory import BLOCK_ROWS, Batch, Streams
 from .network import Network, Workspace, learners, memory_for
-from .threads import Task, Team
+from .threads import Team
 
 __all__ = ["Passes", "SharedWorkspace", "threads_for"]
 
-MIN_WORK = 2**23  # multiplications of one product over a batch: below, threads cost more than they gain
+MIN_WORK = 2**26  # multiplications of one product over a batch: below, threads cost more than they gain
+TRIED: dict[Any, bool] = {}  # whether sharing keeps the bits, by network and shape of the batch
 
 
 def threads_for(granted: int, n_rows: int, n_weights: int) -> int:
@@ -80,25 +83,19 @@ class SharedWorkspace:
                 joined.parts[i] = m
         self._learners = list(learners(network.layer, network.views(grads), self.memory))
         self._raw: list[Any] = [None] * team.size
-        self._has_memory = False  # the first pass, which makes the arrays, goes share by share
+        self._lock = threading.Lock()
 
     def _lender(self, i: int, layer: int) -> dict[str, Any]:
-        """The hook that gives share i of the rows of the whole batch's arrays; None for arrays that do not go by rows."""
+        """The hook that gives share i of the rows of the arrays of the whole batch."""
         rows = self._rows[i]
 
         def lend(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
             if shape[0] != rows.stop - rows.start:
                 return None
-            return self._whole[layer].array(name, (self._n_rows, *shape[1:]), dtype)[rows]
+            with self._lock:  # the array is made by the first share that asks for it
+                return self._whole[layer].array(name, (self._n_rows, *shape[1:]), dtype)[rows]
 
         return {"lender": lend}
-
-    def _run(self, task: Task) -> None:
-        if self._has_memory:
-            self._team.run(task)
-        else:
-            for i in range(self._team.size):
-                task(i)
 
     def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
         """As `Workspace.forward`."""
@@ -108,17 +105,17 @@ class SharedWorkspace:
             batch.weight = None if weight is None else weight[rows]
             self._raw[i] = self._layer.forward(x[rows], self._p, self._shares[i])
 
-        self._run(share)
+        self._team.run(share)
         raw: np.ndarray = _join(self._raw)
         return raw
 
     def backward(self, dy: np.ndarray) -> None:
         """As `Workspace.backward`."""
-        self._run(lambda i: self._back(i, dy[self._rows[i]]))
-        self._has_memory = True
 
-    def _back(self, i: int, dy: np.ndarray) -> None:
-        self._layer.backward(dy, self._p, self._shares[i])
+        def share(i: int) -> None:
+            self._layer.backward(dy[self._rows[i]], self._p, self._shares[i])
+
+        self._team.run(share)
 
     def gradients(self) -> np.ndarray:
         """As `Workspace.gradients`."""
@@ -137,12 +134,12 @@ class _Joined:
 
     def __init__(self, count: int):
         self.parts: list[Any] = [None] * count
-        self._found: dict[str, tuple[list[Any], Any]] = {}
+        self._found: dict[str, tuple[list[Any] | None, Any]] = {}
 
     def __call__(self, name: str) -> Any:
-        kept = [getattr(m, name) for m in self.parts]
-        parts, joined = self._found.get(name, ([], None))
-        if len(parts) == len(kept) and all(a is b for a, b in zip(parts, kept, strict=True)):
+        kept = [m.peek(name) for m in self.parts]
+        parts, joined = self._found.get(name, (None, None))
+        if parts is not None and all(map(operator.is_, parts, kept)):
             return joined
         joined = _join(kept)
         self._found[name] = (kept, joined)
@@ -212,10 +209,20 @@ class Passes:
         if team is None or threads_for(team.size, n, self._network.n_weights) < team.size:
             return self._whole
         if n not in self._shared:
-            shareable = isinstance(x, (np.ndarray, Columns)) and self._keeps_the_bits(x, weight, team)
             network, grads = self._network, self.grads
+            shareable = isinstance(x, (np.ndarray, Columns)) and self._known_to_keep_the_bits(x, weight, team)
             self._shared[n] = SharedWorkspace(network, n, team, grads, self._streams) if shareable else self._whole
         return self._shared[n]
+
+    def _known_to_keep_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
+        """As tried out for such batches of such a network before, in this process, or now."""
+        key = (self._network.layer, self._network.values.dtype, type(x), x.shape, weight is None, team.size)
+        try:
+            if key not in TRIED:
+                TRIED[key] = self._keeps_the_bits(x, weight, team)
+            return TRIED[key]
+        except TypeError:  # a layer of the user's that has no hash
+            return self._keeps_the_bits(x, weight, team)
 
     def _keeps_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
         """Whether a pass in shares gives the bits of the whole one: a product's may depend on its number of rows."""

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Table", "hold_out"]
+__all__ = ["Split", "Table", "hold_out"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -29,6 +29,14 @@ class Table(NamedTuple):
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
         return Table(rows_of(self.X, index), self.y[index], None if self.weight is None else self.weight[index])
+
+
+class Split(NamedTuple):
+    """Training rows, validation rows or None, and whether a plateau ends the training."""
+
+    table: Table
+    held_out: Table | None
+    stops_early: bool
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:

@@ -144,9 +144,16 @@ class ClassEncoder:
 
     def probabilities(self, predicted: np.ndarray) -> list[np.ndarray]:
         """One (n, n_classes) matrix a target, from the network's columns."""
-        stops = np.cumsum(self.groups)
-        parts = [predicted[:, stop - width : stop] for width, stop in zip(self.groups, stops, strict=True)]
-        return [np.hstack((1 - part, part)) if part.shape[1] == 1 else part for part in parts]
+        parts, start = [], 0
+        for width in self.groups:
+            part = predicted[:, start : start + width]
+            if width == 1:
+                part, p = np.empty((len(part), 2), part.dtype), part
+                np.subtract(1, p, out=part[:, :1])
+                part[:, 1:] = p
+            parts.append(part)
+            start += width
+        return parts
 
     def decode(self, predicted: np.ndarray) -> np.ndarray:
         """The most probable labels: shape (n,), or (n, n_targets) where there are several targets."""

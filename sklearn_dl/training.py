@@ -133,7 +133,7 @@ def train(
     passes = Passes(network, state.seed, team)
     grads = passes.grads
     weights, d_weights = network.values[: network.n_weights], grads[: network.n_weights]
-    descent = Descent(solver, network, grads, state, team)
+    descent = Descent(solver, network, grads, state)
     mean_weight = batches.total_weight / batches.n_rows
     penalty, n_batches = alpha / batches.total_weight, len(batches)
     fallback = Fallback() if fallback is None else fallback

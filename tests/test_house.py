@@ -25,7 +25,7 @@ PACKAGE = ROOT / "sklearn_dl"
 
 FLOORS = {
     0: "layers losses solvers schedules batches columns threads memory blas randomness ranges storage _version",
-    1: "network sharing",
+    1: "network sharing prediction",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
         "splitting monitoring scoring identity progress checkpoint _checks _callbacks _attributes"
