@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.rate_finder import RateCurve, find_learning_rate
 from sklearn_dl.schedules import Schedule
+from sklearn_dl.solvers import Solver
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 4))
@@ -136,3 +137,16 @@ def test_the_curve_is_drawn():
     assert (ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "Learning rate", "Training loss")
     assert curve.plot(ax=ax) is ax
     pyplot.close(ax.figure)
+
+
+class Interrupted(Solver):
+    """Ctrl-C at the fifth step."""
+
+    def step(self, params, grads, s, t, rate, decayed):
+        if t == 5:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_it():
+    with pytest.raises(KeyboardInterrupt):
+        find_learning_rate(DLRegressor(**SMALL, solver=Interrupted()), X, y)
