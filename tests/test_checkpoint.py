@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor, storage
+from sklearn_dl.architectures import mlp
 from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.schedules import Adaptive, Schedule
@@ -80,6 +82,10 @@ class Plain(Solver):
         params -= rate * grads / t
 
 
+def largest_error(model, X, y):
+    return -np.abs(model.predict(X) - y).max()
+
+
 def left(model):
     """All that a training leaves; of the history, not the seconds."""
     state = {k: v for k, v in vars(model._state).items() if k != "memory"}
@@ -106,6 +112,9 @@ CASES = {
     "stops early": (DLRegressor(**SMALL | STOPPING | {"n_iter_no_change": 2, "tol": 0.05}), X, y),
     "a target loss": (DLRegressor(**SMALL | {"learning_rate_init": 0.1}, target_loss=0.1), X, y),
     "plateaus": (DLRegressor(**SMALL | {"learning_rate": Adaptive(2.0), "n_iter_no_change": 2, "tol": 0.05}), X, y),
+    "parts of one's own": (
+        DLRegressor(**SMALL, architecture=partial(mlp), scoring=largest_error, solver=Plain(), **STOPPING), X, y
+    ),
     "no seed given": (DLRegressor(**SMALL | {"random_state": None}, dropout=0.3, **STOPPING), X, y),
     "a generator as seed": (DLRegressor(**SMALL | {"random_state": np.random.RandomState(3)}), X, y),
 }  # fmt: skip
@@ -491,6 +500,10 @@ OTHERS = {
     "random_state=0; this estimator has None": ({"random_state": None}, X, y),
     r"encoder='auto'; this estimator has TableEncoder\(": ({"encoder": TableEncoder()}, X, y),
     "early_stopping='auto'; this estimator has False": ({"early_stopping": False}, X, y),
+    r"architecture='mlp'; this estimator has partial\(sklearn_dl.architectures.mlp": (
+        {"architecture": partial(mlp)}, X, y
+    ),
+    r"scoring='loss'; this estimator has .*largest_error": ({"scoring": largest_error}, X, y),
     "columns of X 3; here it is 2": ({}, X[:, :2], y),
     r"columns of X 3; here it is \['a', 'b', 'c'\]": ({}, MIXED[list("abc")], y),
     "training rows 60; here it is 59": ({}, X[1:], y[1:]),
@@ -502,7 +515,7 @@ OTHERS = {
 
 KINDS = {
     truncated: (120, r"is damaged|is not a checkpoint"),
-    flipped: (197, r"is damaged|is not a checkpoint|is a checkpoint of format \d+"),
+    flipped: (195, r"is damaged|is not a checkpoint|is a checkpoint of format \d+"),
     swapped: (23, "is damaged: its content does not have the SHA-256"),
     lengthened: (10, "is damaged: its content does not have the SHA-256"),
     other_version: (20, r"is a checkpoint of format \d+; this version of sklearn_dl reads 1"),
