@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,16 +25,17 @@ from .descent import State
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
 from .layers import Layer, Sequential, TableInput
+from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .losses import Loss
-from .monitoring import Monitor, Validation
+from .monitoring import Monitor, Validation, warn_of
 from .network import Network
 from .prediction import forward
 from .progress import Saved, follow, read_saved
 from .scoring import watched_score
 from .sharing import threads_for
 from .solvers import LBFGS
-from .splitting import Split, Table, hold_out
+from .splitting import Split, Table, hold_out, scaled_alpha, weight_exponent
 from .threads import Team, one_blas_thread, threads_granted
 from .training import EarlyStopping, End, Fallback, train
 
@@ -94,7 +93,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The targets as the target encoder wants them; an error where the loss cannot take them."""
 
     @abstractmethod
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
         """Set `_target` and `_loss` from the training targets."""
 
     @abstractmethod
@@ -116,7 +115,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not (call.partial or self.warm_start):
             shell._state.memory, shell._state.step = {}, 0
         self._take_over(shell)
-        _tell(end)
+        warn_of(end)
 
     def _prepare(self, call: Call, plan: Plan, seed: int | None = None) -> tuple[BaseDL, Split]:
         """A shell with all that a training needs, and its rows."""
@@ -124,7 +123,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
-            shell._learn_target(table, plan, call.classes)
+            shell._learn_target(table, plan, call)
             shell._state, shell.history_ = State(self._draw_seed()), []
         else:
             shell._go_on_with(plan.loss)
@@ -176,7 +175,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
         if call.X_val is not None:
-            if self.early_stopping is False:
+            if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
                 held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
@@ -198,7 +197,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-            self.encoder_ = encoder.learn(table.X, table.weight)
+            self.encoder_ = encoder.learn(table.X, table.weight, table.at)
             for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
                 if name in vars(self):
                     setattr(encoder, name, vars(self)[name])
@@ -233,9 +232,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _encode(self, table: Table) -> Table:
         """The table as the network sees it."""
-        dtype = self.network_.values.dtype
-        weight = None if table.weight is None else table.weight.astype(dtype)
-        return Table(self._encode_inputs(table.X), self._target.encode(table.y, dtype), weight)
+        dtype, weight = self.network_.values.dtype, table.weight
+        if weight is not None:
+            weight = np.ldexp(weight, -weight_exponent(weight)).astype(dtype)
+        y = self._target.encode(table.y, dtype)
+        if not table.is_large:
+            return Table(self._encode_inputs(table.X), y, weight)
+        width = self._encode_inputs(table.X[:1]).shape[1]
+        return Table(LazyRows(table.X, table.at, self._encode_inputs, width), y, weight)
 
     def _encode_inputs(self, X: Any) -> Any:
         dtype = self.network_.values.dtype
@@ -249,7 +253,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if held_out is not None:
             encoded_held = self._encode(held_out)
             score = watched_score(self, self.scoring, held_out, encoded_held.X)
-            validation = Validation(*encoded_held, self._loss, score)
+            validation = Validation(*encoded_held[:3], self._loss, score)
         stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
@@ -273,18 +277,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             max_time=self.max_time,
             verbose=int(self.verbose),
         )
+        alpha = scaled_alpha(self.alpha, table.weight)
         with one_blas_thread():
             if isinstance(plan.solver, LBFGS):
-                end = self._minimise(plan, encoded, monitor)
+                end = self._minimise(plan, encoded, monitor, alpha)
             else:
-                end = self._descend(plan, encoded, monitor, n_epochs, origin, fallback)
+                end = self._descend(plan, encoded, monitor, alpha, n_epochs, origin, fallback)
         if stopping is not None:
             stopping.restore(network)
         bridge.end(self._fitted_now)
         return end
 
-    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
-        blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor, alpha: float) -> End:
+        blocks = Batches(*encoded[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
         return fit_lbfgs(
             self.network_,
             blocks,
@@ -294,13 +299,21 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             monitor,
             max_iter=self.max_iter,
             tol=self.tol,
-            alpha=self.alpha,
+            alpha=alpha,
         )
 
     def _descend(
-        self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int, fallback: Fallback
+        self,
+        plan: Plan,
+        encoded: Table,
+        monitor: Monitor,
+        alpha: float,
+        n_epochs: int,
+        origin: int,
+        fallback: Fallback,
     ) -> End:
-        batches = Batches(*encoded, size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed)
+        size = self._batch_rows(len(encoded.y))
+        batches = Batches(*encoded[:3], size=size, shuffle=self.shuffle, seed=self._state.seed)
         n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
         with ExitStack() as stack:
             return train(
@@ -315,7 +328,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 n_epochs=n_epochs,
                 horizon=self.max_iter,
                 origin=origin,
-                alpha=self.alpha,
+                alpha=alpha,
                 clip_norm=self.clip_norm,
                 fallback=fallback,
                 team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
@@ -344,9 +357,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 X = self._check_inputs(X, reset=False)
             return forward(self.network_, self._encode_inputs(X))
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "network_" in vars(self)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -358,16 +368,3 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 def _is_fitted_name(name: str) -> bool:
     return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
-
-
-def _tell(end: End) -> None:
-    """Warn of a training that did not end as planned."""
-    if end is End.NON_FINITE:
-        message = (
-            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
-            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
-        )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    elif end is End.INTERRUPTED:
-        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
-        warnings.warn(message, stacklevel=4)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
 from .descent import State
@@ -18,9 +20,9 @@ from .losses import Loss
 from .network import Network
 from .prediction import forward
 from .schedules import Schedule
-from .training import EarlyStopping, Epoch
+from .training import EarlyStopping, End, Epoch
 
-__all__ = ["Monitor", "Validation"]
+__all__ = ["Monitor", "Validation", "warn_of"]
 
 
 class Validation:
@@ -28,7 +30,7 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray or CSR array of shape (n, d)
+    x : ndarray or CSR array of shape (n, d), or Columns
         Encoded inputs.
     y : ndarray of shape (n, q)
         Encoded targets.
@@ -150,3 +152,16 @@ class Monitor:
         ]
         cells += [f"rate {record['learning_rate']:.3g}", f"{record['seconds']:.2g} s"]
         print("  ".join(cells))
+
+
+def warn_of(end: End) -> None:
+    """Warn of a training that did not end as planned."""
+    if end is End.NON_FINITE:
+        message = (
+            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
+            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    elif end is End.INTERRUPTED:
+        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
+        warnings.warn(message, stacklevel=4)

@@ -106,7 +106,7 @@ def _traits(model: FittedDL, rows: Table, held_out: Table | None) -> dict[str, s
 
 
 def _blocks(rows: Table) -> Iterator[tuple[Any, ...]]:
-    return Batches(*rows, size=HASHED_ROWS, shuffle=False, seed=0).epoch(0)
+    return Batches(*rows[:3], size=HASHED_ROWS, shuffle=False, seed=0).epoch(0)
 
 
 class Saved:

@@ -20,7 +20,7 @@ from ._checks import Plan, check_plan
 from .batches import Batches
 from .schedules import Constant
 from .solvers import LBFGS
-from .splitting import Table
+from .splitting import Table, scaled_alpha
 from .threads import one_blas_thread
 from .training import End, Epoch, train
 
@@ -137,7 +137,7 @@ def find_learning_rate(
     model, rows = model._prepare(Call(X, y, sample_weight), plan)
     rates = np.geomspace(low, high, n_steps)
     with one_blas_thread():
-        losses = _losses(model, plan, model._encode(rows.table), rates)
+        losses = _losses(model, plan, rows.table, rates)
     if len(losses) < 2:
         raise ValueError(f"the loss is not finite at the first learning rate already: lower low={low!r}.")
     smoothed = _smooth(losses, rates)
@@ -145,10 +145,11 @@ def find_learning_rate(
     return RateCurve(rates, losses, smoothed, float(rates[smoothed.argmin()] / 10))
 
 
-def _losses(model: BaseDL, plan: Plan, rows: Table, rates: np.ndarray) -> np.ndarray:
+def _losses(model: BaseDL, plan: Plan, table: Table, rates: np.ndarray) -> np.ndarray:
     """The loss of a batch before each step, up to where it diverges."""
-    state = model._state
-    batches = Batches(*rows, size=model._batch_rows(len(rows.y)), shuffle=model.shuffle, seed=state.seed)
+    state, rows = model._state, model._encode(table)
+    alpha = scaled_alpha(model.alpha, table.weight)
+    batches = Batches(*rows[:3], size=model._batch_rows(len(rows.y)), shuffle=model.shuffle, seed=state.seed)
     mean_weight = batches.total_weight / batches.n_rows
     losses: list[float] = []
 
@@ -170,7 +171,7 @@ def _losses(model: BaseDL, plan: Plan, rows: Table, rates: np.ndarray) -> np.nda
             learning_rate=float(rate),
             n_epochs=1,
             horizon=1,
-            alpha=model.alpha * batch.total_weight / batches.total_weight,
+            alpha=alpha * batch.total_weight / batches.total_weight,
             clip_norm=model.clip_norm,
         )
         if end is End.INTERRUPTED:

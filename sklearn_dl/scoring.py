@@ -31,19 +31,25 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table, encoded: Any) 
     held_out : Table
         The checked validation rows, which the scorer is given.
     encoded : ndarray, CSR array or Columns
-        The same inputs as the network sees them: predictions for ``held_out.X`` itself are made from them, for any
+        The same inputs as the network sees them: predictions for all of them are made from this, those for any
         other table in the usual way.
     """
     if isinstance(scoring, str) and scoring == "loss":
         return None
     scorer = check_scoring(model, scoring=scoring)
     keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    scored, ask = copy.copy(model), type(model)._raw
+    scored, ask, X = copy.copy(model), type(model)._raw, held_out.inputs()
 
-    def raw(X: Any) -> Any:
-        return forward(model.network_, encoded) if X is held_out.X else ask(scored, X)
+    def raw(table: Any) -> Any:
+        return forward(model.network_, encoded) if table is X else ask(scored, table)
+
+    def score() -> float:
+        try:
+            return float(scorer(scored, X, held_out.y, **keywords))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}") from error
 
     scored.__dict__["_raw"] = raw  # all predictions go through it
-    if not is_dataframe(held_out.X):  # the names of columns were lost in the check
+    if not is_dataframe(X):  # the names of columns were lost in the check
         scored.__dict__.pop("feature_names_in_", None)
-    return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
+    return score

@@ -14,21 +14,63 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Split", "Table", "hold_out"]
+__all__ = ["Split", "Table", "hold_out", "scaled_alpha", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 
 
+LARGE = 2**26  # bytes: rows of a larger array are not copied, but looked up when they are needed
+
+
 class Table(NamedTuple):
-    """Inputs, targets and weights of the same rows."""
+    """Inputs, targets and weights of the same rows.
+
+    `at` says which rows of `X` they are, None for all; `y` and `weight` are those rows' already.
+    """
 
     X: Any
     y: np.ndarray
     weight: np.ndarray | None
+    at: np.ndarray | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether X is an array that shall not be copied."""
+        return isinstance(self.X, np.ndarray) and self.X.nbytes > LARGE
 
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
-        return Table(rows_of(self.X, index), self.y[index], None if self.weight is None else self.weight[index])
+        y, weight = self.y[index], None if self.weight is None else self.weight[index]
+        if self.is_large:
+            return Table(self.X, y, weight, index if self.at is None else self.at[index])
+        return Table(rows_of(self.X, index), y, weight)
+
+    def inputs(self) -> Any:
+        """The rows of X, copied where they are not all of them."""
+        return self.X if self.at is None else rows_of(self.X, self.at)
+
+
+def weight_exponent(weight: np.ndarray) -> int:
+    """The power of two that weights far from 1 are divided by, and `alpha` with them: single precision holds them then.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,)
+        Weight of each row.
+
+    Returns
+    -------
+    int
+        0 for weights with a mean between 2⁻³² and 2³².
+    """
+    exponent = math.frexp(float(weight.mean()))[1]
+    return exponent if abs(exponent) > 32 else 0
+
+
+def scaled_alpha(alpha: float, weight: np.ndarray | None) -> float:
+    """The penalty that belongs to weights divided by that power of two."""
+    with np.errstate(over="ignore"):
+        return float(alpha if weight is None else np.ldexp(alpha, -weight_exponent(weight)))
 
 
 class Split(NamedTuple):

@@ -370,7 +370,7 @@ USEFUL = {
 
 @pytest.mark.parametrize("name", USEFUL)
 def test_the_defaults_are_useful_on_real_tables(name):
-    """Measured on five seeds: R² 0.456 on diabetes, accuracy 0.978 on breast cancer and 0.981 on digits."""
+    """Measured on five seeds: R² 0.460 on diabetes, accuracy 0.979 on breast cancer and 0.980 on digits."""
     estimator, load, folds, seeds, floor = USEFUL[name]
     table, target = load(return_X_y=True)
     scores = [
