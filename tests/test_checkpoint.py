@@ -24,7 +24,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_dl import DLClassifier, DLRegressor, storage
+from sklearn_dl import DLClassifier, DLRegressor, splitting, storage
 from sklearn_dl.architectures import mlp
 from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.encoding import TableEncoder
@@ -136,6 +136,18 @@ def test_the_bits_are_those_of_an_uninterrupted_training(name, tmp_path):
         assert left(model) == left(whole), f"from epoch {epoch}"
         np.testing.assert_array_equal(model.predict(table), whole.predict(table))
         np.testing.assert_array_equal(getattr(model, "classes_", 0), getattr(whole, "classes_", 0))
+
+
+def test_a_table_that_is_encoded_batch_by_batch(tmp_path, monkeypatch):
+    monkeypatch.setattr(splitting, "LARGE", 100)
+    path, params = tmp_path / "run", SMALL | STOPPING
+    keep = Keep(path)
+    whole = DLRegressor(**params, scoring="r2").set_callbacks(Checkpoint(path), keep).fit(X, y)
+    assert left(DLRegressor(**params, scoring="r2").fit(X, y, resume_from=keep.files[4])) == left(whole)
+    other = X.copy()
+    other[[0, 1]] = X[[1, 0]]
+    with pytest.raises(ValueError, match=r"of the (training|validation) rows"):
+        DLRegressor(**params, scoring="r2").fit(other, y, resume_from=keep.files[4])
 
 
 def test_a_resumed_training_can_be_resumed(tmp_path):
