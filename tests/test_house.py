@@ -25,14 +25,14 @@ REQUIRED = ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl")  # the last 
 OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges _version",
+    0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges storage _version",
     1: "network sharing prediction",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
-        "splitting monitoring printing checkpoint _checks _callbacks _attributes _html"
+        "splitting monitoring printing scoring identity progress checkpoint _checks _callbacks _attributes _html"
     ),
     3: "_base",
-    4: "_classifier _regressor displays inspection convert onnx compare",
+    4: "_classifier _regressor displays inspection convert onnx compare rate_finder",
     5: "__init__",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
@@ -208,11 +208,12 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 # what users call, set or extend: all parameters, what is returned, a summary of one sentence
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
-    "_classifier", "_regressor", "_attributes", "architectures", "compare.comparison", "compare.folds", "convert",
-    "displays", "encoding.TableEncoder",
+    "_classifier", "_regressor", "_attributes", "architectures", "checkpoint", "compare.comparison", "compare.folds",
+    "convert", "displays", "encoding.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",
-    "memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "schedules", "solvers",
+    "memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder",
+    "schedules", "solvers",
 }  # fmt: skip
 EXCEPTIONS = {
     ("PR01", "network.Entry"): "a named tuple: its fields are Attributes",
