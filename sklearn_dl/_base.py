@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
@@ -23,14 +24,17 @@ from sklearn.utils.validation import check_is_fitted
 from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
+from .assembly import assemble
 from .batches import Batches
 from .dataframes import is_dataframe
+from .defaults import batch_rows
 from .descent import State
 from .encoding import TableEncoder
+from .folds import Folds
 from .inputs import check_numbers, check_table, check_target, check_weight
-from .layers import Layer, Sequential, TableInput
+from .layers import Layer
 from .lbfgs import fit_lbfgs
-from .losses import Loss
+from .losses import Loss, MeanOfMembers
 from .monitoring import Monitor, Validation, forward
 from .network import Network
 from .sharing import threads_for
@@ -41,9 +45,10 @@ from .training import EarlyStopping, End, train
 
 __all__ = ["BaseDL", "Call"]
 
-AUTO_STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
-AUTO_BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
+ONLINE_ROWS = 10_000  # what `partial_fit` takes a table's length to be, whose first rows it sees
+FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
+FITTED = ("_target", "_loss", "_state", "_sparse", "_n_rows")  # with all names that end in "_"
 LBFGS_BLOCK = 8192  # rows of one sum
 
 
@@ -72,7 +77,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     dtype: Any
     early_stopping: Any
     encoder: Any
-    max_iter: int
     max_time: float | None
     n_iter_no_change: float
     n_jobs: int | None
@@ -99,6 +103,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _go_on_with(self, loss: Loss) -> None:
         """Set `_loss` for a network that is already there; an error where it learnt under another link."""
 
+    def _measure(self, validation: Validation) -> None:
+        """Take note of what shows after the training, on rows that were held out or left out if there are any."""
+
     def _weigh(self, table: Table) -> Table:
         """The table with the weights of its classes."""
         return table
@@ -107,15 +114,18 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
-        plan = check_plan(self.get_params(deep=False), self._task)
+        params = self.get_params(deep=False)
+        plan = check_plan(params, self._task, ONLINE_ROWS)  # what is wrong is told before the data are looked at
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
             shell._learn_target(table, plan, call.classes)
             shell._state, shell.history_ = State(self._draw_seed()), []
+            shell._n_rows = ONLINE_ROWS if call.partial else len(table.y)
         else:
             shell._go_on_with(plan.loss)
+        plan = check_plan(params, self._task, shell._n_rows)
         table, held_out, stops_early = shell._split(table, call, plan)
         table = shell._weigh(table)
         if not going_on:
@@ -178,8 +188,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
-        early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
-        if call.partial or not early:
+        if call.partial or not plan.stops_early:
             return table, None, False
         stratified = self._task == "classification" and table.y.ndim == 1
         train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
@@ -197,7 +206,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""
-        layer = self._build(plan)
+        if not going_on:
+            self._sparse = issparse(table.X)
+        n_out = self._loss.n_raw(self.n_outputs_)
+        layer = assemble(plan, self.encoder_, self.n_features_in_, n_out, sparse=self._sparse)
         if not going_on:
             self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
             return
@@ -208,14 +220,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
-    def _build(self, plan: Plan) -> Layer:
-        """The network's layers: embeddings where the encoder asks for them, then the architecture."""
-        n_out = self._loss.n_raw(self.n_outputs_)
-        if self.encoder_ is None or not self.encoder_.cardinalities:
-            n_in = self.n_features_in_ if self.encoder_ is None else self.encoder_.n_numeric_out
-            return plan.build(n_in, n_out)
-        front = TableInput(self.encoder_.n_numeric_out, self.encoder_.cardinalities, self.encoder_.embedding_size)
-        return Sequential((front, plan.build(front.n_out, n_out)))
+    def _pooling(self, raw: np.ndarray) -> Loss:
+        """The loss for raw outputs as the network gives them, with members or without."""
+        return self._loss if raw.ndim == 2 else MeanOfMembers(self._loss)
 
     def _precision(self, plan: Plan, layer: Layer, n_rows: int) -> Any:
         if not (isinstance(self.dtype, str) and self.dtype == "auto"):
@@ -237,13 +244,21 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         self, estimator: BaseDL, call: Call, plan: Plan, table: Table, held_out: Table | None, stops_early: bool
     ) -> End:
         """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
-        network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
+        network, state, n_epochs = self.network_, self._state, 1 if call.partial else plan.max_iter
         validation = None
         if held_out is not None:
-            validation = Validation(*self._encode(held_out), self._loss, self._scorer(held_out))
+            validation = Validation(self._encode(held_out), self._loss, self._scorer(held_out))
+        encoded, folds = self._encode(table), None
+        if plan.n_folds > 1 and not (call.partial or stops_early):
+            classes = table.y if self._task == "classification" and table.y.ndim == 1 else None
+            folds = Folds.draw(classes, len(table.y), plan.n_folds, plan.n_members, state.seed)
+        if folds is not None:
+            validation = Validation(encoded, self._loss, folds=folds, every=-(-n_epochs // FOLD_CHECKS))
         stopping = None
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
+        elif folds is not None and self._task == "regression":
+            stopping = EarlyStopping(math.inf, 0.0, keep_best=True)
         bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, {"sample_weight": call.sample_weight})
         monitor = Monitor(
             network=network,
@@ -260,58 +275,55 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             max_time=self.max_time,
             verbose=int(self.verbose),
         )
-        encoded = self._encode(table)
+        loss = self._loss if plan.n_members == 1 else MeanOfMembers(self._loss, weighted=folds is not None)
+        rows = encoded if folds is None else folds.mark(encoded)
         with one_blas_thread():
             if isinstance(plan.solver, LBFGS):
-                end = self._minimise(plan, encoded, monitor)
+                end = self._minimise(plan, rows, loss, monitor, n_epochs)
             else:
-                end = self._descend(plan, encoded, monitor, n_epochs, origin=0 if call.partial else state.epoch)
+                end = self._descend(plan, rows, loss, monitor, n_epochs, origin=0 if call.partial else state.epoch)
         if stopping is not None:
             stopping.restore(network)
+        self._measure(validation or Validation(encoded, self._loss))
         bridge.end(self._fitted_now)
         return end
 
-    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
-        blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+    def _minimise(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int) -> End:
+        blocks = Batches(*rows, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
         return fit_lbfgs(
             self.network_,
             blocks,
-            self._loss,
+            loss,
             plan.solver,
             self._state,
             monitor,
-            max_iter=self.max_iter,
+            max_iter=n_epochs,
             tol=self.tol,
             alpha=self.alpha,
         )
 
-    def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int) -> End:
-        batches = Batches(*encoded, size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed)
+    def _descend(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int, *, origin: int) -> End:
+        batches = Batches(
+            *rows, size=batch_rows(self.batch_size, len(rows.y)), shuffle=self.shuffle, seed=self._state.seed
+        )
         n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
         with ExitStack() as stack:
             return train(
                 self.network_,
                 batches,
-                self._loss,
+                loss,
                 plan.solver,
                 plan.schedule,
                 self._state,
                 monitor,
                 learning_rate=plan.learning_rate,
                 n_epochs=n_epochs,
-                horizon=self.max_iter,
+                horizon=plan.max_iter,
                 origin=origin,
                 alpha=self.alpha,
                 clip_norm=self.clip_norm,
                 team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
             )
-
-    def _batch_rows(self, n_rows: int) -> int:
-        if self.batch_size is None:
-            return n_rows
-        if isinstance(self.batch_size, str):
-            return next(size for rows, size in AUTO_BATCH if n_rows <= rows)
-        return int(self.batch_size)
 
     def _scorer(self, held_out: Table) -> Callable[[], float] | None:
         if isinstance(self.scoring, str) and self.scoring == "loss":
@@ -350,7 +362,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 
 def _is_fitted_name(name: str) -> bool:
-    return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
+    return name in FITTED or (name.endswith("_") and not name.startswith("_"))
 
 
 def _tell(end: End) -> None:

@@ -17,7 +17,10 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
-from .losses import Loss
+from .assembly import head_of
+from .folds import temperature
+from .losses import LogLoss, Loss
+from .monitoring import Validation, forward
 from .names import is_stochastic
 from .splitting import Table
 from .targets import ClassEncoder
@@ -161,21 +164,23 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Any = "auto",
+        activation: Any = "auto",
         loss: Any = "log_loss",
-        solver: Any = "adamw",
+        solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",
         batch_size: Any = "auto",
-        max_iter: int = 200,
+        max_iter: Any = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
         dropout: Any = "auto",
         normalization: str | None = None,
         architecture: Any = "mlp",
-        n_members: int = 1,
+        n_members: Any = "auto",
+        n_folds: Any = "auto",
+        numeric_embedding: Any = "auto",
         encoder: Any = "auto",
         class_weight: Any = None,
         early_stopping: Any = "auto",
@@ -206,6 +211,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         self.normalization = normalization
         self.architecture = architecture
         self.n_members = n_members
+        self.n_folds = n_folds
+        self.numeric_embedding = numeric_embedding
         self.encoder = encoder
         self.class_weight = class_weight
         self.early_stopping = early_stopping
@@ -300,6 +307,16 @@ class DLClassifier(ClassifierMixin, BaseDL):
         if y.ndim == 2 and y.shape[1] == 1:
             return column_or_1d(y, warn=True)
         return y
+
+    def _measure(self, validation: Validation) -> None:
+        if validation.folds is None:
+            return
+        raw = forward(self.network_, validation.rows.X).astype(np.float64, copy=False)
+        loss = LogLoss().for_groups(self._target.groups)
+        t = temperature(lambda t: validation.pooled(raw / t), validation.rows.y, validation.rows.weight, loss)
+        head = head_of(self.network_)
+        head.weight[...] /= t
+        head.bias[...] /= t
 
     def _go_on_with(self, loss: Loss) -> None:
         self._loss = loss.for_groups(self._target.groups)
@@ -424,7 +441,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
-        return self._loss.predict(raw)
+        return self._pooling(raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -16,7 +16,8 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
-from .losses import Loss, Quantile
+from .losses import Loss, MeanOfMembers, Quantile
+from .monitoring import Validation, forward
 from .names import is_stochastic, resolve_loss
 from .splitting import Table
 from .targets import NumberEncoder
@@ -128,6 +129,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Outputs of the network.
     out_activation_ : str
         Inverse link: "identity" or "exp".
+    noise_ : ndarray of shape (n_outputs,)
+        Only with several members: mean squared residual of each output, on validation rows where there are any.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -155,21 +158,23 @@ class DLRegressor(RegressorMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Any = "auto",
+        activation: Any = "auto",
         loss: Any = "squared_error",
-        solver: Any = "adamw",
+        solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",
         batch_size: Any = "auto",
-        max_iter: int = 200,
+        max_iter: Any = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
         dropout: Any = "auto",
         normalization: str | None = None,
         architecture: Any = "mlp",
-        n_members: int = 1,
+        n_members: Any = "auto",
+        n_folds: Any = "auto",
+        numeric_embedding: Any = "auto",
         encoder: Any = "auto",
         scale_target: bool = True,
         early_stopping: Any = "auto",
@@ -200,6 +205,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         self.normalization = normalization
         self.architecture = architecture
         self.n_members = n_members
+        self.n_folds = n_folds
+        self.numeric_embedding = numeric_embedding
         self.encoder = encoder
         self.scale_target = scale_target
         self.early_stopping = early_stopping
@@ -309,30 +316,52 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._loss = plan.loss
         self._target = NumberEncoder.learn(table.y, table.weight, scaled=self.scale_target, log_link=plan.loss.log_link)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def _measure(self, validation: Validation) -> None:
+        rows = validation.rows
+        raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
+        if raw.ndim == 2:
+            return
+        residual = rows.y - self._middle(self._loss.predict(validation.pooled(raw)))
+        self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
+
+    def _middle(self, predicted: np.ndarray) -> np.ndarray:
+        return self._loss.middle(predicted) if isinstance(self._loss, Quantile) else predicted
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the target; the middle level where the loss has several quantiles.
 
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
+        return_std : bool, default=False
+            Whether to give the spread too, for which the network must have members.
 
         Returns
         -------
-        ndarray of shape (n,) or (n, n_outputs)
+        y : ndarray of shape (n,) or (n, n_outputs)
             float64, in the units of y.
+        std : ndarray of the shape of `y`
+            Only with ``return_std=True``: √(variance of the members' predictions + `noise_`), in the units of y. It is
+            larger where the members disagree; for intervals that cover a given share of the rows, multiply it by a
+            factor found on rows that were not trained on (split-conformal prediction).
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            Where X is not as at `fit`.
+            Where X is not as at `fit`, or with ``return_std=True`` and a single member.
         """
-        predicted = self._predict_link(X)
-        if isinstance(self._loss, Quantile):
-            predicted = self._loss.middle(predicted)
-        return self._target.decode(predicted)
+        raw = self._raw(X).astype(np.float64, copy=False)
+        with np.errstate(over="ignore"):
+            y = self._target.decode(self._middle(self._pooling(raw).predict(raw)))
+            if not return_std:
+                return y
+            if raw.ndim == 2:
+                raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+            variance = self._middle(MeanOfMembers(self._loss).predict_each(raw)).var(axis=1)
+        return y, np.sqrt(variance * self._target.scale**2 + self.noise_).reshape(y.shape)
 
     @available_if(lambda self: self._has_quantiles())
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -365,7 +394,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
-            return self._loss.predict(raw)
+            return self._pooling(raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

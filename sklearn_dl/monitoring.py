@@ -14,9 +14,11 @@ import numpy as np
 
 from ._callbacks import CallbackBridge
 from .descent import State
+from .folds import Folds
 from .losses import Loss
 from .network import Network, Workspace
 from .schedules import Schedule
+from .splitting import Table
 from .training import EarlyStopping, Epoch
 
 __all__ = ["Monitor", "Validation", "forward"]
@@ -44,29 +46,42 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray or CSR array of shape (n, d)
-        Encoded inputs.
-    y : ndarray of shape (n, q)
-        Encoded targets.
-    weight : ndarray of shape (n,) or None
-        Weights of the rows.
+    rows : Table
+        Encoded inputs, encoded targets of shape (n, q), and weights.
     loss : Loss
         What is measured.
-    score : callable or None
+    score : callable or None, default=None
         Gives a score, higher being better, for the network as it is.
+    folds : Folds or None, default=None
+        Where given, `rows` are trained on, but each is judged by the members that leave it out.
+    every : int, default=1
+        Epochs from one measurement to the next.
     """
 
     def __init__(
-        self, x: Any, y: np.ndarray, weight: np.ndarray | None, loss: Loss, score: Callable[[], float] | None = None
+        self,
+        rows: Table,
+        loss: Loss,
+        score: Callable[[], float] | None = None,
+        *,
+        folds: Folds | None = None,
+        every: int = 1,
     ):
-        self._x, self._y, self._loss, self.score = x, y, loss, score
-        self._weight = None if weight is None else weight[:, None]
-        self._total = float(len(y) if weight is None else weight.sum(dtype=np.float64))
+        self.rows, self.every, self.score = rows, every, score
+        self.folds, self._loss = folds, loss
+        self._weight = None if rows.weight is None else rows.weight[:, None]
+        self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
+
+    def pooled(self, raw: np.ndarray) -> np.ndarray:
+        """The raw output of shape (n, n_raw) that is judged: the members' together where there are members."""
+        if raw.ndim == 2:
+            return raw
+        return self._loss.pool(raw) if self.folds is None else self.folds.left_out(raw, self._loss.pool)
 
     def mean_loss(self, network: Network) -> float:
-        """Σ wᵢ lossᵢ / Σ wᵢ"""
-        raw = forward(network, self._x)
-        return self._loss.value_and_gradient(self._y, raw, self._weight, np.empty_like(raw)) / self._total
+        """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
+        raw = self.pooled(forward(network, self.rows.X))
+        return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
 
 
 class Monitor:
@@ -79,7 +94,7 @@ class Monitor:
     history : list of dict
         Gets one record an epoch.
     validation : Validation or None
-        Measured after each epoch.
+        Measured after each epoch, or every few.
     stopping : EarlyStopping or None
         Watches the score, the validation loss or the training loss, whichever there is first.
     stops_early : bool
@@ -129,7 +144,8 @@ class Monitor:
             "learning_rate": epoch.learning_rate,
             "seconds": epoch.seconds,
         }
-        if self._validation is not None:
+        validated = self._validation is not None and epoch.number % self._validation.every == 0
+        if self._validation is not None and validated:
             record["validation_loss"] = self._validation.mean_loss(self._network)
             if self._validation.score is not None:
                 record["validation_score"] = self._validation.score()
@@ -137,7 +153,8 @@ class Monitor:
         if self._verbose:
             self._print(record)
         stop = epoch.loss <= self._target_loss or time.perf_counter() - self._start >= self._max_time
-        stop |= self._stopping is not None and self._on_plateau(record)
+        if self._stopping is not None and (validated or self._validation is None):
+            stop |= self._on_plateau(record)
         stop |= self._bridge.end_epoch(self._fitted)
         if not stop and epoch.number < self._last:
             self._bridge.begin_epoch()

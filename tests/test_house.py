@@ -24,11 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory blas randomness ranges _version",
+    0: (
+        "layers losses solvers schedules batches columns threads memory blas randomness ranges numeric_embeddings "
+        "_version"
+    ),
     1: "network sharing",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
-        "splitting monitoring checkpoint _checks _callbacks _attributes"
+        "splitting monitoring folds defaults assembly checkpoint _checks _callbacks _attributes"
     ),
     3: "_base",
     4: "_classifier _regressor inspection convert onnx compare",
