@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import check_plan
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
 from ..descent import State
+from ..names import resolve_solver
 from ..schedules import InvScaling
 from ..solvers import LBFGS, SGD, Adam
 
@@ -100,7 +100,7 @@ def _fitted_on_nothing(mlp: MLPClassifier | MLPRegressor, parameters: dict[str, 
         if mlp._label_binarizer.y_type_ == "multilabel-indicator":
             y = np.repeat([[0], [1]], len(y), axis=1)
     plain = {"solver": "sgd", "learning_rate": "constant", "max_iter": 1, "early_stopping": False, "warm_start": False}
-    check_plan(estimator.get_params(deep=False), estimator._task)
+    resolve_solver(parameters["solver"])  # with scikit-learn's own settings, which may be out of range here
     estimator.set_params(**plain, verbose=0).fit(np.zeros((len(y), mlp.n_features_in_)), y)
     return estimator.set_params(**{name: parameters[name] for name in (*plain, "verbose")})
 

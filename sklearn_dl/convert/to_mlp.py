@@ -9,7 +9,6 @@ import copy
 import math
 import warnings
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -228,14 +227,17 @@ def _mlp(
 
 def _mlp_settings(estimator: DLClassifier | DLRegressor) -> dict[str, Any]:
     """Settings of the training that scikit-learn's networks have too."""
-    shared = ("alpha", "max_iter", "shuffle", "tol", "validation_fraction", "n_iter_no_change", "warm_start")
-    settings = {name: getattr(estimator, name) for name in (*shared, "verbose")}
+    shared = (
+        *("alpha", "batch_size", "learning_rate_init", "max_iter", "n_iter_no_change", "shuffle", "tol"),
+        *("validation_fraction", "verbose", "warm_start"),
+    )
+    settings = {name: getattr(estimator, name) for name in shared}
+    settings = {
+        name: v for name, v in settings.items() if v is not None and v != "auto"
+    }  # "auto" is scikit-learn's own
     settings["random_state"] = copy.deepcopy(estimator.random_state)  # a generator of its own
-    if isinstance(estimator.batch_size, Integral):
-        settings["batch_size"] = estimator.batch_size
-    if not isinstance(estimator.learning_rate_init, str):
-        settings["learning_rate_init"] = estimator.learning_rate_init
-    solver, schedule = resolve_solver(estimator.solver), resolve_schedule(estimator.learning_rate)
+    solver = None if estimator.solver == "auto" else resolve_solver(estimator.solver)
+    schedule = resolve_schedule(estimator.learning_rate)
     if isinstance(solver, SGD):
         settings |= {"solver": "sgd", "momentum": solver.momentum, "nesterovs_momentum": bool(solver.nesterov)}
     elif isinstance(solver, Adam):
