@@ -29,6 +29,7 @@ from .descent import State
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
 from .layers import Layer, Sequential, TableInput
+from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .losses import Loss
 from .monitoring import Monitor, Validation
@@ -191,7 +192,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             self.encoder_ = None
         else:
             encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-            self.encoder_ = encoder.learn(table.X, table.weight)
+            self.encoder_ = encoder.learn(table.X, table.weight, table.at)
             for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
                 if name in vars(self):
                     setattr(encoder, name, vars(self)[name])
@@ -228,7 +229,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The table as the network sees it."""
         dtype = self.network_.values.dtype
         weight = None if table.weight is None else table.weight.astype(dtype)
-        return Table(self._encode_inputs(table.X), self._target.encode(table.y, dtype), weight)
+        y = self._target.encode(table.y, dtype)
+        if not table.is_large:
+            return Table(self._encode_inputs(table.X), y, weight)
+        width = self._encode_inputs(table.X[:1]).shape[1]
+        return Table(LazyRows(table.X, table.at, self._encode_inputs, width), y, weight)
 
     def _encode_inputs(self, X: Any) -> Any:
         dtype = self.network_.values.dtype
@@ -241,7 +246,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
         validation = None
         if held_out is not None:
-            validation = Validation(*self._encode(held_out), self._loss, self._scorer(held_out))
+            validation = Validation(*self._encode(held_out)[:3], self._loss, self._scorer(held_out))
         stopping = None
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
@@ -273,7 +278,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         return end
 
     def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
-        blocks = Batches(*encoded, size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
+        blocks = Batches(*encoded[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
         return fit_lbfgs(
             self.network_,
             blocks,
@@ -287,7 +292,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         )
 
     def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int) -> End:
-        batches = Batches(*encoded, size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed)
+        batches = Batches(
+            *encoded[:3], size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed
+        )
         n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
         with ExitStack() as stack:
             return train(
@@ -322,7 +329,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         scored = copy.copy(self)
         if not is_dataframe(held_out.X):  # the names of columns were lost in the check
             scored.__dict__.pop("feature_names_in_", None)
-        return lambda: float(scorer(scored, held_out.X, held_out.y, **keywords))
+        X = held_out.inputs()
+        return lambda: float(scorer(scored, X, held_out.y, **keywords))
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""

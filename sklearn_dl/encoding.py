@@ -199,15 +199,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
                 raise ValueError(f"TableEncoder: {name} must be an int >= {low}; got {value!r}.")
 
-    def learn(self, X: Any, weight: np.ndarray | None) -> TableEncoder:
+    def learn(self, X: Any, weight: np.ndarray | None, index: np.ndarray | None = None) -> TableEncoder:
         """Fit on what `check_table` gave.
 
         Parameters
         ----------
-        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+        X : DataFrame, ndarray or CSR matrix of shape (n_all, n_features)
             The checked table.
         weight : ndarray of shape (n,) or None
             Weight of each row, positive.
+        index : ndarray of shape (n,) or None, default=None
+            Which rows of an array to learn from; None for all.
 
         Returns
         -------
@@ -222,13 +224,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self._scaling = Scaling.learn_sparse(X, weight)
         else:
             names = partial(self._number_name, X)
-            self._scaling = Scaling.learn(self._numbers(X), weight, names, robust=self.scaling == "robust")
+            self._scaling = Scaling.learn(self._numbers(X), weight, names, index, robust=self.scaling == "robust")
         self.center_, self.scale_ = self._scaling.center, self._scaling.scale
         self.missing_features_ = self.numeric_features_[self._scaling.gaps]
         self._codebooks: list[Codebook] = []
         for i in map(int, self.categorical_features_):
             name = self._name(X, i)
-            codes, levels = self._factorize(X, i, name)
+            codes, levels = self._factorize(X if index is None else X[index], i, name)
             self._codebooks.append(Codebook.learn(name, codes, levels, weight, self.min_frequency, self.max_one_hot))
         self.levels_ = [book.levels for book in self._codebooks]
         return self

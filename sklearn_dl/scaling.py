@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .statistics import moments, quantiles, sparse_deviations
+from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 
 __all__ = ["Scaling"]
 
@@ -39,34 +39,59 @@ class Scaling:
         self.center, self.scale, self.gaps, self.clips = center, scale, gaps, clips
 
     @classmethod
-    def learn(cls, numbers: np.ndarray, weight: np.ndarray | None, names: Names, *, robust: bool) -> Scaling:
+    def learn(
+        cls,
+        numbers: np.ndarray,
+        weight: np.ndarray | None,
+        names: Names,
+        index: np.ndarray | None = None,
+        *,
+        robust: bool,
+    ) -> Scaling:
         """The scaling of training columns.
 
         Parameters
         ----------
-        numbers : ndarray of shape (n, d)
+        numbers : ndarray of shape (n_all, d)
             Floats; NaN is missing.
         weight : ndarray of shape (n,) or None
             Weight of each row.
+        index : ndarray of shape (n,) or None, default=None
+            Which rows; None for all.
         names : callable
             Gives the name of a column for its position.
         robust : bool
             Whether by quartiles, or by mean and standard deviation.
         """
-        d = numbers.shape[1]
-        center, scale, gaps = np.zeros(d), np.zeros(d), []
+        n, d = len(numbers) if index is None else len(index), numbers.shape[1]
+        center, scale = np.zeros(d), np.zeros(d)
+        n_missing = np.zeros(d, np.intp)
+        for rows in row_blocks(n, d):
+            block = numbers[rows if index is None else index[rows]]
+            with np.errstate(over="ignore", invalid="ignore"):
+                summed = float(np.add.reduce(block, axis=None, dtype=np.float64))
+            if not math.isfinite(summed):
+                if (infinite := np.isinf(block).any(axis=0)).any():
+                    raise _infinity(names(int(infinite.argmax())))
+                n_missing += np.isnan(block).sum(axis=0)
+        # quantiles of a long table are those of a sample, which is taken of all columns at once
+        sample = sample_rows(n) if robust else None
+        at = index if sample is None else sample if index is None else index[sample]
+        there = numbers if at is None else numbers[at]
+        w = weight if sample is None or weight is None else weight[sample]
         for j in range(d):
-            x, w = numbers[:, j], weight
-            finite = np.isfinite(x)
-            if not finite.all():
-                if np.isinf(x).any():
-                    raise _infinity(names(j))
-                if not finite.any():
-                    continue
-                gaps.append(j)
-                x, w = x[finite], None if weight is None else weight[finite]
-            center[j], scale[j] = _robust(x, w) if robust else _standard(x, w)
-        return cls(center, scale, np.array(gaps, np.intp), clips=robust)
+            x, v = there[:, j], w
+            if n_missing[j] == n:
+                continue
+            if n_missing[j]:
+                known = ~np.isnan(x)
+                if not known.any():  # so rare that the sample holds none
+                    x, v = numbers[:, j] if index is None else numbers[index, j], weight
+                    known = ~np.isnan(x)
+                x, v = x[known], None if v is None else v[known]
+            center[j], scale[j] = _robust(x, v) if robust else _standard(x, v)
+        gaps = np.flatnonzero((n_missing > 0) & (n_missing < n))
+        return cls(center, scale, gaps, clips=robust)
 
     @classmethod
     def learn_sparse(cls, X: Any, weight: np.ndarray | None) -> Scaling:

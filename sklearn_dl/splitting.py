@@ -19,16 +19,35 @@ __all__ = ["Table", "hold_out"]
 MIN_VALIDATION_ROWS = 10
 
 
+LARGE = 2**26  # bytes: rows of a larger array are not copied, but looked up when they are needed
+
+
 class Table(NamedTuple):
-    """Inputs, targets and weights of the same rows."""
+    """Inputs, targets and weights of the same rows.
+
+    `at` says which rows of `X` they are, None for all; `y` and `weight` are those rows' already.
+    """
 
     X: Any
     y: np.ndarray
     weight: np.ndarray | None
+    at: np.ndarray | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether X is an array that shall not be copied."""
+        return isinstance(self.X, np.ndarray) and self.X.nbytes > LARGE
 
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
-        return Table(rows_of(self.X, index), self.y[index], None if self.weight is None else self.weight[index])
+        y, weight = self.y[index], None if self.weight is None else self.weight[index]
+        if self.is_large:
+            return Table(self.X, y, weight, index if self.at is None else self.at[index])
+        return Table(rows_of(self.X, index), y, weight)
+
+    def inputs(self) -> Any:
+        """The rows of X, copied where they are not all of them."""
+        return self.X if self.at is None else rows_of(self.X, self.at)
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:

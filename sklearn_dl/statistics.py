@@ -13,7 +13,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 from .randomness import Purpose, generator
 
-__all__ = ["moments", "quantiles", "row_blocks", "sparse_deviations"]
+__all__ = ["moments", "quantiles", "row_blocks", "sample_rows", "sparse_deviations"]
 
 BLOCK = 2**18  # numbers handled at once: temporaries stay small whatever the table's size
 SAMPLE = 2**16  # rows that decide a quantile of a larger table: its standard error is below 0.2 % in rank
@@ -84,6 +84,21 @@ def sparse_deviations(X: Any, weight: np.ndarray | None) -> np.ndarray:
     return np.where(low == high, 0.0, np.ldexp(np.sqrt(variance), exponent))
 
 
+def sample_rows(n: int) -> np.ndarray | None:
+    """Positions of the rows that decide the quantiles of a table of `n` rows; None for all.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray of shape (65536,) or None
+    """
+    return generator(0, Purpose.SAMPLE).integers(0, n, SAMPLE) if n > SAMPLE else None
+
+
 def quantiles(x: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...]) -> np.ndarray:
     """Weighted quantiles of one column, missing values (NaN) left out; NaN where nothing is left.
 
@@ -103,8 +118,8 @@ def quantiles(x: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...
     -------
     ndarray of shape (n_levels,)
     """
-    if len(x) > SAMPLE:
-        rows = generator(0, Purpose.SAMPLE).integers(0, len(x), SAMPLE)
+    rows = sample_rows(len(x))
+    if rows is not None:
         x, weight = x[rows], None if weight is None else weight[rows]
     there = ~np.isnan(x)
     if not there.all():

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory blas randomness ranges _version",
+    0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges _version",
     1: "network sharing prediction",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
