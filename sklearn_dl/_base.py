@@ -37,7 +37,7 @@ from .network import Network
 from .prediction import forward
 from .sharing import threads_for
 from .solvers import LBFGS
-from .splitting import Table, hold_out
+from .splitting import Table, hold_out, scaled_alpha, weight_exponent
 from .threads import Team, one_blas_thread, threads_granted
 from .training import EarlyStopping, End, train
 
@@ -94,7 +94,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The targets as the target encoder wants them; an error where the loss cannot take them."""
 
     @abstractmethod
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
         """Set `_target` and `_loss` from the training targets."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
-            shell._learn_target(table, plan, call.classes)
+            shell._learn_target(table, plan, call)
             shell._state, shell.history_ = State(self._draw_seed()), []
         else:
             shell._go_on_with(plan.loss)
@@ -170,7 +170,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
         if call.X_val is not None:
-            if self.early_stopping is False:
+            if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
                 held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
@@ -227,8 +227,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _encode(self, table: Table) -> Table:
         """The table as the network sees it."""
-        dtype = self.network_.values.dtype
-        weight = None if table.weight is None else table.weight.astype(dtype)
+        dtype, weight = self.network_.values.dtype, table.weight
+        if weight is not None:
+            weight = np.ldexp(weight, -weight_exponent(weight)).astype(dtype)
         y = self._target.encode(table.y, dtype)
         if not table.is_large:
             return Table(self._encode_inputs(table.X), y, weight)
@@ -267,17 +268,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             verbose=int(self.verbose),
         )
         encoded = self._encode(table)
+        alpha = scaled_alpha(self.alpha, table.weight)
         with one_blas_thread():
             if isinstance(plan.solver, LBFGS):
-                end = self._minimise(plan, encoded, monitor)
+                end = self._minimise(plan, encoded, monitor, alpha)
             else:
-                end = self._descend(plan, encoded, monitor, n_epochs, origin=0 if call.partial else state.epoch)
+                origin = 0 if call.partial else state.epoch
+                end = self._descend(plan, encoded, monitor, alpha, n_epochs, origin)
         if stopping is not None:
             stopping.restore(network)
         bridge.end(self._fitted_now)
         return end
 
-    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor) -> End:
+    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor, alpha: float) -> End:
         blocks = Batches(*encoded[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
         return fit_lbfgs(
             self.network_,
@@ -288,13 +291,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             monitor,
             max_iter=self.max_iter,
             tol=self.tol,
-            alpha=self.alpha,
+            alpha=alpha,
         )
 
-    def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, n_epochs: int, origin: int) -> End:
-        batches = Batches(
-            *encoded[:3], size=self._batch_rows(len(encoded.y)), shuffle=self.shuffle, seed=self._state.seed
-        )
+    def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, alpha: float, n_epochs: int, origin: int) -> End:
+        size = self._batch_rows(len(encoded.y))
+        batches = Batches(*encoded[:3], size=size, shuffle=self.shuffle, seed=self._state.seed)
         n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
         with ExitStack() as stack:
             return train(
@@ -309,7 +311,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 n_epochs=n_epochs,
                 horizon=self.max_iter,
                 origin=origin,
-                alpha=self.alpha,
+                alpha=alpha,
                 clip_norm=self.clip_norm,
                 team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
             )
@@ -330,7 +332,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not is_dataframe(held_out.X):  # the names of columns were lost in the check
             scored.__dict__.pop("feature_names_in_", None)
         X = held_out.inputs()
-        return lambda: float(scorer(scored, X, held_out.y, **keywords))
+
+        def score() -> float:
+            try:
+                return float(scorer(scored, X, held_out.y, **keywords))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"scoring={self.scoring!r} cannot score the validation set: {error}") from error
+
+        return score
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
@@ -347,9 +356,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             if not is_plain(self, X, finite=self.encoder_ is None):
                 X = self._check_inputs(X, reset=False)
             return forward(self.network_, self._encode_inputs(X))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "network_" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

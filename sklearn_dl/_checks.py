@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from .architectures import ARCHITECTURES
 from .encoding import TableEncoder
 from .layers import Activation, BatchNorm, Layer
 from .losses import Loss
@@ -24,6 +25,7 @@ from .names import (
     resolve_schedule,
     resolve_solver,
 )
+from .network import Network, Workspace
 from .schedules import Schedule
 from .solvers import LBFGS, Solver
 
@@ -62,10 +64,10 @@ def _not_negative() -> Rule:
 
 
 def _either(*options: Any, rule: Rule | None = None) -> Rule:
-    """One of some fixed values (compared by type too, so that 1 is not True), or what a rule allows."""
+    """One of some fixed values (compared by type too: 1 is not True), or what a rule allows."""
 
     def test(value: Any) -> bool:
-        fixed = any(type(value) is type(o) and value == o for o in options)
+        fixed = any(isinstance(value, type(o)) and value == o for o in options)
         return fixed or (rule is not None and rule.test(value))
 
     words = [repr(o) for o in options] + ([rule.allowed] if rule else [])
@@ -76,10 +78,12 @@ def _is_rate(value: Any) -> bool:
     return _is_real(value) and 0 <= value < 1
 
 
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
 def _is_sizes(value: Any) -> bool:
-    return (_is_int(value) and value > 0) or (
-        isinstance(value, (tuple, list, np.ndarray)) and all(_is_int(n) and n > 0 for n in value)
-    )
+    return (_is_int(value) and value > 0) or (_is_sequence(value) and all(_is_int(n) and n > 0 for n in value))
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -104,25 +108,21 @@ RULES: dict[str, Rule] = {
     "shuffle": _boolean(),
     "clip_norm": _either(None, rule=_positive()),
     "dropout": Rule(
-        lambda v: (
-            v == "auto"
-            if isinstance(v, str)
-            else _is_rate(v) or (isinstance(v, (tuple, list)) and all(map(_is_rate, v)))
-        ),
+        lambda v: v == "auto" if isinstance(v, str) else _is_rate(v) or (_is_sequence(v) and all(map(_is_rate, v))),
         "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer",
     ),
     "n_members": Rule(lambda v: _is_int(v) and v == 1, "1 (ensembles inside one network are still to come)"),
-    "encoder": Rule(
-        lambda v: v is None or v == "auto" or isinstance(v, TableEncoder), "'auto', None or a TableEncoder"
-    ),
+    "encoder": _either("auto", None, rule=Rule(lambda v: isinstance(v, TableEncoder), "a TableEncoder")),
     "scale_target": _boolean(),
     "class_weight": Rule(
         lambda v: v == "balanced" if isinstance(v, str) else v is None or all(map(_is_weights, _as_list(v))),
         "None, 'balanced', a dict from class to a finite number >= 0, or a list of such dicts for several targets",
     ),
-    "early_stopping": _either("auto", True, False),
+    "early_stopping": Rule(
+        lambda v: v == "auto" if isinstance(v, str) else _boolean().test(v), "'auto', True or False"
+    ),
     "validation_fraction": Rule(lambda v: _is_real(v) and 0 < v < 1, "a number in (0, 1)"),
-    "n_iter_no_change": Rule(lambda v: (_is_int(v) and v >= 1) or v == np.inf, "an int >= 1 or inf"),
+    "n_iter_no_change": Rule(lambda v: (_is_int(v) and v >= 1) or (_is_real(v) and v == np.inf), "an int >= 1 or inf"),
     "tol": _not_negative(),
     "scoring": Rule(
         lambda v: v == "loss" or v in get_scorer_names() if isinstance(v, str) else v is None or callable(v),
@@ -131,7 +131,11 @@ RULES: dict[str, Rule] = {
     "target_loss": Rule(lambda v: v is None or _is_real(v), "None or a number"),
     "max_time": _either(None, rule=_positive()),
     "dtype": Rule(
-        lambda v: (isinstance(v, str) and v in ("auto", "float32", "float64")) or v in (np.float32, np.float64),
+        lambda v: (
+            v in ("auto", "float32", "float64")
+            if isinstance(v, str)
+            else isinstance(v, (type, np.dtype)) and v in (np.float32, np.float64)
+        ),
         "'auto', 'float32' or 'float64'",
     ),
     "warm_start": _boolean(),
@@ -167,7 +171,19 @@ class Plan:
         )
         if not isinstance(layer, Layer):
             raise ValueError(f"architecture must return a Layer; got {layer!r}.")
+        if self.architecture not in ARCHITECTURES.values() and _width(layer, n_in) != n_out:
+            raise ValueError(f"architecture must return a Layer from (n, {n_in}) to (n, {n_out}); got {layer!r}.")
         return layer
+
+
+def _width(layer: Layer, n_in: int) -> int | None:
+    """Number of outputs of a layer that a user wrote; None where it does not take `n_in` inputs."""
+    try:
+        with np.errstate(all="ignore"):
+            y = Workspace(Network.build(layer, seed=0, dtype=np.float64)).forward(np.zeros((1, n_in)))
+    except ValueError:
+        return None
+    return y.shape[1] if y.ndim == 2 else None
 
 
 def check_plan(params: dict[str, Any], task: str) -> Plan:
@@ -196,14 +212,12 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
     sizes = (int(sizes),) if _is_int(sizes) else tuple(int(n) for n in sizes)
     solver = resolve_solver(params["solver"])
     dropout = params["dropout"]
-    if isinstance(dropout, (tuple, list)) and len(dropout) != len(sizes):
+    if _is_sequence(dropout) and len(dropout) != len(sizes):
         raise ValueError(
             f"dropout must be one number or one for each hidden layer; got {len(dropout)} numbers for {len(sizes)} "
             "hidden layers."
         )
-    dropouts = (
-        (0.0 if dropout == "auto" else dropout,) * len(sizes) if not isinstance(dropout, (tuple, list)) else dropout
-    )
+    dropouts = dropout if _is_sequence(dropout) else (0.0 if dropout == "auto" else dropout,) * len(sizes)
     if isinstance(params["encoder"], TableEncoder):
         params["encoder"].check()
     plan = Plan(

@@ -17,6 +17,7 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL, Call
 from ._callbacks import with_callbacks
 from ._checks import Plan
+from .inputs import MOST_WEIGHT
 from .losses import Loss
 from .names import is_stochastic
 from .splitting import Table
@@ -121,6 +122,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
+    best_epoch_ : int or None
+        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -304,8 +307,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def _go_on_with(self, loss: Loss) -> None:
         self._loss = loss.for_groups(self._target.groups)
 
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
-        self._target = ClassEncoder.learn(table.y, classes)
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
+        self._target = ClassEncoder.learn(table.y, call.classes)
         self._loss = plan.loss.for_groups(self._target.groups)
 
     def _weigh(self, table: Table) -> Table:
@@ -323,8 +326,14 @@ class DLClassifier(ClassifierMixin, BaseDL):
                     f"got {self.class_weight!r}."
                 )
             factors = [_looked_up(g, known.tolist()) for g, known in zip(given, levels, strict=True)]
-        for column, factor in zip(codes.T, factors, strict=True):
-            weight = weight * factor[column]
+        with np.errstate(over="ignore"):
+            for column, factor in zip(codes.T, factors, strict=True):
+                weight = weight * factor[column]
+            total = weight.sum()
+        if total > MOST_WEIGHT:
+            raise ValueError(
+                f"class_weight times sample_weight must add up to at most {MOST_WEIGHT:g}; got {self.class_weight!r}."
+            )
         if not weight.any():
             raise ValueError(f"class_weight must leave a row with a weight > 0; got {self.class_weight!r}.")
         return table._replace(weight=weight)

@@ -116,6 +116,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
+    best_epoch_ : int or None
+        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -286,6 +288,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "mM":
+            raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
         try:
             y = y.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:
@@ -305,9 +309,15 @@ class DLRegressor(RegressorMixin, BaseDL):
             )
         self._loss = loss
 
-    def _learn_target(self, table: Table, plan: Plan, classes: Any) -> None:
+    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
         self._loss = plan.loss
-        self._target = NumberEncoder.learn(table.y, table.weight, scaled=self.scale_target, log_link=plan.loss.log_link)
+        self._target = NumberEncoder.learn(
+            table.y,
+            table.weight,
+            scaled=self.scale_target,
+            log_link=plan.loss.log_link,
+            final=not (call.partial or self.warm_start),
+        )
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target; the middle level where the loss has several quantiles.

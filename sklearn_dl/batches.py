@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .columns import Columns
+from .lazy import LazyRows
 from .randomness import Purpose, generator
 
 __all__ = ["Batches", "Rows"]
@@ -35,7 +36,7 @@ class Batches:
 
     Parameters
     ----------
-    x : ndarray of shape (n, d), CSR array of that shape, or Columns
+    x : ndarray of shape (n, d), CSR array of that shape, Columns or LazyRows
         Encoded inputs.
     y : ndarray of shape (n, q)
         Encoded targets.
@@ -50,9 +51,11 @@ class Batches:
     """
 
     def __init__(self, x: Any, y: np.ndarray, weight: np.ndarray | None, *, size: int, shuffle: bool, seed: int):
-        self.x, self.y, self.weight = x, y, weight
         self.n_rows = len(y)
         self.size = min(size, self.n_rows)
+        if isinstance(x, LazyRows) and self.size == self.n_rows:
+            x = x[:]  # all rows are needed at once
+        self.x, self.y, self.weight = x, y, weight
         self.total_weight = float(self.n_rows if weight is None else weight.sum(dtype=np.float64))
         self._shuffle, self._seed = shuffle, seed
         self._gathered = self.size * max(1, GATHERED // (self.size * max(1, x.shape[1])))

@@ -41,9 +41,12 @@ def is_dataframe(X: Any) -> bool:
     TypeError
         For a table that is not computed yet.
     """
+    if isinstance(X, np.ndarray):
+        return False
     if hasattr(X, "collect") and not hasattr(X, "shape"):
         raise TypeError(f"X is a {type(X).__name__}, which is not computed yet; pass X.collect().")
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
+    kind = type(X)  # asked of the class: a DataFrame of pandas would gather all its types
+    return hasattr(kind, "columns") and hasattr(kind, "dtypes")
 
 
 def check_dataframe(X: Any) -> None:

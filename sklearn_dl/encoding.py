@@ -278,8 +278,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     @property
     def n_numeric_out(self) -> int:
         """Number of encoded columns that are numbers."""
-        indicators = sum(book.width for book in self._codebooks if book.one_hot)
-        return len(self.numeric_features_) + len(self.missing_features_) + indicators
+        n_numbers = len(self.numeric_features_) + len(self.missing_features_)
+        return n_numbers + sum([book.width for book in self._codebooks if book.one_hot])
 
     @property
     def cardinalities(self) -> tuple[int, ...]:

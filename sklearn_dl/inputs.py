@@ -9,14 +9,16 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
 from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
 
-__all__ = ["check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
+__all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
 
 FLOATS = (np.float64, np.float32)
+MOST_WEIGHT = 1e300  # in all: sums of weighted statistics stay finite
 NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
 
 
@@ -96,10 +98,12 @@ def check_target(owner: Any, X: Any, y: Any) -> np.ndarray:
     if y is None:
         raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
-    y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
-    assert_all_finite(y, input_name="y")
-    if y.dtype == object and any(label is None for label in y.flat):
-        raise ValueError("y contains None (missing); leave such rows out.")
+    y = y.toarray() if issparse(y) else y  # an indicator matrix: the network's outputs are dense as well
+    y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
+    if y.dtype == object and any(map(_is_missing, y.flat)):
+        raise ValueError("y contains None or NaN (missing); leave such rows out.")
+    with np.errstate(invalid="ignore"):  # of infinite partial sums of both signs
+        assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
     return y
 
@@ -112,12 +116,26 @@ def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     ValueError
         Where they are anything else.
     """
-    weight = _check_sample_weight(
-        sample_weight, y, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
-    )
+    with np.errstate(over="ignore"):
+        weight = _check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
+        )
+        total = weight.sum()
+    if total > MOST_WEIGHT:
+        raise ValueError(f"sample_weight must add up to at most {MOST_WEIGHT:g}; got values up to {weight.max():g}.")
     if not weight.any():
         raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
     return weight
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is None, a NaN, or pandas' NA, whose comparisons have no truth."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def _refuse_non_numbers(X: Any) -> None:

@@ -17,6 +17,7 @@ from .descent import State
 from .losses import Loss
 from .network import Network
 from .prediction import forward
+from .printing import epoch_line
 from .schedules import Schedule
 from .training import EarlyStopping, Epoch
 
@@ -28,7 +29,7 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray or CSR array of shape (n, d)
+    x : ndarray or CSR array of shape (n, d), or Columns
         Encoded inputs.
     y : ndarray of shape (n, q)
         Encoded targets.
@@ -100,7 +101,7 @@ class Monitor:
         self._network, self._state, self._schedule = network, state, schedule
         self._history, self._validation, self._stopping = history, validation, stopping
         self._stops_early, self._bridge, self._fitted = stops_early, bridge, fitted
-        self._last = state.epoch + n_epochs
+        self._first, self._last = state.epoch, state.epoch + n_epochs
         self._target_loss = -math.inf if target_loss is None else target_loss
         self._max_time = math.inf if max_time is None else max_time
         self._verbose, self._start = verbose, time.perf_counter()
@@ -140,10 +141,7 @@ class Monitor:
         return False
 
     def _print(self, record: dict[str, Any]) -> None:
-        number = record["epoch"]
-        cells = [f"epoch {number:>{len(str(self._last))}}/{self._last}", f"loss {record['loss']:.5f}"]
-        cells += [
-            f"{k.replace('_', ' ')} {record[k]:.5f}" for k in ("validation_loss", "validation_score") if k in record
-        ]
-        cells += [f"rate {record['learning_rate']:.3g}", f"{record['seconds']:.2g} s"]
-        print("  ".join(cells))
+        elapsed, done = time.perf_counter() - self._start, record["epoch"] - self._first
+        seconds = elapsed / done
+        left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
+        print(epoch_line(record, self._last, seconds, left), flush=True)

@@ -327,7 +327,20 @@ def _memory(
 
 
 def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:
-    """The layers that have gradients to write: those inside others, where these only hand the call on."""
+    """The layers that have gradients to write: those inside others, where these only hand the call on.
+
+    Parameters
+    ----------
+    layer : Layer
+        Where to look.
+    g, m : Views, Memory
+        Its gradients and its memory.
+
+    Yields
+    ------
+    tuple of Layer, Views, Memory
+        A layer with its own.
+    """
     if type(layer).gradients is not Layer.gradients:
         yield layer, g, m
     else:

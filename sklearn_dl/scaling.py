@@ -56,10 +56,10 @@ class Scaling:
             Floats; NaN is missing.
         weight : ndarray of shape (n,) or None
             Weight of each row.
-        index : ndarray of shape (n,) or None, default=None
-            Which rows; None for all.
         names : callable
             Gives the name of a column for its position.
+        index : ndarray of shape (n,) or None, default=None
+            Which rows; None for all.
         robust : bool
             Whether by quartiles, or by mean and standard deviation.
         """
@@ -102,20 +102,24 @@ class Scaling:
     def apply(self, block: np.ndarray, out: np.ndarray, names: Names) -> None:
         """Scaled numbers into `out`; infinity is an error with the column's name."""
         with np.errstate(over="ignore", invalid="ignore"):
-            z = block - self.center  # centred in full precision, then rounded
-            z *= self.scale
-            if not math.isfinite(np.add.reduce(z, axis=None)):
-                if (infinite := np.isinf(block).any(axis=0)).any():
-                    raise _infinity(names(int(infinite.argmax())))
-                z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
-        np.maximum(z, -LIMIT, out=z)
-        np.minimum(z, LIMIT, out=z)
+            z = block - self.center  # centred in full precision
+            np.multiply(z, self.scale, out=out, casting="same_kind")  # and rounded to that of the network
+            squared = out * out
+            if not np.add.reduce(squared, axis=None) <= LIMIT**2:  # as all of them are in nearly every block
+                out[...] = self._mended(block, z, names)
+                np.multiply(out, out, out=squared)
         if self.clips:
-            t = z * z
-            t *= 1 / 9
-            t += 1
-            z /= np.sqrt(t, out=t)
-        out[...] = z
+            squared *= 1 / 9
+            squared += 1
+            out /= np.sqrt(squared, out=squared)
+
+    def _mended(self, block: np.ndarray, centred: np.ndarray, names: Names) -> np.ndarray:
+        """Scaled numbers with 0 for missing ones, held within ±LIMIT."""
+        if (infinite := np.isinf(block).any(axis=0)).any():
+            raise _infinity(names(int(infinite.argmax())))
+        z = np.multiply(centred, self.scale, out=centred)
+        z[np.isnan(z)] = 0  # missing, or too far from a constant to be told from infinity
+        return np.clip(z, -LIMIT, LIMIT, out=z)
 
     def apply_sparse(self, X: Any, dtype: Any) -> Any:
         """A CSR matrix, scaled."""

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Table", "hold_out"]
+__all__ = ["Table", "hold_out", "scaled_alpha", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -48,6 +48,29 @@ class Table(NamedTuple):
     def inputs(self) -> Any:
         """The rows of X, copied where they are not all of them."""
         return self.X if self.at is None else rows_of(self.X, self.at)
+
+
+def weight_exponent(weight: np.ndarray) -> int:
+    """The power of two that weights far from 1 are divided by, and `alpha` with them: single precision holds them then.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n,)
+        Weight of each row.
+
+    Returns
+    -------
+    int
+        0 for weights with a mean between 2⁻³² and 2³².
+    """
+    exponent = math.frexp(float(weight.mean()))[1]
+    return exponent if abs(exponent) > 32 else 0
+
+
+def scaled_alpha(alpha: float, weight: np.ndarray | None) -> float:
+    """The penalty that belongs to weights divided by that power of two."""
+    with np.errstate(over="ignore"):
+        return float(alpha if weight is None else np.ldexp(alpha, -weight_exponent(weight)))
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:

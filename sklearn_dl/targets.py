@@ -14,6 +14,8 @@ from .statistics import moments
 
 __all__ = ["ClassEncoder", "NumberEncoder"]
 
+CONSTANT_SCALE = 2.0**-30  # of a constant target, in units of the constant
+
 
 @final
 class NumberEncoder:
@@ -31,14 +33,24 @@ class NumberEncoder:
         self.center, self.scale, self.one_dimensional = center, scale, one_dimensional
 
     @classmethod
-    def learn(cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, log_link: bool) -> NumberEncoder:
-        """Weighted statistics of y: mean and standard deviation, or with a log link the mean alone, as scale."""
+    def learn(
+        cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, log_link: bool, final: bool = False
+    ) -> NumberEncoder:
+        """Weighted statistics of y: mean and standard deviation, or with a log link the mean alone, as scale.
+
+        A constant column has a scale of 1, or, where no other rows will follow (`final`), one so small that the
+        network's errors do not show.
+        """
         matrix = y.reshape(len(y), -1)
         center, scale = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
         if scaled:
             center, scale = moments(matrix, weight)
             if log_link:
                 center, scale = np.zeros_like(center), center
+            elif final:
+                constant = matrix.min(axis=0) == matrix.max(axis=0)
+                smallest = np.finfo(np.float64).tiny
+                scale = np.where(constant, np.maximum(np.abs(center) * CONSTANT_SCALE, smallest), scale)
         return cls(center, scale, y.ndim == 1)
 
     @property
@@ -84,16 +96,21 @@ class ClassEncoder:
         ValueError
             Where y is not a classification target or has one class only.
         """
-        check_classification_targets(y)
-        target = type_of_target(y, input_name="y")
-        if target == "multilabel-indicator":
-            return cls("multilabel", [np.array([0, 1])] * y.shape[1])
+        for i, column in enumerate(y.reshape(len(y), -1).T):
+            _refuse_mixture(column, "y" if y.ndim == 1 else f"output {i} of y")
+        if y.ndim == 1 or y.dtype != object:  # a column of text beside one of numbers is no array to scikit-learn
+            check_classification_targets(y)
+            if type_of_target(y, input_name="y") == "multilabel-indicator":
+                return cls("multilabel", [np.array([0, 1])] * y.shape[1])
         if y.ndim == 2:
             if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
                 raise ValueError(
                     f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
                 )
-            columns, name = (y.T, "y") if classes is None else (map(np.asarray, classes), "classes")
+            if classes is None:  # each column of a type of its own
+                columns, name = [np.array(c.tolist()) if y.dtype == object else c for c in y.T], "y"
+            else:
+                columns, name = [np.asarray(c) for c in classes], "classes"
             return cls("multioutput", [_labels(c, f"output {i} of {name}") for i, c in enumerate(columns)])
         return cls("single", [_labels(y, "y") if classes is None else _labels(np.asarray(classes), "classes")])
 
@@ -122,6 +139,7 @@ class ClassEncoder:
             raise ValueError(f"y must have {len(self.levels)} column(s), as at the first fit; got {columns.shape[1]}.")
         codes = np.empty(columns.shape, np.intp)
         for i, levels in enumerate(self.levels):
+            _refuse_mixture(columns[:, i], "y" if y.ndim == 1 else f"output {i} of y")
             known = np.isin(columns[:, i], levels)
             if not known.all():
                 unknown = np.unique(columns[~known, i])[:5].tolist()
@@ -160,15 +178,26 @@ class ClassEncoder:
         columns = [
             levels[p.argmax(axis=1)] for levels, p in zip(self.levels, self.probabilities(predicted), strict=True)
         ]
-        return columns[0] if self.kind == "single" else np.column_stack(columns)
+        if self.kind == "single":
+            return columns[0]
+        kinds = {levels.dtype.kind for levels in self.levels}
+        return np.column_stack(columns if len(kinds) == 1 else [column.astype(object) for column in columns])
+
+
+def _refuse_mixture(column: np.ndarray, name: str) -> None:
+    """Raise ValueError for labels that cannot be sorted, such as numbers and text."""
+    kinds = {type(label) for label in column} if column.dtype == object else set()
+    if len(kinds) > 1:
+        try:
+            np.unique(column)
+        except TypeError as error:
+            names = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise ValueError(f"the labels of {name} must be of one type; got {names}.") from error
 
 
 def _labels(column: np.ndarray, name: str) -> np.ndarray:
-    try:
-        levels = np.unique(column)
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in column})
-        raise ValueError(f"the labels of {name} must be of one type; got {', '.join(kinds)}.") from error
+    _refuse_mixture(column, name)
+    levels = np.unique(column)
     if len(levels) < 2:
         raise ValueError(f"{name} must hold at least 2 classes, in rows of weight > 0; got 1 class: {levels.tolist()}.")
     return levels

@@ -77,7 +77,7 @@ DROPOUTS = "'auto', a number in [0, 1), or a sequence of them, one for each hidd
 WEIGHTS = "None, 'balanced', a dict from class to a finite number >= 0, or a list of such dicts for several targets"
 
 PARAMETERS = {
-    "hidden_layer_sizes": (SIZES, [0, -1, (5, 0), (5, -1), "100", 2.5, (3, 2.0), None, True]),
+    "hidden_layer_sizes": (SIZES, [0, -1, (5, 0), (5, -1), "100", 2.5, (3, 2.0), None, True, np.array(3)]),
     "activation": (ACTIVATIONS, ["rely", 5, None, ("relu", 3)]),
     "loss": (LOSSES, ["mse", "log_loss", 3, None, Huber]),
     "solver": (SOLVERS, ["adamax", 3, None, SGD]),
@@ -92,16 +92,16 @@ PARAMETERS = {
     "normalization": ("None, 'batch' or 'layer'", ["instance", True, 3]),
     "architecture": ("'mlp' or 'resnet', or a callable that returns a Layer", ["cnn", None, 3]),
     "n_members": ("1 (ensembles inside one network are still to come)", [0, 2, "a", 1.0]),
-    "encoder": ("'auto', None or a TableEncoder", ["none", 3, True]),
+    "encoder": ("'auto', None or a TableEncoder", ["none", 3, True, np.ones(3)]),
     "scale_target": (BOOL, [1, None, "yes"]),
-    "early_stopping": ("'auto', True or False", ["yes", None, 1, 0]),
+    "early_stopping": ("'auto', True or False", ["yes", None, 1, 0, np.ones(3)]),
     "validation_fraction": ("a number in (0, 1)", [0, 1, 1.5, -0.1, "a", None]),
-    "n_iter_no_change": ("an int >= 1 or inf", [0, -1, 2.5, "a", None]),
+    "n_iter_no_change": ("an int >= 1 or inf", [0, -1, 2.5, "a", None, -np.inf, np.ones(3)]),
     "tol": (NOT_NEGATIVE, [-1, "a", None, np.nan, np.inf]),
     "scoring": ("'loss', None, a name among sklearn.metrics.get_scorer_names() or a callable", ["best", 3, True]),
     "target_loss": ("None or a number", ["a", np.nan, True]),
     "max_time": (f"None or {POSITIVE}", [0, -1, "a", np.nan]),
-    "dtype": ("'auto', 'float32' or 'float64'", ["float16", "double", np.int32, None, 5]),
+    "dtype": ("'auto', 'float32' or 'float64'", ["float16", "double", np.int32, None, 5, np.ones(3)]),
     "warm_start": (BOOL, [1, None, "a"]),
     "random_state": ("None, an int in [0, 2**32 - 1] or a numpy.random.RandomState", ["a", -1, 2**32, 1.5, True]),
     "verbose": ("True, False or an int >= 0", ["a", -1, None, 1.5]),
@@ -113,6 +113,26 @@ PARAMETER_CASES = [(name, value, allowed) for name, (allowed, values) in PARAMET
 @pytest.mark.parametrize(("name", "value", "allowed"), PARAMETER_CASES, ids=lambda v: repr(v)[:20])
 def test_a_parameter_out_of_range_or_of_the_wrong_type(name, value, allowed):
     raises_sentence(lambda: regressor(**{name: value}).fit(X, y), f"{name} must be {allowed}; got {value!r}.")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"early_stopping": np.False_, "shuffle": np.True_, "scale_target": np.True_, "warm_start": np.False_},
+        {"batch_size": np.str_("auto"), "learning_rate_init": np.str_("auto"), "dropout": np.str_("auto")},
+        {"hidden_layer_sizes": np.array([3, 2]), "dropout": np.array([0.1, 0.0]), "alpha": np.float32(0.5)},
+        {"max_iter": np.int32(2), "verbose": np.int64(0), "n_iter_no_change": np.float64(np.inf)},
+        {"dtype": np.dtype("float32"), "random_state": np.int64(3)},
+    ],
+    ids=lambda v: next(iter(v)),
+)
+def test_values_of_numpy_as_a_grid_of_arrays_gives_them(params):
+    assert regressor(**params).fit(X, y).n_iter_ == 2
+
+
+def test_a_validation_set_contradicts_the_false_of_numpy_too():
+    with pytest.raises(ValueError, match="X_val and y_val need early_stopping"):
+        regressor(early_stopping=np.False_).fit(X, y, X_val=X, y_val=y)
 
 
 def test_every_parameter_is_in_the_table():
@@ -270,6 +290,24 @@ FIT = {
     "NaN in y": (regressor(), (X, but(y, 3, np.nan)), "Input y contains NaN."),
     "NaN in y of several columns": (regressor(), (X, but(np.c_[y, y], 3, np.nan)), "Input y contains NaN."),
     "NaN in classes": (classifier(), (X, but(c, 3, np.nan)), "Input y contains NaN."),
+    "None in classes": (classifier(), (X, np.where(c, "a", None)),
+                        "y contains None or NaN (missing); leave such rows out."),
+    "None in a Series": (classifier(), (X, pd.Series(np.where(c, "a", None))),
+                         "y contains None or NaN (missing); leave such rows out."),
+    "NA in strings": (classifier(), (X, pd.Series(np.where(c, "a", None), dtype="string")),
+                      "y contains None or NaN (missing); leave such rows out."),
+    "NA in categories": (classifier(), (X, pd.Series(np.where(c, "a", None), dtype="category")),
+                         "y contains None or NaN (missing); leave such rows out."),
+    "null in polars as classes": (classifier(), (X, pl.Series([None, "a", "b"] * 10)),
+                                  "y contains None or NaN (missing); leave such rows out."),
+    "labels of two types": (classifier(), (X, np.array([1, "a"] * 15, dtype=object)),
+                            "the labels of y must be of one type; got int, str."),
+    "labels of two types in a column": (classifier(), (X, np.array([[1, "a"], ["b", "c"]] * 15, dtype=object)),
+                                        "the labels of output 0 of y must be of one type; got int, str."),
+    "dates as numbers": (regressor(), (X, pd.Series(pd.date_range("2020", periods=30))),
+                         "y must hold numbers; it holds dates or times (datetime64[us])."),
+    "weights without a sum": (regressor(), (X, y, np.full(30, 1e308)),
+                              "sample_weight must add up to at most 1e+300; got values up to 1e+308."),
     "inf in y": (regressor(), (X, but(y, 3, np.inf)),
                  "Input y contains infinity or a value too large for dtype('float64')."),
     "inf in y of objects": (regressor(), (X, but(y, 3, np.inf).astype(object)),
@@ -304,6 +342,9 @@ FIT = {
                                    "class_weight names classes that are not among [0, 1]: [5]."),
     "weights all zero": (classifier(class_weight={0: 0, 1: 0}), (X, c),
                          "class_weight must leave a row with a weight > 0; got {0: 0, 1: 0}."),
+    "class weights without a sum": (classifier(class_weight={0: 1e308, 1: 1e308}), (X, c),
+                                    "class_weight times sample_weight must add up to at most 1e+300; got "
+                                    "{0: 1e+308, 1: 1e+308}."),
     "one dict for two targets": (classifier(class_weight={0: 1}), (X, np.c_[c, 1 - c]),
                                  "class_weight must be 'balanced' or a list of 2 dicts, one for each column of y; "
                                  "got {0: 1}."),
@@ -383,6 +424,22 @@ def test_tables_that_are_none(name):
         regressor().fit(table, y)
 
 
+@pytest.mark.parametrize(("more_in", "more_out"), [(1, 0), (0, 3)])
+def test_an_architecture_of_the_wrong_width(more_in, more_out):
+    model = regressor(architecture=lambda n_in, sizes, n_out, **_: Dense(n_in + more_in, n_out + more_out))
+    raises_sentence(
+        lambda: model.fit(X, y),
+        "architecture must return a Layer from (n, 3) to (n, 1); got "
+        f"Dense(n_in={3 + more_in}, n_out={1 + more_out}, gain=1.0).",
+    )
+
+
+def test_a_scorer_of_the_other_task():
+    for model, target in ((regressor(scoring="accuracy"), y), (classifier(scoring="r2"), np.where(c, "yes", "no"))):
+        with pytest.raises(ValueError, match=rf"^scoring={model.scoring!r} cannot score the validation set: "):
+            model.fit(X, target, X_val=X, y_val=target)
+
+
 def test_weights_of_the_wrong_shape():
     with pytest.raises(ValueError, match=r"sample_weight\.shape == \(4,\), expected \(30,\)"):
         regressor().fit(X, y, np.ones(4))
@@ -431,6 +488,8 @@ GOING_ON = {
     "outputs": (regressor, y, {}, (X, np.c_[y, y]), "y must have 1 output(s); got 2."),
     "classes": (classifier, c, {}, (X, c + 1), f"{UNKNOWN}[2]."),
     "words": (classifier, c, {}, (X, c.astype(str)), f"{UNKNOWN}['0', '1']."),
+    "mixed words": (classifier, c, {}, (X, np.array([0, "a"] * 15, dtype=object)),
+                    "the labels of y must be of one type; got int, str."),
     "targets": (classifier, c, {}, (X, TWO), "y must have 1 column(s), as at the first fit; got 2."),
     "target": (classifier, TWO, {}, (X, c), "y must have 2 column(s), as at the first fit; got 1."),
 }  # fmt: skip

@@ -180,19 +180,6 @@ def test_an_adaptive_rate_falls_on_plateaus_and_then_ends_the_training():
     assert ended.n_iter_ == 1 + 2 * 6
 
 
-def test_verbose_prints_a_line_an_epoch(capsys):
-    model = DLRegressor(**SMALL).fit(X, y)
-    assert capsys.readouterr().out == ""
-    model.set_params(verbose=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5
-    assert lines[0].startswith(f"epoch 1/5  loss {model.loss_curve_[0]:.5f}  rate ")
-    model.set_params(verbose=1, scoring="r2").fit(X, y, X_val=X, y_val=y)
-    line = capsys.readouterr().out.splitlines()[-1]
-    assert f"validation loss {model.validation_loss_curve_[-1]:.5f}" in line
-    assert f"validation score {model.validation_scores_[-1]:.5f}" in line
-
-
 @both
 def test_what_a_fit_leaves(estimator):
     model = estimator(**SMALL, early_stopping=True, validation_fraction=0.2).fit(X, TARGET[estimator])

@@ -154,8 +154,22 @@ def test_a_constant_column_changes_nothing(column, dtype):
 
 
 def test_a_constant_target_is_predicted():
-    model = DLRegressor(**SMALL).fit(X, np.full(200, 1e6))
-    np.testing.assert_allclose(model.predict(X), 1e6, rtol=1e-5)
+    for value in (1e6, 3.0, -1e-9, 1.7e308):
+        model = DLRegressor(**SMALL).fit(X, np.full(200, value))
+        np.testing.assert_allclose(model.predict(5 * X), value, rtol=1e-5)
+    both = DLRegressor(**SMALL | {"max_iter": 100}).fit(X, np.c_[np.zeros(200), y]).predict(X)
+    np.testing.assert_allclose(both[:, 0], 0, atol=1e-5)
+    assert r2_score(y, both[:, 1]) > 0.95
+
+
+@pytest.mark.parametrize("kind", [{}, {"warm_start": True}])
+def test_a_target_that_is_constant_at_first_can_be_learnt_later(kind):
+    model = DLRegressor(**SMALL | {"learning_rate": "constant"}, **kind)
+    going_on = model.fit if kind else model.partial_fit
+    going_on(X, np.full(200, 2.0))
+    for _ in range(1 if kind else 60):
+        going_on(X, y)
+    assert model.score(X, y) > 0.9
 
 
 # ---------------------------------------------------------------- classes
@@ -232,6 +246,35 @@ def test_several_targets_with_classes_of_their_own(labels):
     assert model.score(X, labels) == pytest.approx(right.mean())
     assert model.score(X, labels, weight) == pytest.approx(np.average(right, weights=weight))
     assert model.out_activation_ == "grouped"
+
+
+def test_columns_of_text_and_of_numbers_keep_their_types():
+    labels = pd.DataFrame({"name": NAMES[three], "side": (X[:, 0] > 0).astype(int)})
+    model = DLClassifier(**SMALL | {"max_iter": 100}).fit(X, labels)
+    assert [levels.tolist() for levels in model.classes_] == [["high", "low", "middle"], [0, 1]]
+    predicted = model.predict(X)
+    assert {type(value) for value in predicted[:, 1]} == {int}
+    assert model.score(X, labels) == (predicted == labels.to_numpy()).all(axis=1).mean() > 0.8
+
+
+def test_a_sparse_indicator_matrix_is_one():
+    labels = np.c_[signal > 0, X[:, 0] > 0].astype(int)
+    dense = DLClassifier(**SMALL).fit(X, labels)
+    for kind in (sparse.csr_matrix, sparse.csc_array):
+        np.testing.assert_array_equal(
+            DLClassifier(**SMALL).fit(X, kind(labels)).predict_proba(X), dense.predict_proba(X)
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("factor", [2.0**-900, 2.0**-200, 2.0**100, 2.0**900])
+def test_a_factor_on_all_weights_and_on_alpha_changes_nothing(factor, dtype):
+    weight = rng.uniform(0.5, 2.0, 200)
+    params = SMALL | {"max_iter": 5, "dtype": dtype, "early_stopping": True}
+    a = DLRegressor(**params, alpha=0.5).fit(X, y, sample_weight=weight)
+    b = DLRegressor(**params, alpha=0.5 * factor).fit(X, y, sample_weight=weight * factor)
+    np.testing.assert_allclose(b.predict(X), a.predict(X), rtol=1e-9 if dtype == "float64" else 1e-4)
+    np.testing.assert_allclose(b.validation_loss_curve_, a.validation_loss_curve_, rtol=1e-4)
 
 
 WEIGHTS = {
