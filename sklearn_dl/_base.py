@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,7 +20,7 @@ from ._attributes import FittedDL
 from ._callbacks import CallbackBridge, CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .batches import Batches
-from .dataframes import is_dataframe
+from .checkpoint import is_checkpointed
 from .descent import State
 from .encoding import TableEncoder
 from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
@@ -32,14 +28,16 @@ from .layers import Layer, Sequential, TableInput
 from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .losses import Loss
-from .monitoring import Monitor, Validation
+from .monitoring import Monitor, Validation, warn_of
 from .network import Network
 from .prediction import forward
+from .progress import Saved, follow, read_saved
+from .scoring import watched_score
 from .sharing import threads_for
 from .solvers import LBFGS
-from .splitting import Table, hold_out, scaled_alpha, weight_exponent
+from .splitting import Split, Table, hold_out, scaled_alpha, weight_exponent
 from .threads import Team, one_blas_thread, threads_granted
-from .training import EarlyStopping, End, train
+from .training import EarlyStopping, End, Fallback, train
 
 __all__ = ["BaseDL", "Call"]
 
@@ -60,6 +58,7 @@ class Call(NamedTuple):
     sample_weight_val: Any = None
     classes: Any = None
     partial: bool = False
+    resume_from: Any = None
 
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
@@ -110,6 +109,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
         plan = check_plan(self.get_params(deep=False), self._task)
+        saved = None if call.resume_from is None else read_saved(call.resume_from, self, plan)
+        shell, rows = self._prepare(call, plan, None if saved is None else saved.state.seed)
+        end = shell._train(self, call, plan, rows, saved)
+        if not (call.partial or self.warm_start):
+            shell._state.memory, shell._state.step = {}, 0
+        self._take_over(shell)
+        warn_of(end)
+
+    def _prepare(self, call: Call, plan: Plan, seed: int | None = None) -> tuple[BaseDL, Split]:
+        """A shell with all that a training needs, and its rows."""
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
@@ -118,16 +127,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             shell._state, shell.history_ = State(self._draw_seed()), []
         else:
             shell._go_on_with(plan.loss)
-        table, held_out, stops_early = shell._split(table, call, plan)
-        table = shell._weigh(table)
+        shell._state.seed = shell._state.seed if seed is None else seed
+        rows = shell._split(table, call, plan)
+        rows = rows._replace(table=shell._weigh(rows.table))
         if not going_on:
-            shell._learn_encoder(table)
-        shell._make_network(plan, table, going_on)
-        end = shell._train(self, call, plan, table, held_out, stops_early)
-        if not (call.partial or self.warm_start):
-            shell._state.memory, shell._state.step = {}, 0
-        self._take_over(shell)
-        _tell(end)
+            shell._learn_encoder(rows.table)
+        shell._make_network(plan, rows.table, going_on)
+        return shell, rows
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
@@ -164,8 +170,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         encoder = vars(self).get("encoder_", self.encoder)
         return (check_numbers if encoder is None else check_table)(self, X, reset=reset)
 
-    def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
-        """Training rows, validation rows or None, and whether a plateau ends the training."""
+    def _split(self, table: Table, call: Call, plan: Plan) -> Split:
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
@@ -175,17 +180,17 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             try:
                 held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
                 self._target.encode(held.y, np.float64)  # unknown classes are told here
-                return table, self._weigh(held), True
+                return Split(table, self._weigh(held), True)
             except ValueError as error:
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
         early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
         if call.partial or not early:
-            return table, None, False
+            return Split(table, None, False)
         stratified = self._task == "classification" and table.y.ndim == 1
         train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
-        return train_rows, None if held_out is None else self._weigh(held_out), True
+        return Split(train_rows, None if held_out is None else self._weigh(held_out), True)
 
     def _learn_encoder(self, table: Table) -> None:
         if self.encoder is None:
@@ -240,18 +245,23 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         dtype = self.network_.values.dtype
         return X.astype(dtype, copy=False) if self.encoder_ is None else self.encoder_.encode(X, dtype)
 
-    def _train(
-        self, estimator: BaseDL, call: Call, plan: Plan, table: Table, held_out: Table | None, stops_early: bool
-    ) -> End:
+    def _train(self, estimator: BaseDL, call: Call, plan: Plan, rows: Split, saved: Saved | None) -> End:
         """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
         network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
-        validation = None
+        table, held_out, stops_early = rows
+        validation, encoded, encoded_held = None, self._encode(table), None
         if held_out is not None:
-            validation = Validation(*self._encode(held_out)[:3], self._loss, self._scorer(held_out))
-        stopping = None
+            encoded_held = self._encode(held_out)
+            score = watched_score(self, self.scoring, held_out, encoded_held.X)
+            validation = Validation(*encoded_held[:3], self._loss, score)
+        stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
         if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
             stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
-        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, {"sample_weight": call.sample_weight})
+        if saved is not None or (is_checkpointed(estimator) and not call.partial):
+            progress = follow(self, plan, encoded, encoded_held, stopping, fallback, saved)
+            self._progress, origin, n_epochs = progress, progress.origin, progress.epochs_left
+        metadata = {"sample_weight": call.sample_weight}
+        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, metadata, self._fitted_now)
         monitor = Monitor(
             network=network,
             state=state,
@@ -267,14 +277,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             max_time=self.max_time,
             verbose=int(self.verbose),
         )
-        encoded = self._encode(table)
         alpha = scaled_alpha(self.alpha, table.weight)
         with one_blas_thread():
             if isinstance(plan.solver, LBFGS):
                 end = self._minimise(plan, encoded, monitor, alpha)
             else:
-                origin = 0 if call.partial else state.epoch
-                end = self._descend(plan, encoded, monitor, alpha, n_epochs, origin)
+                end = self._descend(plan, encoded, monitor, alpha, n_epochs, origin, fallback)
         if stopping is not None:
             stopping.restore(network)
         bridge.end(self._fitted_now)
@@ -294,7 +302,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             alpha=alpha,
         )
 
-    def _descend(self, plan: Plan, encoded: Table, monitor: Monitor, alpha: float, n_epochs: int, origin: int) -> End:
+    def _descend(
+        self,
+        plan: Plan,
+        encoded: Table,
+        monitor: Monitor,
+        alpha: float,
+        n_epochs: int,
+        origin: int,
+        fallback: Fallback,
+    ) -> End:
         size = self._batch_rows(len(encoded.y))
         batches = Batches(*encoded[:3], size=size, shuffle=self.shuffle, seed=self._state.seed)
         n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
@@ -313,6 +330,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 origin=origin,
                 alpha=alpha,
                 clip_norm=self.clip_norm,
+                fallback=fallback,
                 team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
             )
 
@@ -323,27 +341,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             return next(size for rows, size in AUTO_BATCH if n_rows <= rows)
         return int(self.batch_size)
 
-    def _scorer(self, held_out: Table) -> Callable[[], float] | None:
-        if isinstance(self.scoring, str) and self.scoring == "loss":
-            return None
-        scorer = check_scoring(self, scoring=self.scoring)
-        keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        scored = copy.copy(self)
-        if not is_dataframe(held_out.X):  # the names of columns were lost in the check
-            scored.__dict__.pop("feature_names_in_", None)
-        X = held_out.inputs()
-
-        def score() -> float:
-            try:
-                return float(scorer(scored, X, held_out.y, **keywords))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"scoring={self.scoring!r} cannot score the validation set: {error}") from error
-
-        return score
-
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
-        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
+        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k) or k == "_progress"}
         return fitted | {"network_": copy.copy(self.network_), "history_": list(self.history_)}
 
     # ---------------------------------------------------------------- predict
@@ -368,16 +368,3 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 def _is_fitted_name(name: str) -> bool:
     return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
-
-
-def _tell(end: End) -> None:
-    """Warn of a training that did not end as planned."""
-    if end is End.NON_FINITE:
-        message = (
-            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
-            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
-        )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    elif end is End.INTERRUPTED:
-        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
-        warnings.warn(message, stacklevel=4)

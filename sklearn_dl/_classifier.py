@@ -234,6 +234,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        resume_from: Any = None,
     ) -> DLClassifier:
         """Fit the network.
 
@@ -249,6 +250,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
             Validation set for early stopping, in place of rows held out.
         sample_weight_val : array-like or None, default=None
             Weights of the validation rows.
+        resume_from : path or None, default=None
+            A checkpoint of this very fit, written by `sklearn_dl.checkpoint.Checkpoint`: training goes on from it, to
+            the same bits as if it had never been interrupted.
 
         Returns
         -------
@@ -257,9 +261,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Raises
         ------
         ValueError
-            Where a parameter or the data are not as they must be; what was fitted before stays as it was.
+            Where a parameter or the data are not as they must be, or where `resume_from` is no checkpoint or that of
+            another fit; what was fitted before stays as it was.
         """
-        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
 
     @available_if(is_stochastic)

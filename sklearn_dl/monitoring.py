@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
 from .descent import State
@@ -19,9 +21,9 @@ from .network import Network
 from .prediction import forward
 from .printing import epoch_line
 from .schedules import Schedule
-from .training import EarlyStopping, Epoch
+from .training import EarlyStopping, End, Epoch
 
-__all__ = ["Monitor", "Validation"]
+__all__ = ["Monitor", "Validation", "warn_of"]
 
 
 class Validation:
@@ -105,7 +107,8 @@ class Monitor:
         self._target_loss = -math.inf if target_loss is None else target_loss
         self._max_time = math.inf if max_time is None else max_time
         self._verbose, self._start = verbose, time.perf_counter()
-        bridge.begin_epoch()
+        if n_epochs:
+            bridge.begin_epoch()
 
     def __call__(self, epoch: Epoch) -> bool:
         record: dict[str, Any] = {
@@ -121,8 +124,10 @@ class Monitor:
         self._history.append(record)
         if self._verbose:
             self._print(record)
-        stop = epoch.loss <= self._target_loss or time.perf_counter() - self._start >= self._max_time
+        stop = epoch.loss <= self._target_loss
         stop |= self._stopping is not None and self._on_plateau(record)
+        self._state.over = stop  # told to callbacks: a training that is over is not resumed
+        stop |= time.perf_counter() - self._start >= self._max_time
         stop |= self._bridge.end_epoch(self._fitted)
         if not stop and epoch.number < self._last:
             self._bridge.begin_epoch()
@@ -145,3 +150,16 @@ class Monitor:
         seconds = elapsed / done
         left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
         print(epoch_line(record, self._last, seconds, left), flush=True)
+
+
+def warn_of(end: End) -> None:
+    """Warn of a training that did not end as planned."""
+    if end is End.NON_FINITE:
+        message = (
+            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
+            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    elif end is End.INTERRUPTED:
+        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
+        warnings.warn(message, stacklevel=4)
