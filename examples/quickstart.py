@@ -15,12 +15,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score, train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.compare import compare_with_linear
 from sklearn_dl.solvers import AdamW
 
 SEED = 0
@@ -60,23 +61,17 @@ def grid_search() -> None:
 
 
 def comparison() -> None:
-    """The network beside the straight line, on the same folds."""
-    straight_line = make_pipeline(StandardScaler(), LinearRegression())
-    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    rows = [
-        ("diabetes", "R²", load_diabetes, straight_line, DLRegressor(random_state=SEED)),
-        ("breast cancer", "accuracy", load_breast_cancer, logistic, DLClassifier(random_state=SEED)),
-        ("digits", "accuracy", load_digits, logistic, DLClassifier(n_members=1, random_state=SEED)),
-    ]
+    """The network beside the linear model that belongs to it, on the same folds."""
     print("3. Beside the linear model: 5-fold cross-validation, mean ± standard deviation over the folds")
-    print(f"   {'table':<15}{'score':<10}{'linear model':<18}{'network':<18}network better in")
-    for table, score, load, linear, network in rows:
+    for table, load, network in (
+        ("diabetes", load_diabetes, DLRegressor(random_state=SEED)),
+        ("breast cancer", load_breast_cancer, DLClassifier(random_state=SEED)),
+        ("digits", load_digits, DLClassifier(n_members=1, random_state=SEED)),
+    ):
         X, y = load(return_X_y=True)
-        kind = KFold if score == "R²" else StratifiedKFold
-        folds = kind(5, shuffle=True, random_state=SEED)
-        a, b = (cross_val_score(model, X, y, cv=folds) for model in (linear, network))
-        cells = [f"{s.mean():.3f} ± {s.std(ddof=1):.3f}" for s in (a, b)]
-        print(f"   {table:<15}{score:<10}{cells[0]:<18}{cells[1]:<18}{np.sum(b > a)} of 5 folds")
+        kind = KFold if isinstance(network, DLRegressor) else StratifiedKFold
+        found = compare_with_linear(network, X, y, cv=kind(5, shuffle=True, random_state=SEED))
+        print(f"\n   {table}\n   " + str(found).replace("\n", "\n   "))
     print()
 
 

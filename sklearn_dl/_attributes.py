@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._html import network_html
 from ._version import __version__
 from .descent import State
 from .encoding import TableEncoder
@@ -117,6 +118,18 @@ class FittedDL(BaseEstimator):
         """Lowest validation loss, or training loss where there was no validation."""
         return min(self.validation_loss_curve_ or self.loss_curve_, default=math.nan)
 
+    @property
+    def best_epoch_(self) -> int | None:
+        """The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+
+        Of a fit with early stopping it is the epoch whose weights were kept.
+        """
+        for name, sign in (("validation_score", 1), ("validation_loss", -1)):
+            rated = [(sign * r[name], r["epoch"]) for r in self.history_ if math.isfinite(r.get(name, math.nan))]
+            if rated:
+                return max(rated, key=lambda pair: pair[0])[1]  # the first of equals, as early stopping has it
+        return None
+
     def _chain(self) -> list[Any]:
         views, layers = self.network_.views(), self.network_.layer.children
         dense = [views[i] for i, layer in enumerate(layers) if layer.param_shapes()]
@@ -145,6 +158,14 @@ class FittedDL(BaseEstimator):
     @intercepts_.setter
     def intercepts_(self, arrays: Sequence[np.ndarray]) -> None:
         _copy_in("intercepts_", self.intercepts_, arrays)
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """What scikit-learn's HTML shows of a fitted estimator: the network, then the table of attributes."""
+        attributes = super()._get_fitted_attr_html(doc_link)
+        if self.__sklearn_is_fitted__():  # else asked for a part of a fitted meta-estimator
+            network, table = network_html(self.network_, self.history_, self.best_epoch_), attributes._html_repr
+            attributes._html_repr = lambda: network + table()
+        return attributes
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -6,62 +6,37 @@ Knows nothing about the difference between classes and numbers, which the two es
 from __future__ import annotations
 
 import copy
-import math
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._attributes import FittedDL
-from ._callbacks import CallbackBridge, CallbackSupportMixin
+from ._callbacks import CallbackSupportMixin
 from ._checks import Plan, check_plan
 from .assembly import assemble
-from .batches import Batches
-from .dataframes import is_dataframe
-from .defaults import batch_rows, precision_of
+from .defaults import precision_of
 from .descent import State
 from .encoding import TableEncoder
-from .folds import Folds
+from .fitting import Call, fit_network
+from .identity import settings
 from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
 from .lazy import LazyRows
-from .lbfgs import fit_lbfgs
-from .losses import Loss, MeanOfMembers
-from .monitoring import Monitor, Validation
+from .losses import Loss
+from .monitoring import Validation, warn_of
 from .network import Network
 from .prediction import forward
-from .sharing import threads_for
-from .solvers import LBFGS
-from .splitting import Table, hold_out, scaled_alpha, weight_exponent
-from .threads import Team, one_blas_thread, threads_granted
-from .training import EarlyStopping, End, train
+from .progress import Saved, read_saved
+from .splitting import Split, Table, hold_out, weight_exponent
 
-__all__ = ["BaseDL", "Call"]
+__all__ = ["BaseDL"]
 
-FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
+UNKNOWN = 10_000  # rows that "auto" is settled for while the parameters alone are checked
 FITTED = ("_target", "_loss", "_state", "_sparse", "_n_rows")  # with all names that end in "_"
-LBFGS_BLOCK = 8192  # rows of one sum
-
-
-class Call(NamedTuple):
-    """What was given to `fit` or `partial_fit`."""
-
-    X: Any
-    y: Any
-    sample_weight: Any = None
-    X_val: Any = None
-    y_val: Any = None
-    sample_weight_val: Any = None
-    classes: Any = None
-    partial: bool = False
 
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
@@ -113,8 +88,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
+        plan = check_plan(self.get_params(deep=False), self._task, UNKNOWN)  # told before the data are looked at
+        saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
+        shell, plan, split = self._prepare(call, saved)
+        end = fit_network(shell, self, call, plan, split, saved)
+        if not (call.partial or self.warm_start):
+            shell._state.memory, shell._state.step = {}, 0
+        self._take_over(shell)
+        warn_of(end)
+
+    def _prepare(self, call: Call, saved: Saved | None = None) -> tuple[BaseDL, Plan, Split]:
+        """A shell with all that a training needs, the parameters for its rows, and the rows."""
         params = self.get_params(deep=False)
-        plan = check_plan(params, self._task, 10_000)  # what is wrong is told before the data are looked at
+        plan = check_plan(params, self._task, UNKNOWN)
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
@@ -124,17 +110,17 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             shell._n_rows, shell._sparse = len(table.y), issparse(table.X)
         else:
             shell._go_on_with(plan.loss)
+        if saved is not None:
+            shell._state.seed = saved.state.seed
         plan = check_plan(params, self._task, shell._n_rows)
-        table, held_out, stops_early = shell._split(table, call, plan)
-        table = shell._weigh(table)
+        if saved is not None:
+            saved.refuse_other_estimator(type(self).__name__, settings(params, plan))
+        split = shell._split(table, call, plan)
+        split = split._replace(table=shell._weigh(split.table))
         if not going_on:
-            shell._learn_encoder(table)
-        shell._make_network(plan, table, going_on)
-        end = shell._train(self, call, plan, table, held_out, stops_early)
-        if not (call.partial or self.warm_start):
-            shell._state.memory, shell._state.step = {}, 0
-        self._take_over(shell)
-        _tell(end)
+            shell._learn_encoder(split.table)
+        shell._make_network(plan, split.table, going_on)
+        return shell, plan, split
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
@@ -171,8 +157,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         encoder = vars(self).get("encoder_", self.encoder)
         return (check_numbers if encoder is None else check_table)(self, X, reset=reset)
 
-    def _split(self, table: Table, call: Call, plan: Plan) -> tuple[Table, Table | None, bool]:
-        """Training rows, validation rows or None, and whether a plateau ends the training."""
+    def _split(self, table: Table, call: Call, plan: Plan) -> Split:
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
@@ -182,16 +167,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             try:
                 held = self._check_table(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
                 self._target.encode(held.y, np.float64)  # unknown classes are told here
-                return table, self._weigh(held), True
+                return Split(table, self._weigh(held), True)
             except ValueError as error:
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
         if call.partial or not plan.stops_early:
-            return table, None, False
+            return Split(table, None, False)
         stratified = self._task == "classification" and table.y.ndim == 1
         train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
-        return train_rows, None if held_out is None else self._weigh(held_out), True
+        return Split(train_rows, None if held_out is None else self._weigh(held_out), True)
 
     def _learn_encoder(self, table: Table) -> None:
         if self.encoder is None:
@@ -233,114 +218,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         dtype = self.network_.values.dtype
         return X.astype(dtype, copy=False) if self.encoder_ is None else self.encoder_.encode(X, dtype)
 
-    def _train(
-        self, estimator: BaseDL, call: Call, plan: Plan, table: Table, held_out: Table | None, stops_early: bool
-    ) -> End:
-        """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
-        network, state, n_epochs = self.network_, self._state, 1 if call.partial else plan.max_iter
-        validation = None
-        if held_out is not None:
-            validation = Validation(self._encode(held_out), self._loss, self._scorer(held_out))
-        encoded, folds = self._encode(table), None
-        if plan.n_folds > 1 and not (call.partial or stops_early):
-            classes = table.y if self._task == "classification" and table.y.ndim == 1 else None
-            folds = Folds.draw(classes, len(table.y), plan.n_folds, plan.n_members, state.seed)
-            validation = Validation(encoded, self._loss, folds=folds, every=-(-n_epochs // FOLD_CHECKS))
-        stopping = None
-        if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
-            stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
-        elif folds is not None and self._task == "regression":
-            stopping = EarlyStopping(math.inf, 0.0, keep_best=True)
-        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, {"sample_weight": call.sample_weight})
-        monitor = Monitor(
-            network=network,
-            state=state,
-            schedule=plan.schedule,
-            history=self.history_,
-            validation=validation,
-            stopping=stopping,
-            stops_early=stops_early,
-            bridge=bridge,
-            fitted=self._fitted_now,
-            n_epochs=n_epochs,
-            target_loss=self.target_loss,
-            max_time=self.max_time,
-            verbose=int(self.verbose),
-        )
-        loss = self._loss if plan.n_members == 1 else MeanOfMembers(self._loss, weighted=folds is not None)
-        rows, alpha = encoded if folds is None else folds.mark(encoded), scaled_alpha(self.alpha, table.weight)
-        with one_blas_thread():
-            if isinstance(plan.solver, LBFGS):
-                end = self._minimise(plan, rows, loss, monitor, alpha, n_epochs)
-            else:
-                origin = 0 if call.partial else state.epoch
-                end = self._descend(plan, rows, loss, monitor, alpha, n_epochs, origin)
-        if stopping is not None:
-            stopping.restore(network)
-        self._measure(validation or Validation(encoded, self._loss))
-        bridge.end(self._fitted_now)
-        return end
-
-    def _minimise(self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, alpha: float, n_epochs: int) -> End:
-        blocks = Batches(*rows[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
-        return fit_lbfgs(
-            self.network_,
-            blocks,
-            loss,
-            plan.solver,
-            self._state,
-            monitor,
-            max_iter=n_epochs,
-            tol=self.tol,
-            alpha=alpha,
-        )
-
-    def _descend(
-        self, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, alpha: float, n_epochs: int, origin: int
-    ) -> End:
-        batches = Batches(
-            *rows[:3], size=batch_rows(self.batch_size, len(rows.y)), shuffle=self.shuffle, seed=self._state.seed
-        )
-        n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
-        with ExitStack() as stack:
-            return train(
-                self.network_,
-                batches,
-                loss,
-                plan.solver,
-                plan.schedule,
-                self._state,
-                monitor,
-                learning_rate=plan.learning_rate,
-                n_epochs=n_epochs,
-                horizon=plan.max_iter,
-                origin=origin,
-                alpha=alpha,
-                clip_norm=self.clip_norm,
-                team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
-            )
-
-    def _scorer(self, held_out: Table) -> Callable[[], float] | None:
-        if isinstance(self.scoring, str) and self.scoring == "loss":
-            return None
-        scorer = check_scoring(self, scoring=self.scoring)
-        keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        scored = copy.copy(self)
-        if not is_dataframe(held_out.X):  # the names of columns were lost in the check
-            scored.__dict__.pop("feature_names_in_", None)
-        X = held_out.inputs()
-
-        def score() -> float:
-            try:
-                return float(scorer(scored, X, held_out.y, **keywords))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"scoring={self.scoring!r} cannot score the validation set: {error}") from error
-
-        return score
-
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
-        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k)}
+        fitted = {k: v for k, v in vars(self).items() if _is_fitted_name(k) or k == "_progress"}
         return fitted | {"network_": copy.copy(self.network_), "history_": list(self.history_)}
 
     # ---------------------------------------------------------------- predict
@@ -365,16 +245,3 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 def _is_fitted_name(name: str) -> bool:
     return name in FITTED or (name.endswith("_") and not name.startswith("_"))
-
-
-def _tell(end: End) -> None:
-    """Warn of a training that did not end as planned."""
-    if end is End.NON_FINITE:
-        message = (
-            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
-            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
-        )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
-    elif end is End.INTERRUPTED:
-        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
-        warnings.warn(message, stacklevel=4)

@@ -26,15 +26,25 @@ class CallbackBridge:
         The data given to fit.
     metadata : dict
         What else was given to fit.
+    fitted : callable
+        Gives the attributes that make a copy of the estimator fitted as of before the first epoch.
     """
 
-    def __init__(self, estimator: Any, n_epochs: int, X: Any, y: Any, metadata: dict[str, Any]):
+    def __init__(
+        self,
+        estimator: Any,
+        n_epochs: int,
+        X: Any,
+        y: Any,
+        metadata: dict[str, Any],
+        fitted: Callable[[], dict[str, Any]],
+    ):
         self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._task = estimator._init_callback_context(task_name="fit", max_subtasks=n_epochs)
         self._active = bool(getattr(estimator, "_skl_callbacks", None))
         self._epoch: Any = None
         if self._active:
-            self._task.call_on_fit_task_begin(**self._arguments)
+            self._task.call_on_fit_task_begin(**self._arguments, reconstruction_attributes=fitted)
 
     def begin_epoch(self) -> None:
         """An epoch begins."""

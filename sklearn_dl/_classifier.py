@@ -14,10 +14,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._base import BaseDL, Call
+from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
 from .assembly import head_of
+from .fitting import Call
 from .folds import temperature
 from .inputs import MOST_WEIGHT
 from .losses import LogLoss, Loss, pooling
@@ -141,6 +142,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
+    best_epoch_ : int or None
+        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -255,6 +258,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        resume_from: Any = None,
     ) -> DLClassifier:
         """Fit the network.
 
@@ -270,6 +274,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
             Validation set for early stopping, in place of rows held out.
         sample_weight_val : array-like or None, default=None
             Weights of the validation rows.
+        resume_from : path or None, default=None
+            A checkpoint of this very fit, written by `sklearn_dl.checkpoint.Checkpoint`: training goes on from it, to
+            the same bits as if it had never been interrupted.
 
         Returns
         -------
@@ -278,9 +285,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Raises
         ------
         ValueError
-            Where a parameter or the data are not as they must be; what was fitted before stays as it was.
+            Where a parameter or the data are not as they must be, or where `resume_from` is no checkpoint or that of
+            another fit; what was fitted before stays as it was.
         """
-        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
 
     @available_if(is_stochastic)

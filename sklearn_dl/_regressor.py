@@ -11,11 +11,12 @@ from typing import Any, final
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from ._base import BaseDL, Call
+from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
+from .fitting import Call
 from .losses import Loss, MeanOfMembers, Quantile, pooling
 from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
@@ -133,6 +134,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
+    best_epoch_ : int or None
+        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -248,6 +251,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        resume_from: Any = None,
     ) -> DLRegressor:
         """Fit the network.
 
@@ -263,6 +267,9 @@ class DLRegressor(RegressorMixin, BaseDL):
             Validation set for early stopping, in place of rows held out.
         sample_weight_val : array-like or None, default=None
             Weights of the validation rows.
+        resume_from : path or None, default=None
+            A checkpoint of this very fit, written by `sklearn_dl.checkpoint.Checkpoint`: training goes on from it, to
+            the same bits as if it had never been interrupted.
 
         Returns
         -------
@@ -271,9 +278,10 @@ class DLRegressor(RegressorMixin, BaseDL):
         Raises
         ------
         ValueError
-            Where a parameter or the data are not as they must be; what was fitted before stays as it was.
+            Where a parameter or the data are not as they must be, or where `resume_from` is no checkpoint or that of
+            another fit; what was fitted before stays as it was.
         """
-        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
 
     @available_if(is_stochastic)
@@ -410,11 +418,41 @@ class DLRegressor(RegressorMixin, BaseDL):
         predicted = self._predict_link(X)
         return self._target.decode(predicted)
 
-    def _has_quantiles(self) -> bool:
+    @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Predict an interval that holds the target with a given probability.
+
+        Its ends are two levels of ``loss=Quantile(levels=...)``, such as 0.05 and 0.95 for a coverage of 0.9. They are
+        what the network has learnt from the training rows; that new rows are covered as often is not guaranteed.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+        coverage : float in (0, 1), default=0.9
+            Probability that the target lies inside, half of the rest on either side.
+
+        Returns
+        -------
+        ndarray of shape (n, 2) or (n, n_outputs, 2)
+            Lower and upper end, float64, in the units of y; the lower one is never above the upper.
+
+        Raises
+        ------
+        AttributeError
+            Where the loss is another one: a mean alone tells of no interval.
+        ValueError
+            Where the network has not learnt the two levels; the message tells which it has.
+        """
+        check_is_fitted(self)
+        ends = self._loss.enclosing(coverage)
+        return self.predict_quantiles(X)[..., ends]
+
+    def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
         loss = vars(self).get("_loss", self.loss)
         if isinstance(loss, Quantile) or loss == "quantile":
             return True
-        raise AttributeError(f"predict_quantiles needs loss=Quantile(levels=...); got loss={self.loss!r}.")
+        raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)

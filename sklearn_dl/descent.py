@@ -34,6 +34,8 @@ class State:
         What plateaus have made of the learning rate.
     memory : dict of str to ndarray
         The solver's vectors.
+    over : bool
+        Whether early stopping or the target loss has ended it.
     """
 
     seed: int
@@ -42,6 +44,7 @@ class State:
     samples_seen: int = 0
     rate_factor: float = 1.0
     memory: dict[str, np.ndarray] = field(default_factory=dict)
+    over: bool = False
 
 
 class Descent:

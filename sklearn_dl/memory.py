@@ -65,12 +65,29 @@ class Streams:
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
-        """A new epoch, or the same from its beginning."""
+        """A new epoch, or the same from its beginning.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number.
+        """
         self.epoch = epoch
         self._generators: dict[tuple[int, int], np.random.Generator] = {}
 
     def of(self, layer: int, block: int) -> np.random.Generator:
-        """The generator of a layer, by its number, and a block of rows."""
+        """The generator of a layer and a block of rows.
+
+        Parameters
+        ----------
+        layer, block : int
+            Their numbers.
+
+        Returns
+        -------
+        numpy.random.Generator
+            The same one, further on, at each call in an epoch.
+        """
         rng = self._generators.get((layer, block))
         if rng is None:
             rng = generator(self.seed, Purpose.DROPOUT, layer, self.epoch, block)

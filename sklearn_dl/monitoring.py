@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
 from .descent import State
@@ -18,11 +20,12 @@ from .folds import Folds
 from .losses import Loss
 from .network import Network
 from .prediction import forward
+from .printing import epoch_line
 from .schedules import Schedule
 from .splitting import Table
-from .training import EarlyStopping, Epoch
+from .training import EarlyStopping, End, Epoch
 
-__all__ = ["Monitor", "Validation"]
+__all__ = ["Monitor", "Validation", "warn_of"]
 
 
 class Validation:
@@ -115,11 +118,12 @@ class Monitor:
         self._network, self._state, self._schedule = network, state, schedule
         self._history, self._validation, self._stopping = history, validation, stopping
         self._stops_early, self._bridge, self._fitted = stops_early, bridge, fitted
-        self._last = state.epoch + n_epochs
+        self._first, self._last = state.epoch, state.epoch + n_epochs
         self._target_loss = -math.inf if target_loss is None else target_loss
         self._max_time = math.inf if max_time is None else max_time
         self._verbose, self._start = verbose, time.perf_counter()
-        bridge.begin_epoch()
+        if n_epochs:
+            bridge.begin_epoch()
 
     def __call__(self, epoch: Epoch) -> bool:
         record: dict[str, Any] = {
@@ -136,9 +140,11 @@ class Monitor:
         self._history.append(record)
         if self._verbose:
             self._print(record)
-        stop = epoch.loss <= self._target_loss or time.perf_counter() - self._start >= self._max_time
+        stop = epoch.loss <= self._target_loss
         if self._stopping is not None and (validated or self._validation is None):
             stop |= self._on_plateau(record)
+        self._state.over = stop  # told to callbacks: a training that is over is not resumed
+        stop |= time.perf_counter() - self._start >= self._max_time
         stop |= self._bridge.end_epoch(self._fitted)
         if not stop and epoch.number < self._last:
             self._bridge.begin_epoch()
@@ -157,10 +163,20 @@ class Monitor:
         return False
 
     def _print(self, record: dict[str, Any]) -> None:
-        number = record["epoch"]
-        cells = [f"epoch {number:>{len(str(self._last))}}/{self._last}", f"loss {record['loss']:.5f}"]
-        cells += [
-            f"{k.replace('_', ' ')} {record[k]:.5f}" for k in ("validation_loss", "validation_score") if k in record
-        ]
-        cells += [f"rate {record['learning_rate']:.3g}", f"{record['seconds']:.2g} s"]
-        print("  ".join(cells))
+        elapsed, done = time.perf_counter() - self._start, record["epoch"] - self._first
+        seconds = elapsed / done
+        left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
+        print(epoch_line(record, self._last, seconds, left), flush=True)
+
+
+def warn_of(end: End) -> None:
+    """Warn of a training that did not end as planned."""
+    if end is End.NON_FINITE:
+        message = (
+            "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
+            "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    elif end is End.INTERRUPTED:
+        message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
+        warnings.warn(message, stacklevel=4)

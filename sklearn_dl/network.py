@@ -172,13 +172,7 @@ class Network:
         """
         source = self.values if vector is None else vector
         arrays = {e.path: source[e.span].reshape(e.shape) for e in self.entries() if e.span.stop <= len(source)}
-
-        def visit(layer: Layer, path: str) -> Views:
-            names = [*layer.param_shapes(), *layer.buffer_shapes()]
-            own = {name: arrays[path + name] for name in names if path + name in arrays}
-            return Views(own, tuple(visit(child, f"{path}{i}.") for i, child in enumerate(layer.children)))
-
-        return visit(self.layer, "")
+        return _views(self.layer, "", arrays)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"layer": self.layer, "values": self.values}
@@ -309,19 +303,44 @@ def memory_for(network: Network, batch: Batch, input_gradient: bool, hooks: Hook
     -------
     Memory
     """
-    numbers, dtype = itertools.count(), network.values.dtype
+    return _memory(network.layer, input_gradient, network.values.dtype, batch, hooks, itertools.count())
 
-    def make(layer: Layer, needed: bool) -> Memory:
-        number = next(numbers)
-        children = (make(c, layer.needs_input_gradient(i, needed)) for i, c in enumerate(layer.children))
-        own = {} if hooks is None else hooks(number)
-        return Memory(dtype, batch, needed, number, tuple(children), **own)
 
-    return make(network.layer, input_gradient)
+# a function inside another that calls itself is a cycle, with all arrays that it knows: these two stand outside
+
+
+def _views(layer: Layer, path: str, arrays: dict[str, np.ndarray]) -> Views:
+    names = [*layer.param_shapes(), *layer.buffer_shapes()]
+    own = {name: arrays[path + name] for name in names if path + name in arrays}
+    return Views(own, tuple(_views(child, f"{path}{i}.", arrays) for i, child in enumerate(layer.children)))
+
+
+def _memory(
+    layer: Layer, needed: bool, dtype: np.dtype, batch: Batch, hooks: Hooks | None, numbers: Iterator[int]
+) -> Memory:
+    number = next(numbers)
+    children = tuple(
+        _memory(child, layer.needs_input_gradient(i, needed), dtype, batch, hooks, numbers)
+        for i, child in enumerate(layer.children)
+    )
+    return Memory(dtype, batch, needed, number, children, **({} if hooks is None else hooks(number)))
 
 
 def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:
-    """The layers that have gradients to write: those inside others, where these only hand the call on."""
+    """The layers that have gradients to write: those inside others, where these only hand the call on.
+
+    Parameters
+    ----------
+    layer : Layer
+        Where to look.
+    g, m : Views, Memory
+        Its gradients and its memory.
+
+    Yields
+    ------
+    tuple of Layer, Views, Memory
+        A layer with its own.
+    """
     if type(layer).gradients is not Layer.gradients:
         yield layer, g, m
     else:

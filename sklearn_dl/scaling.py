@@ -56,10 +56,10 @@ class Scaling:
             Floats; NaN is missing.
         weight : ndarray of shape (n,) or None
             Weight of each row.
-        index : ndarray of shape (n,) or None, default=None
-            Which rows; None for all.
         names : callable
             Gives the name of a column for its position.
+        index : ndarray of shape (n,) or None, default=None
+            Which rows; None for all.
         robust : bool
             Whether by quartiles, or by mean and standard deviation.
         """

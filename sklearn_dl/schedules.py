@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import final
+from typing import ClassVar, final
 
 from sklearn.base import BaseEstimator
 
@@ -21,6 +21,11 @@ class Schedule(BaseEstimator, ABC):
 
     To write a schedule, inherit `Schedule`, store the settings in `__init__`, and write `factor`.
 
+    Attributes
+    ----------
+    follows_progress : bool
+        Whether `factor` depends on `progress`, and a training that is resumed must therefore keep its `max_iter`.
+
     Examples
     --------
     >>> from sklearn_dl.schedules import Schedule
@@ -28,6 +33,8 @@ class Schedule(BaseEstimator, ABC):
     ...     def factor(self, progress, samples_seen):
     ...         return 0.5 ** int(4 * progress)
     """
+
+    follows_progress: ClassVar[bool] = True
 
     def check(self) -> None:
         """Raise ValueError where a setting is out of range."""
@@ -69,6 +76,8 @@ class Schedule(BaseEstimator, ABC):
 class Constant(Schedule):
     """η(t) = η₀"""
 
+    follows_progress: ClassVar[bool] = False
+
     def factor(self, progress: float, samples_seen: int) -> float:
         return 1.0
 
@@ -82,6 +91,8 @@ class InvScaling(Schedule):
     power_t : float ≥ 0, default=0.5
         The exponent.
     """
+
+    follows_progress: ClassVar[bool] = False
 
     def __init__(self, power_t: float = 0.5):
         self.power_t = power_t
@@ -108,6 +119,8 @@ class Adaptive(Schedule):
     min_rate : float ≥ 0, default=1e-6
         No division at or below this rate.
     """
+
+    follows_progress: ClassVar[bool] = False
 
     def __init__(self, divisor: float = 5.0, min_rate: float = 1e-6):
         self.divisor = divisor

@@ -15,7 +15,7 @@ import numpy as np
 
 from .columns import Columns
 from .layers import Part
-from .memory import BLOCK_ROWS, Batch, Streams
+from .memory import BLOCK_ROWS, Batch, Memory, Streams
 from .network import Network, Workspace, learners, memory_for
 from .threads import Team
 
@@ -66,36 +66,26 @@ class SharedWorkspace:
     """
 
     def __init__(self, network: Network, n_rows: int, team: Team, grads: np.ndarray, streams: Streams):
-        self._layer, self._p, self._team, self._n_rows, self.grads = network.layer, network.views(), team, n_rows, grads
+        self._layer, self._p, self._team, self.grads = network.layer, network.views(), team, grads
         bounds = [BLOCK_ROWS * round(n_rows * i / team.size / BLOCK_ROWS) for i in range(team.size)]
         self._rows = [slice(a, b) for a, b in zip(bounds, [*bounds[1:], n_rows], strict=True)]
         self._batches = [Batch(True, streams) for _ in self._rows]
         for batch, rows in zip(self._batches, self._rows, strict=True):
             batch.first_row = rows.start
-        self._joined = [_Joined(team.size) for _ in _in_order(network.layer)]
-        self.memory = memory_for(network, Batch(True, streams), False, lambda k: {"finder": self._joined[k]})
-        self._whole = list(_in_order(self.memory))
+        self.memory = memory_for(network, Batch(True, streams), False)
+        whole, lock = list(_in_order(self.memory)), threading.Lock()
         self._shares = [
-            memory_for(network, batch, False, partial(self._lender, i)) for i, batch in enumerate(self._batches)
+            memory_for(network, batch, False, partial(_lender, whole, lock, n_rows, rows))
+            for batch, rows in zip(self._batches, self._rows, strict=True)
         ]
-        for i, share in enumerate(self._shares):
-            for joined, m in zip(self._joined, _in_order(share), strict=True):
-                joined.parts[i] = m
-        self._learners = list(learners(network.layer, network.views(grads), self.memory))
+        kept = zip(*(_in_order(share) for share in self._shares), strict=True)
+        finders = [{"finder": _Joined(parts)} for parts in kept]
+        # memories of their own, one a thread: what gradients writes into arrays must not meet
+        self._learners = [
+            list(learners(network.layer, network.views(grads), memory_for(network, batch, False, finders.__getitem__)))
+            for batch in self._batches
+        ]
         self._raw: list[Any] = [None] * team.size
-        self._lock = threading.Lock()
-
-    def _lender(self, i: int, layer: int) -> dict[str, Any]:
-        """The hook that gives share i of the rows of the arrays of the whole batch."""
-        rows = self._rows[i]
-
-        def lend(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
-            if shape[0] != rows.stop - rows.start:
-                return None
-            with self._lock:  # the array is made by the first share that asks for it
-                return self._whole[layer].array(name, (self._n_rows, *shape[1:]), dtype)[rows]
-
-        return {"lender": lend}
 
     def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
         """As `Workspace.forward`."""
@@ -119,45 +109,64 @@ class SharedWorkspace:
 
     def gradients(self) -> np.ndarray:
         """As `Workspace.gradients`."""
-        count = self._team.size
-
-        def share(i: int) -> None:
-            for layer, g, m in self._learners:
-                layer.gradients(g, m, Part(i, count))
-
-        self._team.run(share)
+        self._team.run(self.share_of_gradients)
         return self.grads
+
+    def share_of_gradients(self, i: int) -> None:
+        """What thread i does in `gradients`."""
+        for layer, g, m in self._learners[i]:
+            layer.gradients(g, m, Part(i, self._team.size))
+
+
+def _lender(whole: list[Memory], lock: threading.Lock, n_rows: int, rows: slice, layer: int) -> dict[str, Any]:
+    """The hook that lends some rows of the arrays of the whole batch to the memory of those rows."""
+
+    def lend(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
+        if shape[:1] != (rows.stop - rows.start,):
+            return None
+        with lock:  # the array is made by the first share that asks for it
+            return whole[layer].array(name, (n_rows, *shape[1:]), dtype)[rows]
+
+    return {"lender": lend}
 
 
 class _Joined:
     """Finds what the shares of a layer's rows kept under a name, as one array."""
 
-    def __init__(self, count: int):
-        self.parts: list[Any] = [None] * count
+    def __init__(self, memories: tuple[Memory, ...]):
+        self._memories = memories
         self._found: dict[str, tuple[list[Any] | None, Any]] = {}
 
     def __call__(self, name: str) -> Any:
-        kept = [m.peek(name) for m in self.parts]
+        kept = [m.peek(name) for m in self._memories]
         parts, joined = self._found.get(name, (None, None))
         if parts is not None and all(map(operator.is_, parts, kept)):
             return joined
-        joined = _join(kept)
+        joined = _adjoining(kept)
+        if joined is None:
+            return np.concatenate(kept)  # a copy: never to be found again, when the parts have changed
         self._found[name] = (kept, joined)
         return joined
 
 
 def _join(parts: list[Any]) -> Any:
     """The rows of all parts; without a copy where they lie one after the other in one array."""
+    joined = _adjoining(parts)
+    return np.concatenate(parts) if joined is None else joined
+
+
+def _adjoining(parts: list[Any]) -> Any:
+    """One view of parts that lie one after the other in one array, else None; the first of what are not arrays."""
     first = parts[0]
     if not all(isinstance(a, np.ndarray) and a.ndim for a in parts):
         return first
     ends = [a.__array_interface__["data"][0] + len(a) * a.strides[0] for a in parts]
     starts = [a.__array_interface__["data"][0] for a in parts]
     alike = all(a.strides == first.strides and a.dtype == first.dtype and _root(a) is _root(first) for a in parts)
-    if alike and ends[:-1] == starts[1:]:
-        shape = (sum(map(len, parts)), *first.shape[1:])
-        return np.lib.stride_tricks.as_strided(first, shape, first.strides, writeable=first.flags.writeable)
-    return np.concatenate(parts)
+    if not alike or ends[:-1] != starts[1:]:
+        return None
+    shape = (sum(map(len, parts)), *first.shape[1:])
+    return np.lib.stride_tricks.as_strided(first, shape, first.strides, writeable=first.flags.writeable)
 
 
 def _root(a: np.ndarray) -> Any:
@@ -216,29 +225,45 @@ class Passes:
 
     def _known_to_keep_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
         """As tried out for such batches of such a network before, in this process, or now."""
-        key = (self._network.layer, self._network.values.dtype, type(x), x.shape, weight is None, team.size)
+        layout = x.strides if isinstance(x, np.ndarray) else x.numeric.strides
+        key = (self._network.layer, self._network.values.dtype, type(x), x.shape, layout, weight is None, team.size)
         try:
-            if key not in TRIED:
-                TRIED[key] = self._keeps_the_bits(x, weight, team)
-            return TRIED[key]
+            hash(key)
         except TypeError:  # a layer of the user's that has no hash
             return self._keeps_the_bits(x, weight, team)
+        if key not in TRIED:
+            TRIED[key] = self._keeps_the_bits(x, weight, team)
+        return TRIED[key]
 
     def _keeps_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
-        """Whether a pass in shares gives the bits of the whole one: a product's may depend on its number of rows."""
-        values, n = self._network.values.copy(), x.shape[0]
-        whole = Workspace(self._network, training=True, seed=self._seed)
-        raw = whole.forward(x, weight)
-        d_raw = np.cos(np.arange(raw.size, dtype=raw.dtype)).reshape(raw.shape)
-        whole.backward(d_raw)
-        whole.gradients()
-        self._network.values[...] = values  # what the pass did to running means
-        grads = np.full_like(whole.grads, np.nan)
-        shared = SharedWorkspace(self._network, n, team, grads, Streams(self._seed))
+        """Whether a pass in shares gives the bits of the whole one: a product's may depend on its number of rows.
+
+        A layer that does not bear sharing fails here, too: one that cannot run on some of the rows, one whose
+        buffers, such as running means, depend on them, and one that writes gradients outside of its part, where two
+        threads would meet.
+        """
+        network = self._network
+        values, whole = network.values.copy(), Workspace(network, training=True, seed=self._seed)
         try:
-            same = np.array_equal(shared.forward(x, weight), raw)
-            shared.backward(d_raw)
-            shared.gradients()
+            raw = whole.forward(x, weight)
+            d_raw = np.cos(np.arange(raw.size, dtype=raw.dtype)).reshape(raw.shape)
+            whole.backward(d_raw)
+            whole.gradients()
+            buffers = network.values[network.n_params :].copy()
+            network.values[...] = values
+            parts = np.full((team.size, network.n_params), np.nan, values.dtype)
+            try:
+                shared = SharedWorkspace(network, x.shape[0], team, np.empty_like(whole.grads), Streams(self._seed))
+                same = np.array_equal(shared.forward(x, weight), raw)
+                shared.backward(d_raw)
+                for i, part in enumerate(parts):
+                    shared.grads.fill(np.nan)
+                    shared.share_of_gradients(i)
+                    part[...] = shared.grads
+            except Exception:  # the whole pass went well
+                return False
+            same = same and np.array_equal(network.values[network.n_params :], buffers)
         finally:
-            self._network.values[...] = values
-        return same and np.array_equal(grads, whole.grads)
+            network.values[...] = values
+        once = (np.isnan(parts).sum(axis=0) >= team.size - 1).all()  # no gradient is written by two threads
+        return bool(same and once and np.array_equal(np.nansum(parts, axis=0), whole.grads))

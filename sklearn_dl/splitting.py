@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Table", "hold_out", "scaled_alpha", "weight_exponent"]
+__all__ = ["Split", "Table", "hold_out", "scaled_alpha", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -71,6 +71,14 @@ def scaled_alpha(alpha: float, weight: np.ndarray | None) -> float:
     """The penalty that belongs to weights divided by that power of two."""
     with np.errstate(over="ignore"):
         return float(alpha if weight is None else np.ldexp(alpha, -weight_exponent(weight)))
+
+
+class Split(NamedTuple):
+    """Training rows, validation rows or None, and whether a plateau ends the training."""
+
+    table: Table
+    held_out: Table | None
+    stops_early: bool
 
 
 def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:

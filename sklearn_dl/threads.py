@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any, final
 
 import joblib
+import numpy as np
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
@@ -39,14 +40,18 @@ class _BlasLimit:
         with self._lock:
             if self._users == 0:
                 self._allowed = self._now()
+                self._free()
                 self._limiter = self._known().limit(limits=1, user_api="blas")
+                self._free()
             self._users += 1
 
     def leave(self) -> None:
         with self._lock:
             self._users -= 1
             if self._users == 0:
+                self._free()
                 self._limiter.restore_original_limits()
+                self._free()
 
     def threads(self) -> int:
         """How many threads the user allows BLAS."""
@@ -56,6 +61,12 @@ class _BlasLimit:
     def _now(self) -> int:
         libraries = self._known().select(user_api="blas").lib_controllers
         return max((library.num_threads for library in libraries), default=1)
+
+    def _free(self) -> None:
+        """Let any thread set BLAS: threadpoolctl 3.8 obeys the first one that did until it ends, and no other."""
+        for library in self._known().select(user_api="blas").lib_controllers:
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread(force=True)
 
     def _known(self) -> ThreadpoolController:
         """One for the process: to make it takes a look through all loaded libraries."""
@@ -118,16 +129,21 @@ class Team:
         self._tasks: list[SimpleQueue[tuple[int, Task | None]]] = [SimpleQueue() for _ in range(size - 1)]
         self._reports: list[BaseException | None] = []
         self._bell: SimpleQueue[None] = SimpleQueue()  # says that there may be a new report, no more
-        self._threads = [
-            threading.Thread(target=self._work, args=(i,), name=f"sklearn_dl-{i}", daemon=True) for i in range(1, size)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._floating: Any = {}  # how the caller wants overflow and the like to be handled
+        self._threads: list[threading.Thread] = []
+        try:
+            for i in range(1, size):
+                thread = threading.Thread(target=self._work, args=(i,), name=f"sklearn_dl-{i}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, task: Task) -> None:
         """Call ``task(0)`` here and ``task(1)``, ``task(2)``, ... in the other threads; back when all are done.
 
-        Ctrl-C is raised once all are done, too.
+        Ctrl-C is raised once all are done, too. The caller's ``np.errstate``, which is a thread's own, holds in all.
 
         Parameters
         ----------
@@ -141,6 +157,7 @@ class Team:
         """
         self._round += 1
         self._reports.clear()
+        self._floating = np.geterr()
         try:
             self._hand_out(task)
             task(0)
@@ -163,6 +180,8 @@ class Team:
             try:
                 while len(self._reports) < self.size - 1:
                     self._bell.get()
+                while not self._bell.empty():  # rung after a report that was already seen
+                    self._bell.get()
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
@@ -180,7 +199,8 @@ class Team:
             done = number
             report = None
             try:
-                task(i)
+                with np.errstate(**self._floating):
+                    task(i)
             except BaseException as error:
                 report = error
             self._reports.append(report)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from .sharing import Passes
 from .solvers import Solver
 from .threads import Team
 
-__all__ = ["EarlyStopping", "End", "Epoch", "Listener", "train"]
+__all__ = ["EarlyStopping", "End", "Epoch", "Fallback", "Listener", "train"]
 
 
 class Epoch(NamedTuple):
@@ -59,6 +60,22 @@ class End(Enum):
     CONVERGED = "converged"
 
 
+@dataclass
+class Fallback:
+    """What a loss that is not finite falls back on.
+
+    Attributes
+    ----------
+    loss : float
+        Lowest training loss of an epoch so far.
+    values : ndarray or None
+        The network's values from before that epoch.
+    """
+
+    loss: float = math.inf
+    values: np.ndarray | None = None
+
+
 def train(
     network: Network,
     batches: Batches,
@@ -74,6 +91,7 @@ def train(
     origin: int = 0,
     alpha: float = 0.0,
     clip_norm: float | None = None,
+    fallback: Fallback | None = None,
     team: Team | None = None,
 ) -> End:
     """Train `network` in place, and `state` with it.
@@ -102,6 +120,8 @@ def train(
         Strength of the penalty α/2 ‖W‖² on the weights.
     clip_norm : float or None
         Largest norm of a step's gradient.
+    fallback : Fallback or None
+        Kept up to date; that of the training so far, where it is resumed.
     team : Team or None
         Threads that share the work; they never change the result.
 
@@ -116,7 +136,9 @@ def train(
     descent = Descent(solver, network, grads, state)
     mean_weight = batches.total_weight / batches.n_rows
     penalty, n_batches = alpha / batches.total_weight, len(batches)
-    last, best, best_loss = network.values.copy(), network.values.copy(), math.inf
+    fallback = Fallback() if fallback is None else fallback
+    fallback.values = network.values.copy() if fallback.values is None else fallback.values
+    last = network.values.copy()
     rate = learning_rate
 
     def one_epoch() -> float:
@@ -158,8 +180,8 @@ def train(
                 if not math.isfinite(mean_loss):
                     break
                 whole = True
-                if mean_loss < best_loss:
-                    best_loss, last, best = mean_loss, best, last
+                if mean_loss < fallback.loss:
+                    fallback.loss, last, fallback.values = mean_loss, fallback.values, last
                 state.epoch += 1
                 state.samples_seen += batches.n_rows
                 if listener(Epoch(state.epoch, mean_loss, rate, time.perf_counter() - start)):
@@ -173,7 +195,7 @@ def train(
             np.copyto(network.values, last)
             whole = True
     if not whole or not np.isfinite(network.values).all():
-        np.copyto(network.values, best)
+        np.copyto(network.values, fallback.values)
         state.memory, state.step = {}, 0  # what led there is forgotten
         return End.NON_FINITE
     return end
@@ -195,32 +217,36 @@ class EarlyStopping:
     ----------
     best : float
         Lowest value so far.
+    reference, waited : float, int
+        Value of the last improvement that counted, and epochs since.
+    values : ndarray or None
+        The network's values at `best`.
     """
 
     def __init__(self, patience: float, tol: float, keep_best: bool):
         self.patience, self.tol, self.keep_best = patience, tol, keep_best
         self.best = math.inf
-        self._reference, self._waited = math.inf, 0
-        self._values: np.ndarray | None = None
+        self.reference, self.waited = math.inf, 0
+        self.values: np.ndarray | None = None
 
     def plateau(self, value: float, network: Network) -> bool:
         """Take note of an epoch's value, lower being better; true after `patience` epochs without improvement."""
         if value < self.best:
             self.best = value
             if self.keep_best:
-                if self._values is None:
-                    self._values = np.empty_like(network.values)
-                np.copyto(self._values, network.values)
-        if value < self._reference - self.tol:
-            self._reference, self._waited = value, 0
+                if self.values is None:
+                    self.values = np.empty_like(network.values)
+                np.copyto(self.values, network.values)
+        if value < self.reference - self.tol:
+            self.reference, self.waited = value, 0
         else:
-            self._waited += 1
-        if self._waited < self.patience:
+            self.waited += 1
+        if self.waited < self.patience:
             return False
-        self._waited = 0
+        self.waited = 0
         return True
 
     def restore(self, network: Network) -> None:
         """Give the network its best values, swapped in whole."""
-        if self._values is not None:
-            network.values, self._values = self._values, network.values
+        if self.values is not None:
+            network.values, self.values = self.values, network.values

@@ -1,6 +1,7 @@
 """The estimators among scikit-learn's tools, and parts that a user writes among the package's own.
 
-Pipelines, searches, routed metadata, settings objects; and that the defaults are useful on real tables.
+Pipelines, searches, routed metadata, settings objects; and that the defaults are useful on real tables. Ensembles and
+other meta-estimators have a module of their own.
 """
 
 from __future__ import annotations
@@ -12,15 +13,9 @@ import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.ensemble import BaggingRegressor, StackingRegressor
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold, StratifiedKFold, cross_val_score
-from sklearn.multioutput import ClassifierChain
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -132,37 +127,6 @@ def test_a_grid_through_a_pipeline():
     search = GridSearchCV(pipe, grid, cv=2, error_score="raise").fit(X, y)
     assert len(set(search.cv_results_["mean_test_score"])) >= 5
     assert pipe.named_steps["net"].loss.delta == 1.0
-
-
-def test_halving_with_epochs_as_the_resource():
-    search = HalvingGridSearchCV(
-        DLRegressor(**LONG),
-        {"hidden_layer_sizes": [(2,), (8,), (16,)], "alpha": [0.0, 1.0]},
-        resource="max_iter",
-        min_resources=2,
-        max_resources=18,
-        cv=2,
-        random_state=0,
-        error_score="raise",
-    ).fit(X, y)
-    assert search.n_resources_ == [2, 6]
-    assert search.best_estimator_.n_iter_ == 6
-
-
-def test_other_meta_estimators():
-    quick = DLRegressor(**SMALL)
-    for model in (
-        BaggingRegressor(quick, n_estimators=2, random_state=0),
-        StackingRegressor([("net", quick), ("line", LinearRegression())], cv=2),
-        TransformedTargetRegressor(quick, func=np.arcsinh, inverse_func=np.sinh),
-    ):
-        assert np.isfinite(model.fit(X, y).predict(X)).all()
-    calibrated = CalibratedClassifierCV(DLClassifier(**LONG), cv=2).fit(X, c)
-    assert calibrated.score(X, c) > 0.8
-    chain = ClassifierChain(DLClassifier(**SMALL)).fit(X, np.c_[c > 0, c > 1].astype(int))
-    assert chain.predict(X).shape == (120, 2)
-    importance = permutation_importance(DLRegressor(**LONG).fit(X, y), X, y, n_repeats=2, random_state=0)
-    assert importance.importances_mean.argmax() == 1
 
 
 # ---------------------------------------------------------------- routed metadata

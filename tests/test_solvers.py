@@ -14,7 +14,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_dl.batches import Batches
-from sklearn_dl.descent import STRETCH, State
+from sklearn_dl.descent import FLUSH_STEPS, STRETCH, Descent, State
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError
 from sklearn_dl.network import Network
@@ -222,6 +222,29 @@ def test_adamw_decays_weights_and_not_biases():
         )  # fmt: skip
         np.testing.assert_allclose(p.weight, start * factor, rtol=1e-13)
         np.testing.assert_array_equal(p.bias, [1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "solver",
+    [SGD(), SGD(momentum=0.9, nesterov=False), RMSprop(rho=0.9), Adam(beta_2=0.9), AdamW(beta_2=0.9)],
+    ids=repr,
+)
+def test_moments_never_reach_the_denormal_numbers(solver, dtype):
+    """Where a gradient stays 0, as for the weights of a dead unit: a step with denormal moments is far slower."""
+    network = Network.build(Dense(30, 2), 0, dtype)
+    grads, state, tiny = np.zeros(network.n_params, dtype), State(seed=0), np.finfo(dtype).tiny
+    work, dead = Descent(solver, network, grads, state), np.arange(network.n_params) % 2 == 0
+    steps = 1000 if dtype == np.float32 else 8000
+    for t in range(steps):
+        grads[...] = np.where(dead & (t > 3), 0, 0.1)  # a solver may overwrite it
+        work.step(1e-6)
+        for name, vector in state.memory.items():
+            assert not ((vector != 0) & (np.abs(vector) < tiny)).any(), f"{name} in step {t + 1}"
+            assert vector.all() or t > FLUSH_STEPS
+    for vector in state.memory.values():
+        np.testing.assert_array_equal(vector == 0, dead)
+    assert np.isfinite(network.values).all()
 
 
 def test_a_change_of_solver_begins_with_a_new_memory():

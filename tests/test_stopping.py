@@ -10,9 +10,18 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error, mean_squared_error
+from scipy import sparse
+from sklearn.metrics import (
+    accuracy_score,
+    check_scoring,
+    log_loss,
+    make_scorer,
+    mean_absolute_error,
+    mean_squared_error,
+)
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.encoding import TableEncoder
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 4))
@@ -84,6 +93,73 @@ def test_a_score_is_weighted():
     model = DLRegressor(**OVERFIT, scoring="r2")
     model.fit(X[TRAIN], y[TRAIN], X_val=X[VALID], y_val=y[VALID], sample_weight_val=weight)
     assert model.score(X[VALID], y[VALID], weight) == pytest.approx(max(model.validation_scores_), rel=1e-10)
+
+
+def price_scorer(model, X, y, sample_weight=None):
+    """Looks at the table, and predicts for parts of it."""
+    whole, part = model.predict(X), model.predict(X[:7])
+    np.testing.assert_allclose(part, whole[:7], rtol=1e-4)
+    return -float(np.average((whole - y) ** 2, weights=sample_weight)) * np.asarray(X)[0, 0] ** 2
+
+
+SCORERS = {
+    "r2": (DLRegressor, "r2"),
+    "own": (DLRegressor, None),
+    "function": (DLRegressor, price_scorer),
+    "accuracy": (DLClassifier, "accuracy"),
+    "log loss": (DLClassifier, "neg_log_loss"),
+    "auc": (DLClassifier, "roc_auc_ovr"),
+    "probabilities": (DLClassifier, make_scorer(log_loss, response_method="predict_proba", greater_is_better=False)),
+}
+TABLES = {
+    "array": X,
+    "single": X.astype(np.float32),
+    "sparse": sparse.csr_array(X),
+    "frame": pd.DataFrame(X, columns=list("pqrs")),
+    "mixed": pd.DataFrame(X, columns=list("pqrs")).assign(level=[f"level {i % 13}" for i in range(90)]),
+}
+
+
+class EachEpoch:
+    """Keeps the estimator as it was after each epoch."""
+
+    def __init__(self):
+        self.models = []
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.models.append(fitted_estimator)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unit", "weighted"])
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", SCORERS)
+def test_scores_are_those_from_outside_and_rows_are_encoded_once(name, table, weighted, monkeypatch):
+    estimator, scoring = SCORERS[name]
+    if name == "function" and table in ("sparse", "mixed"):
+        pytest.skip("this scorer wants an array of numbers")
+    t, rows = TARGET[estimator], TABLES[table]
+    train, valid = (rows.iloc[part] if hasattr(rows, "iloc") else rows[part] for part in (TRAIN, VALID))
+    weight = rng.uniform(0.1, 5.0, 30) if weighted else None
+    encoded, encode = [], TableEncoder.encode
+
+    def counted(self, X, dtype):
+        encoded.append(X.shape[0])
+        return encode(self, X, dtype)
+
+    monkeypatch.setattr(TableEncoder, "encode", counted)
+    watch = EachEpoch()
+    model = estimator(**SMALL, scoring=scoring).set_callbacks(watch)
+    model.fit(train, t[TRAIN], X_val=valid, y_val=t[VALID], sample_weight_val=weight)
+    parts = [7] * model.n_iter_ if name == "function" else []
+    assert sorted(encoded) == [*parts, 30, 60]  # training rows and validation rows, once each
+    keywords = {} if weight is None else {"sample_weight": weight}
+    scorer = check_scoring(model, scoring=scoring)
+    outside = [scorer(then, valid, t[VALID], **keywords) for then in watch.models[: model.n_iter_]]
+    assert model.validation_scores_ == outside
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 2), (3, 4), (79, 80), (np.inf, 80)])
@@ -180,19 +256,6 @@ def test_an_adaptive_rate_falls_on_plateaus_and_then_ends_the_training():
     assert min(rates) == pytest.approx(1e-3 / 5**5)  # the first at or below 1e-6
     ended = DLRegressor(**params, early_stopping=True, learning_rate_init=1e-3, validation_fraction=0.3).fit(X, y)
     assert ended.n_iter_ == 1 + 2 * 6
-
-
-def test_verbose_prints_a_line_an_epoch(capsys):
-    model = DLRegressor(**SMALL).fit(X, y)
-    assert capsys.readouterr().out == ""
-    model.set_params(verbose=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5
-    assert lines[0].startswith(f"epoch 1/5  loss {model.loss_curve_[0]:.5f}  rate ")
-    model.set_params(verbose=1, scoring="r2").fit(X, y, X_val=X, y_val=y)
-    line = capsys.readouterr().out.splitlines()[-1]
-    assert f"validation loss {model.validation_loss_curve_[-1]:.5f}" in line
-    assert f"validation score {model.validation_scores_[-1]:.5f}" in line
 
 
 @both

@@ -142,6 +142,39 @@ class Quantile(Loss):
         """
         return predicted[..., (predicted.shape[-1] - 1) // 2]
 
+    def enclosing(self, coverage: float) -> tuple[int, int]:
+        """Positions of the two levels that leave out (1 - coverage) / 2 on either side.
+
+        Parameters
+        ----------
+        coverage : float in (0, 1)
+            Share of the distribution between the two.
+
+        Returns
+        -------
+        lower, upper : int
+            Positions in `levels`.
+
+        Raises
+        ------
+        ValueError
+            Where there are no such levels; it tells which there are.
+        """
+        if not 0 < number(coverage) < 1:
+            raise ValueError(f"coverage must be a number in (0, 1); got {coverage!r}.")
+        levels = self._level_array()
+        outside = (1 - coverage) / 2
+        found = [int(np.abs(levels - level).argmin()) for level in (outside, 1 - outside)]
+        if not np.allclose(levels[found], (outside, 1 - outside), rtol=0, atol=1e-9):
+            pairs = [round(1 - 2 * q, 9) for q in levels if q < 0.5 and np.abs(levels - (1 - q)).min() < 1e-9]
+            instead = f", or ask for coverage={' or '.join(map(repr, map(float, pairs)))}" if pairs else ""
+            raise ValueError(
+                f"coverage={coverage!r} needs the levels {outside:.6g} and {1 - outside:.6g}, and the network learnt "
+                f"{tuple(levels.tolist())}; fit with loss=Quantile(levels=({outside:.6g}, 0.5, {1 - outside:.6g}))"
+                f"{instead}."
+            )
+        return found[0], found[1]
+
 
 class _LogLink(Loss):
     """Losses of a positive mean μ = e^raw."""

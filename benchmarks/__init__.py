@@ -1,0 +1,32 @@
+"""Measurements of sklearn_dl beside its peers; ``docs/performance.md`` tells how to read them.
+
+    python -m benchmarks                    # the table of ratios: fit and predict
+    python -m benchmarks.compare_commits REV [REV2]
+    python -m benchmarks.memory             # peaks of large fits
+    python -m benchmarks.small              # pickle, import, latency
+    python -m benchmarks.search             # a grid search
+
+Each takes ``--help``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that all benchmarks have."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--repeat", type=int, default=7, help="runs of each, in turn; the median counts (default: 7)")
+    made.add_argument("--smoke", action="store_true", help="a few rows and units: does it run at all?")
+    return made
+
+
+def use_threads(n: int) -> None:
+    """Set what libraries read when they are imported: to be called before NumPy is."""
+    os.environ |= dict.fromkeys(VARIABLES, str(n))
+    if n == 1:
+        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

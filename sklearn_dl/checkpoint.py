@@ -1,0 +1,155 @@
+"""Checkpoint: a callback that writes a training to disk, epoch by epoch, so that a killed one can go on.
+
+Knows when to write and when not to; what is written, and how, is for `progress` and `storage`.
+"""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral
+from pathlib import Path
+from typing import Any, final
+
+from ._attributes import FittedDL
+from .names import resolve_solver
+from .progress import Progress
+from .solvers import LBFGS
+from .storage import remove_leftovers
+
+__all__ = ["Checkpoint"]
+
+
+@final
+class Checkpoint:
+    """Write the training to one file, which ``fit(..., resume_from=path)`` goes on from, to the same bits.
+
+    The file is replaced as a whole: however the process dies, the last checkpoint is there, undamaged. It holds plain
+    numbers and texts, no pickle. A file that this training neither wrote nor goes on from is never overwritten: a path
+    is for one training. Under a search the candidates write nothing; the refit with the best parameters does.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where; its folder must exist.
+    every : int >= 1, default=1
+        Write after each so many epochs, and after the last.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_dl import DLRegressor
+    >>> from sklearn_dl.checkpoint import Checkpoint
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = os.path.join(tempfile.mkdtemp(), "diabetes.checkpoint")
+    >>> model = DLRegressor(max_iter=20, random_state=0)
+    >>> model = model.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
+    >>> again = DLRegressor(max_iter=20, random_state=0).fit(X, y, resume_from=path)
+    >>> bool((again.predict(X) == model.predict(X)).all())
+    True
+    """
+
+    def __init__(self, path: Any, every: int = 1):
+        if not isinstance(path, (str, os.PathLike)):
+            raise ValueError(f"Checkpoint: path must be a path; got {path!r}.")
+        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
+            raise ValueError(f"Checkpoint: every must be an int >= 1; got {every!r}.")
+        self.path: Path = Path(path).resolve()
+        self.every: int = int(every)
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Refuse what cannot be resumed, before any work is done.
+
+        Parameters
+        ----------
+        estimator : DLRegressor or DLClassifier
+            Whose fit begins.
+        context : CallbackContext
+            The task of the fit.
+        """
+        if not isinstance(estimator, FittedDL):
+            raise ValueError(
+                f"Checkpoint belongs on a DLRegressor or DLClassifier itself, by its set_callbacks; got "
+                f"{type(estimator).__name__}."
+            )
+        if isinstance(resolve_solver(estimator.solver), LBFGS):
+            raise ValueError(
+                "Checkpoint needs a stochastic solver: what L-BFGS remembers is SciPy's and cannot be saved; got "
+                f"solver={estimator.solver!r}."
+            )
+        if not self.path.parent.is_dir():
+            raise ValueError(f"Checkpoint: there is no folder {self.path.parent}.")
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Nothing is left to do.
+
+        Parameters
+        ----------
+        estimator : DLRegressor or DLClassifier
+            Whose fit is over.
+        context : CallbackContext
+            The task of the fit.
+        """
+
+    def on_fit_task_begin(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
+        """Before the first epoch, refuse a path that is taken.
+
+        Parameters
+        ----------
+        estimator : DLRegressor or DLClassifier
+            What is fitted.
+        context : CallbackContext
+            The task.
+        fitted_estimator : DLRegressor, DLClassifier or None, default=None
+            Where the fit stands.
+        """
+        if context.task_name == "fit" and _is_written(context):
+            progress = _progress(fitted_estimator)
+            if progress is None:
+                raise ValueError(
+                    "Checkpoint works with fit; partial_fit trains one epoch a call: save the estimator between calls."
+                )
+            progress.refuse_taken(self.path)
+            remove_leftovers(self.path)
+
+    def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> bool:
+        """Write after an epoch whose turn it is.
+
+        Parameters
+        ----------
+        estimator : DLRegressor or DLClassifier
+            What is fitted.
+        context : CallbackContext
+            The task.
+        fitted_estimator : DLRegressor, DLClassifier or None, default=None
+            Where the fit stands.
+
+        Returns
+        -------
+        bool
+            False: the training goes on.
+        """
+        progress = _progress(fitted_estimator)
+        if context.task_name != "epoch" or progress is None or not _is_written(context):
+            return False
+        if progress.epoch % self.every == 0 or not progress.epochs_left:
+            progress.save(self.path)
+        return False
+
+
+def is_checkpointed(estimator: Any) -> bool:
+    """Whether one of an estimator's callbacks is a `Checkpoint`."""
+    return any(isinstance(callback, Checkpoint) for callback in getattr(estimator, "_skl_callbacks", ()))
+
+
+def _progress(fitted_estimator: Any) -> Progress | None:
+    return vars(fitted_estimator).get("_progress")
+
+
+def _is_written(context: Any) -> bool:
+    """Whether a task is not one of many side by side, as the candidates of a search are."""
+    while context is not None:
+        if not context.sequential_subtasks:
+            return False
+        context = context.parent
+    return True

@@ -1,0 +1,302 @@
+"""How much each column of a table moves a prediction away from a baseline: integrated gradients, gradient times input.
+
+Knows nothing about the integral itself, nor about how it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import BaseDL
+from ..inputs import check_weight
+from .origins import middle, origins
+from .paths import Scalar
+from .readouts import readout
+
+__all__ = ["Attributions", "add_up", "gradient_times_input", "integrated_gradients", "unwrap"]
+
+Rule = Callable[[Scalar, np.ndarray, np.ndarray], np.ndarray]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Attributions:
+    """What `integrated_gradients` and `gradient_times_input` return.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, n_features)
+        Share of each column of the table in each row's difference ``prediction - baseline``.
+    baseline : float
+        The explained number at the baseline; its mean where the background has several rows.
+    prediction : ndarray of shape (n,)
+        The explained number for each row.
+    feature_names : ndarray of str of shape (n_features,)
+        Names of the columns; x0, x1, ... where the table had none.
+    explained : str
+        What the explained number is: "y" in the target's units, "log y", "logit of 'yes'".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_dl import DLRegressor
+    >>> from sklearn_dl.inspection import integrated_gradients
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> model = DLRegressor(random_state=0).fit(X, y)
+    >>> found = integrated_gradients(model, X)
+    >>> bool(abs(found.residual).max() < 0.1)  # y goes from 25 to 346
+    True
+    >>> sorted(found.feature_names[found.importance().argsort()[-2:]])
+    ['bmi', 's5']
+    """
+
+    values: np.ndarray
+    baseline: float
+    prediction: np.ndarray
+    feature_names: np.ndarray
+    explained: str
+
+    @property
+    def residual(self) -> np.ndarray:
+        """What the columns do not add up to: prediction - baseline - Σ values, shape (n,)."""
+        return self.prediction - self.baseline - self.values.sum(axis=1)
+
+    def importance(self, sample_weight: Any = None) -> np.ndarray:
+        """Mean size of each column's attribution over the rows.
+
+        Parameters
+        ----------
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+            In the units of the explained number.
+        """
+        return np.average(np.abs(self.values), axis=0, weights=sample_weight)
+
+    def to_frame(self) -> Any:
+        """The attributions as a pandas DataFrame, one column a column of the table.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n, n_features)
+
+        Raises
+        ------
+        ImportError
+            Where pandas is not installed.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.values, columns=self.feature_names)
+
+    def __str__(self) -> str:
+        importance = self.importance()
+        order = np.argsort(-importance, kind="stable")
+        width = max(map(len, map(str, self.feature_names)))
+        lines = [f"mean |attribution| to {self.explained} over {len(self.values)} row(s), baseline {self.baseline:.4g}"]
+        return "\n".join([*lines, *(f"  {self.feature_names[j]!s:<{width}}  {importance[j]:.4g}" for j in order)])
+
+
+def integrated_gradients(
+    estimator: Any,
+    X: Any,
+    *,
+    target: Any = None,
+    background: Any = None,
+    background_weight: Any = None,
+    tol: float = 1e-3,
+) -> Attributions:
+    """Share of each column in a prediction's difference from a baseline, by integrated gradients.
+
+    The gradient of the network's output is integrated along the straight path from the encoded baseline to the encoded
+    row, and multiplied by the way (Sundararajan, Taly & Yan 2017, https://arxiv.org/abs/1703.01365, eq. 1). What a
+    column of the table became in the encoder (a number and its indicator of gaps, the indicators or the embedding of a
+    category) is added up, so that each column of the table has one number a row, and
+
+        Σ values = prediction - baseline.
+
+    What is explained is the network's output before the inverse link, in which contributions add up: for regression y
+    itself, in its units; with a log link (poisson, gamma, tweedie) log y; for two classes the logit log(p / (1 - p));
+    for more classes log pₖ less the mean of all log p. With several quantile levels it is the middle one, before they
+    are sorted. With members it is the mean of their outputs.
+
+    Parameters
+    ----------
+    estimator : DLRegressor or DLClassifier, fitted
+        Also a Pipeline that ends with one, whose columns are then those that the network gets; or a search over one.
+    X : DataFrame or array-like of shape (n, n_features)
+        The rows to explain.
+    target : int, class label, or tuple (int, class label); default=None
+        Which output, or the class whose logit is explained. None is the only output, or of two classes the second. An
+        int for several outputs and for an indicator matrix; a pair for several outputs with classes of their own.
+    background : DataFrame or array-like of shape (m, n_features), or None; default=None
+        Rows to start from; attributions are the mean over them (Erion et al. 2021,
+        https://arxiv.org/abs/1906.10670, eq. 3, each row in turn), at a cost of n · m paths. None is the middle: each
+        number at its median (or at its mean with ``scaling="standard"``, or at 0 without encoder), nothing missing,
+        each category the plain mean of its levels.
+    background_weight : array-like of shape (m,) or None, default=None
+        Weight of each row of the background.
+    tol : float > 0, default=1e-3
+        A path is cut finer until its sum is within `tol` of the difference, or of a hundredth of Σ|values| where that
+        is more, and no column changes by more than `tol` of Σ|values|.
+
+    Returns
+    -------
+    Attributions
+
+    Raises
+    ------
+    ValueError
+        Where X is sparse, has other columns than at `fit`, or `target` names nothing.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where the finest cut is not fine enough.
+
+    See Also
+    --------
+    AttributionDisplay : Draws them.
+    sklearn.inspection.permutation_importance : How much a score falls without a column; works for any model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_dl import DLRegressor
+    >>> from sklearn_dl.inspection import integrated_gradients
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> y = 3 * X[:, 0] - X[:, 1]
+    >>> line = DLRegressor(hidden_layer_sizes=(), solver="lbfgs").fit(X, y)
+    >>> found = integrated_gradients(line, [[1.0, 1.0, 1.0]], background=[[0.0, 0.0, 0.0]])
+    >>> [name for name, value in zip(found.feature_names, found.values[0]) if abs(value) > 0.5]
+    ['x0', 'x1']
+    """
+    if not (isinstance(tol, (int, float)) and tol > 0):
+        raise ValueError(f"tol must be a number > 0; got {tol!r}.")
+    return _attribute(estimator, X, target, background, background_weight, lambda f, z, z0: f.integrate(z, z0, tol))
+
+
+def gradient_times_input(
+    estimator: Any, X: Any, *, target: Any = None, background: Any = None, background_weight: Any = None
+) -> Attributions:
+    """Slope of the prediction at each row times the way from the baseline, for each column.
+
+    (z - z₀) ⊙ ∇f(z), in the space and with the parameters of `integrated_gradients`. It costs one pass, and is the
+    linear model that touches the network at the row: the columns add up to the difference only where the network is
+    linear. `Attributions.residual` says how far they are from it.
+
+    Parameters
+    ----------
+    estimator : DLRegressor or DLClassifier, fitted
+        Also a Pipeline that ends with one, or a search over one.
+    X : DataFrame or array-like of shape (n, n_features)
+        The rows to explain.
+    target : int, class label, or tuple (int, class label); default=None
+        Which output or class.
+    background : DataFrame or array-like of shape (m, n_features), or None; default=None
+        Rows to start from; None is the middle.
+    background_weight : array-like of shape (m,) or None, default=None
+        Weight of each row of the background.
+
+    Returns
+    -------
+    Attributions
+
+    Raises
+    ------
+    ValueError
+        Where X is sparse, has other columns than at `fit`, or `target` names nothing.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_dl import DLClassifier
+    >>> from sklearn_dl.inspection import gradient_times_input
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> model = DLClassifier(random_state=0, max_iter=50).fit(X, y)
+    >>> gradient_times_input(model, X, target=2).values.shape
+    (150, 4)
+    """
+    return _attribute(estimator, X, target, background, background_weight, Scalar.times_gradient)
+
+
+class Subject(NamedTuple):
+    """The network inside an estimator, how a table gets to it, and the names of its columns."""
+
+    model: BaseDL
+    prepare: Callable[[Any], Any]
+    names: np.ndarray
+
+
+def _attribute(
+    estimator: Any, X: Any, target: Any, background: Any, background_weight: Any, rule: Rule
+) -> Attributions:
+    model, prepare, names = unwrap(estimator)
+    weights, offset, explained = readout(model, target)
+    f = Scalar(model.network_, weights)
+    z = f.embed(_encode(model, prepare(X), "X"))
+    shares = np.ones(1)
+    if background is None:
+        if background_weight is not None:
+            raise ValueError("background_weight was given without background; pass both or neither.")
+        starts = middle(model.encoder_, model.n_features_in_, f.embedding_tables)
+    else:
+        starts = f.embed(_encode(model, prepare(background), "background"))
+        shares = np.ones(len(starts)) if background_weight is None else check_weight(background_weight, starts)
+        starts, shares = starts[shares > 0], shares[shares > 0] / shares.sum()
+    values = np.zeros_like(z)
+    for share, start in zip(shares, starts, strict=True):
+        values += share * rule(f, z, start[None])
+    baseline = float(f.value(starts) @ shares) + offset
+    return Attributions(add_up(model, f, values), baseline, f.value(z) + offset, names, explained)
+
+
+def add_up(model: BaseDL, f: Scalar, values: np.ndarray) -> np.ndarray:
+    """From embedded columns to the table's own, which are the sums of what they became; shape (n, n_features)."""
+    columns = origins(model.encoder_, model.n_features_in_, f.embedding_tables)
+    return values @ (columns[:, None] == np.arange(model.n_features_in_)).astype(float)
+
+
+def _encode(model: BaseDL, X: Any, name: str) -> Any:
+    """Encoded in double precision, whatever that of the network."""
+    if sparse.issparse(X):
+        raise ValueError(
+            f"{name} is sparse, and attributions are dense; pass {name}.toarray() of the rows that matter: a model "
+            "fitted on sparse rows takes dense ones."
+        )
+    X = model._check_inputs(X, reset=False)
+    if sparse.issparse(X):  # a DataFrame of sparse columns
+        X = X.toarray()
+    return X.astype(np.float64) if model.encoder_ is None else model.encoder_.encode(X, np.float64)
+
+
+def unwrap(estimator: Any) -> Subject:
+    """The fitted network in an estimator, in a pipeline's last step, or found best by a search."""
+    from sklearn.pipeline import Pipeline
+
+    inner = getattr(estimator, "best_estimator_", estimator)
+    before = None
+    if isinstance(inner, Pipeline):
+        before, inner = inner[:-1] if len(inner) > 1 else None, inner[-1]
+    if not isinstance(inner, BaseDL):
+        raise ValueError(
+            f"estimator must be a DLRegressor, a DLClassifier or a Pipeline that ends with one; got {estimator!r}."
+        )
+    check_is_fitted(inner)
+    names = getattr(inner, "feature_names_in_", None)
+    if names is None and before is not None:
+        with suppress(AttributeError):  # a step that cannot tell them
+            names = before.get_feature_names_out()
+    if names is None or len(names) != inner.n_features_in_:
+        names = [f"x{j}" for j in range(inner.n_features_in_)]
+    return Subject(inner, (lambda X: X) if before is None else before.transform, np.asarray(names, dtype=object))

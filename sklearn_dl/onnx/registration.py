@@ -1,0 +1,310 @@
+"""What skl2onnx must know to convert the estimators and the encoder, and one call that does it all.
+
+Knows skl2onnx's manners: options, types and shapes of inputs and outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .._classifier import DLClassifier
+from .._regressor import DLRegressor
+from ..dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
+from ..encoding import TableEncoder
+from ..layers import Layer, Members
+from ..losses import Quantile
+from .graph import Encoded, Graph
+from .layers import convert_layer
+from .outputs import convert_classes, convert_link, convert_members, convert_numbers, labels_of
+from .tables import MISSING_TEXT, InputTable, encode_table
+
+__all__ = ["onnx_inputs", "register_converters", "to_onnx"]
+
+DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}  # of a graph's inputs
+OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
+
+
+def register_converters() -> None:
+    """Tell skl2onnx how to convert `DLClassifier`, `DLRegressor` and `TableEncoder`, alone or in pipelines.
+
+    Raises
+    ------
+    ImportError
+        Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+
+    Notes
+    -----
+    The regressor gives ``variable``, of shape (n, n_outputs), and with ``Quantile`` also ``quantiles``. The classifier
+    gives ``label`` and ``probabilities``, with skl2onnx's options ``zipmap``, ``nocl`` and ``output_class_labels``;
+    for several targets with classes of their own ``probabilities`` is a sequence. Where an input is of double
+    precision, so are the outputs and, if it was trained so, the network; otherwise all are of single precision, and
+    only the columns are centred and scaled in double.
+    """
+    from skl2onnx import update_registered_converter
+
+    update_registered_converter(
+        DLRegressor, "SklearnDLRegressor", _shape_of_numbers, _convert_regressor, parser=_parse_regressor
+    )
+    update_registered_converter(
+        DLClassifier,
+        "SklearnDLClassifier",
+        _shape_of_classes,
+        _convert_classifier,
+        parser=_parse_classifier,
+        options=OPTIONS,
+    )
+    update_registered_converter(
+        TableEncoder, "SklearnDLTableEncoder", _shape_of_table, _convert_encoder, parser=_parse_encoder
+    )
+
+
+def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
+    """Convert a fitted estimator, or a pipeline or search that holds one, to ONNX.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted `DLClassifier` or `DLRegressor`, or what holds one and skl2onnx knows.
+    X : DataFrame or ndarray of shape (n, n_features)
+        A table like those to predict; of it only names and types of the columns matter. An array becomes one input
+        ``X``, a DataFrame one input a column, of shape (n, 1): text, float32 where the column is, else float64.
+    target_opset : int, dict or None, default=None
+        ONNX's version, 13 or more; None for the latest that skl2onnx knows.
+
+    Returns
+    -------
+    onnx.ModelProto
+        ``SerializeToString()`` gives what onnxruntime reads. `onnx_inputs` turns tables into its inputs.
+
+    Raises
+    ------
+    ImportError
+        Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+    NotFittedError
+        Before `fit`.
+    NotImplementedError
+        Where a layer or a loss has no ONNX form.
+    ValueError
+        Where a column or the labels are of a kind that ONNX has not.
+    """
+    from skl2onnx import convert_sklearn
+    from sklearn.base import is_classifier
+
+    check_is_fitted(model)
+    register_converters()
+    options = {id(model): {"zipmap": False}} if is_classifier(model) else None
+    return convert_sklearn(model, initial_types=_initial_types(X), options=options, target_opset=target_opset)
+
+
+def onnx_inputs(session: Any, X: Any) -> dict[str, np.ndarray]:
+    """A table as the inputs of a graph.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+        Runs the graph: its inputs are the table's columns, in order.
+    X : DataFrame or ndarray of shape (n, n_features)
+        The table.
+
+    Returns
+    -------
+    dict of str to ndarray
+        For ``session.run(None, ...)``, of the types that the graph wants. Missing numbers are NaN; missing text is the
+        empty text.
+
+    Raises
+    ------
+    ValueError
+        Where the table has another number of columns, or a column cannot be made the type of its input.
+    """
+    X = X if is_dataframe(X) else np.asarray(X)
+    inputs, start = {}, 0
+    for given in session.get_inputs():
+        width = given.shape[1] if isinstance(given.shape[1], int) else X.shape[1] - start
+        columns = range(start, min(start + width, X.shape[1]))
+        arrays = [_column_input(X, i, given.type) for i in columns]
+        start += width
+        if arrays:
+            inputs[given.name] = np.column_stack(arrays)
+    if start != X.shape[1]:
+        raise ValueError(f"X must have {start} columns, as the graph's inputs together; it has {X.shape[1]}.")
+    return inputs
+
+
+def _column_input(X: Any, i: int, kind: str) -> np.ndarray:
+    """One column as an input of a type such as "tensor(float)"."""
+    name = X.columns[i] if is_dataframe(X) else i
+    if kind == "tensor(string)":
+        codes, levels = (
+            factorize(column(X, i), name) if is_dataframe(X) else np.unique(X[:, i], return_inverse=True)[::-1]
+        )
+        return np.array([*map(str, levels), MISSING_TEXT], dtype=object)[codes]  # missing is -1
+    numbers = to_numbers(column(X, i), name) if is_dataframe(X) else X[:, i]
+    if kind not in DTYPES:
+        raise ValueError(f"column {name!r} of X cannot be made a {kind}; an input must be text or numbers.")
+    if DTYPES[kind] is np.int64 and np.isnan(numbers).any():
+        raise ValueError(f"column {name!r} of X has missing numbers, but the graph was made for whole ones.")
+    return numbers.astype(DTYPES[kind])
+
+
+def _initial_types(X: Any) -> list[tuple[str, Any]]:
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
+
+    if not is_dataframe(X):
+        X = np.asarray(X)
+        return [("X", (FloatTensorType if X.dtype == np.float32 else DoubleTensorType)([None, X.shape[1]]))]
+    types = []
+    for i, name in enumerate(X.columns):
+        series = column(X, i)
+        is_number = kind_of(series, name) == "number" or type_of_levels(factorize(series, name)[1], name) == "numbers"
+        single = str(series.dtype).lower() == "float32"
+        kind = (FloatTensorType if single else DoubleTensorType) if is_number else StringTensorType
+        types.append((str(name) or f"x{i}", kind([None, 1])))
+    return types
+
+
+# ---------------------------------------------------------------- what the operators give
+
+
+def _precision(operator: Any) -> Any:
+    """Precision of the outputs: double where an input is."""
+    double = any(type(variable.type).__name__ == "DoubleTensorType" for variable in operator.inputs)
+    return np.float64 if double else np.float32
+
+
+def _floats(operator: Any, shape: list[Any]) -> Any:
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+    return (DoubleTensorType if _precision(operator) is np.float64 else FloatTensorType)(shape)
+
+
+def _parse_regressor(scope: Any, model: DLRegressor, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    from skl2onnx.common.data_types import guess_tensor_type
+
+    operator = scope.declare_local_operator("SklearnDLRegressor", model)
+    operator.inputs = inputs
+    for name in ("variable", "quantiles") if isinstance(model._loss, Quantile) else ("variable",):
+        operator.outputs.append(scope.declare_local_variable(name, guess_tensor_type(inputs[0].type)))
+    return operator.outputs
+
+
+def _parse_classifier(scope: Any, model: DLClassifier, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    from skl2onnx._parse import _parse_sklearn_classifier
+    from skl2onnx.common.data_types import Int64TensorType, SequenceType, guess_tensor_type
+
+    if model._target.kind != "multioutput":
+        return _parse_sklearn_classifier(scope, model, inputs, custom_parsers=custom_parsers)
+    operator = scope.declare_local_operator("SklearnDLClassifier", model)
+    operator.inputs = inputs
+    operator.outputs.append(scope.declare_local_variable("label", Int64TensorType()))
+    sequence = SequenceType(guess_tensor_type(inputs[0].type))
+    operator.outputs.append(scope.declare_local_variable("probabilities", sequence))
+    return operator.outputs
+
+
+def _parse_encoder(scope: Any, model: TableEncoder, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    from skl2onnx.common.data_types import FloatTensorType
+
+    operator = scope.declare_local_operator("SklearnDLTableEncoder", model)
+    operator.inputs = inputs
+    operator.outputs.append(scope.declare_local_variable("variable", FloatTensorType()))
+    _shape_of_table(operator)  # a ColumnTransformer behind it asks for the width already
+    return operator.outputs
+
+
+def _shape_of_numbers(operator: Any) -> None:
+    model, n = operator.raw_operator, operator.inputs[0].get_first_dimension()
+    operator.outputs[0].set_type(_floats(operator, [n, model.n_outputs_]))
+    if len(operator.outputs) == 2:
+        outputs = [] if model._target.one_dimensional else [model.n_outputs_]
+        operator.outputs[1].set_type(_floats(operator, [n, *outputs, model._loss.n_raw(1)]))
+
+
+def _shape_of_classes(operator: Any) -> None:
+    from skl2onnx.common.data_types import Int64TensorType, SequenceType, StringTensorType
+
+    target, n = operator.raw_operator._target, operator.inputs[0].get_first_dimension()
+    label_type = StringTensorType if labels_of(_levels(operator)).are_text else Int64TensorType
+    operator.outputs[0].set_type(label_type([n] if target.kind == "single" else [n, len(target.levels)]))
+    if target.kind == "multioutput":
+        operator.outputs[1].set_type(SequenceType(_floats(operator, [n, None])))
+    else:
+        width = len(target.levels if target.kind == "multilabel" else target.levels[0])
+        operator.outputs[1].set_type(_floats(operator, [n, width]))
+
+
+def _shape_of_table(operator: Any) -> None:
+    encoder, n = operator.raw_operator, operator.inputs[0].get_first_dimension()
+    operator.outputs[0].set_type(_floats(operator, [n, encoder.n_numeric_out + len(encoder.cardinalities)]))
+
+
+def _levels(operator: Any) -> list[np.ndarray]:
+    """The labels of each target, or their numbers, where skl2onnx is asked for no labels."""
+    model = operator.raw_operator
+    if operator.scope_inst.get_options(model, {"nocl": False})["nocl"]:
+        return [np.arange(len(levels)) for levels in model._target.levels]
+    return list(model._target.levels)
+
+
+# ---------------------------------------------------------------- the operators
+
+
+def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
+    model = operator.raw_operator
+    predicted, g = _convert_network(scope, operator, container)
+    for result, output in zip(convert_numbers(model._target, model._loss, predicted, g), operator.outputs, strict=True):
+        g.output(result, output.full_name)
+
+
+def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
+    model = operator.raw_operator
+    predicted, g = _convert_network(scope, operator, container)
+    label, probabilities = convert_classes(model._target, labels_of(_levels(operator)), predicted, g)
+    several = model._target.kind == "multioutput"
+    g.output(label, operator.outputs[0].full_name)
+    g.output(g("SequenceConstruct", *probabilities) if several else probabilities[0], operator.outputs[1].full_name)
+
+
+def _convert_encoder(scope: Any, operator: Any, container: Any) -> None:
+    g = Graph(scope, container, _precision(operator))
+    encoded = encode_table(operator.raw_operator, _input_table(operator), g)
+    if isinstance(encoded, Encoded):
+        codes = g.cast(encoded.codes, g.dtype)
+        encoded = codes if encoded.numeric is None else g.concat([encoded.numeric, codes])
+    g.output(encoded, operator.outputs[0].full_name)
+
+
+def _convert_network(scope: Any, operator: Any, container: Any) -> tuple[str, Graph]:
+    """The prediction in the network's units, and the graph in the precision of the outputs."""
+    model, precision = operator.raw_operator, _precision(operator)
+    inner = np.float32 if precision is np.float32 else model.network_.values.dtype
+    g, table = Graph(scope, container, inner), _input_table(operator)
+    if model.encoder_ is None:
+        x: Any = g.cast(table.numbers(np.arange(model.n_features_in_), g), inner)
+    else:
+        x = encode_table(model.encoder_, table, g)
+    raw = convert_layer(model.network_.layer, model.network_.views(), x, g)
+    raw, g, members = g.cast(raw, precision), g.at(precision), _n_members(model.network_.layer)
+    if members is None:
+        return convert_link(model._loss, raw, g), g
+    return convert_members(model._loss, raw, members, model.n_outputs_, g), g
+
+
+def _n_members(layer: Layer) -> int | None:
+    """Number of members, None where there are none."""
+    if isinstance(layer, Members):
+        return layer.n_members
+    return next((n for inner in layer.children if (n := _n_members(inner)) is not None), None)
+
+
+def _input_table(operator: Any) -> InputTable:
+    model = operator.raw_operator
+    return InputTable(operator.inputs, vars(model).get("feature_names_in_"), model.n_features_in_)

@@ -1,0 +1,173 @@
+"""A fitted `TableEncoder` as ONNX nodes: the inputs of a graph to what the network sees.
+
+Knows what the encoder learnt, and nothing about networks or estimators.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from ..codebook import ELSE, Codebook
+from ..encoding import TableEncoder
+from ..scaling import LIMIT, Scaling
+from .graph import Encoded, Graph
+
+__all__ = ["InputTable", "encode_table"]
+
+MISSING_TEXT = ""  # texts of ONNX cannot be missing
+
+
+class _Block(NamedTuple):
+    """Columns of the table that come in one input: where the first one stands, and how many there are."""
+
+    name: str
+    is_text: bool
+    start: int
+    width: int
+
+
+@final
+class InputTable:
+    """The columns of a table among the inputs of a graph: one input for all, one a column, or anything between.
+
+    Parameters
+    ----------
+    variables : list of skl2onnx Variable
+        The inputs, with their types; they come in the order of the columns, or have the columns' names.
+    names : sequence of str or None
+        Names of the columns.
+    n_features : int
+        Number of columns.
+    """
+
+    def __init__(self, variables: list[Any], names: Any, n_features: int):
+        names = None if names is None else list(names)
+        given = [variable.raw_name for variable in variables]
+        if names is not None and given != names and sorted(given) == sorted(names):
+            variables = sorted(variables, key=lambda variable: names.index(variable.raw_name))
+        self.names = [*range(n_features)] if names is None else names
+        self._blocks: list[_Block] = []
+        start = 0
+        for variable in variables:
+            shape = variable.type.shape
+            width = shape[1] if len(shape) == 2 else None
+            if width is None:
+                width = n_features - len(variables) + 1 if len(variables) == 1 else 1
+            is_text = type(variable.type).__name__ == "StringTensorType"
+            self._blocks.append(_Block(variable.full_name, is_text, start, width))
+            start += width
+        if start != n_features:
+            raise ValueError(f"the graph's inputs must have {n_features} columns, as X at fit; they have {start}.")
+
+    def numbers(self, columns: np.ndarray, g: Graph) -> str:
+        """Columns of numbers, shape (n, d), in double precision.
+
+        Raises
+        ------
+        ValueError
+            Where a column comes as text.
+        """
+        parts = []
+        for block in self._blocks:
+            wanted = columns[(columns >= block.start) & (columns < block.start + block.width)] - block.start
+            if not len(wanted):
+                continue
+            if block.is_text:
+                raise ValueError(f"column {self._name(block, wanted[0])!r} held numbers at fit; its input is text.")
+            x = block.name if len(wanted) == block.width else g("Gather", block.name, wanted, axis=1)
+            parts.append(g.cast(x, np.float64))
+        return g.concat(parts)
+
+    def category(self, column: int, *, is_text: bool, g: Graph) -> str:
+        """One column, shape (n, 1): text, or numbers in double precision.
+
+        Raises
+        ------
+        ValueError
+            Where it is of the other kind.
+        """
+        (block,) = (b for b in self._blocks if b.start <= column < b.start + b.width)
+        if block.is_text != is_text:
+            held, comes = ("text", "numbers") if is_text else ("numbers", "text")
+            raise ValueError(f"column {self.names[column]!r} held {held} at fit; its input is {comes}.")
+        x = block.name if block.width == 1 else g("Gather", block.name, np.array([column - block.start]), axis=1)
+        return x if is_text else g.cast(x, np.float64)
+
+    def is_text(self, column: int) -> bool:
+        """Whether a column comes as text."""
+        return any(b.is_text for b in self._blocks if b.start <= column < b.start + b.width)
+
+    def _name(self, block: _Block, position: int) -> Any:
+        return self.names[block.start + position]
+
+
+def encode_table(encoder: TableEncoder, table: InputTable, g: Graph) -> str | Encoded:
+    """Append the nodes that encode a table.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Fitted.
+    table : InputTable
+        Where the columns are.
+    g : Graph
+        Gets the nodes; in its precision the encoded numbers come out.
+
+    Returns
+    -------
+    str or Encoded
+        Name of the encoded numbers; with codes where categories have embeddings.
+
+    Raises
+    ------
+    ValueError
+        Where a column comes in another type than at fit, or holds bytes.
+    """
+    parts, codes = [], []
+    if len(encoder.numeric_features_):
+        x = table.numbers(encoder.numeric_features_, g)
+        parts.append(g.cast(_scaled(encoder._scaling, x, g.at(np.float64)), g.dtype))
+        if len(encoder._scaling.gaps):
+            gaps = g("Gather", x, encoder._scaling.gaps, axis=1)
+            parts.append(g.cast(g("IsNaN", gaps), g.dtype))  # 1 where a number is missing
+    for column, book in encoder._books():
+        code = _code(book, column, table, g)
+        if book.one_hot:
+            indicators = book.one_hot_table(g.dtype)
+            if indicators.shape[1]:
+                row = g("Gather", indicators, code, axis=0)  # (n, 1, width)
+                parts.append(g("Reshape", row, np.array([-1, indicators.shape[1]])))
+        else:
+            codes.append(code)
+    numeric = g.concat(parts) if parts else None
+    if codes:
+        return Encoded(numeric, g.concat(codes))
+    if numeric is None:
+        raise ValueError("the encoder leaves no columns: there is nothing to convert.")
+    return numeric
+
+
+def _scaled(scaling: Scaling, x: str, g: Graph) -> str:
+    z = g("Mul", g("Sub", x, scaling.center), scaling.scale)  # z = (x - center) · scale
+    z = g("Where", g("IsNaN", z), 0.0, z)
+    z = g("Clip", z, -LIMIT, LIMIT)
+    if scaling.clips:
+        z = g("Div", z, g("Sqrt", g("Add", g("Mul", g("Mul", z, z), 1 / 9), 1.0)))  # z / √(1 + (z/3)²)
+    return z
+
+
+def _code(book: Codebook, column: int, table: InputTable, g: Graph) -> str:
+    """Codes of one column, shape (n, 1)."""
+    if book.kind == "bytes":
+        raise ValueError(f"column {book.name!r} holds bytes, which ONNX has not; make it text and fit again.")
+    is_text = table.is_text(column) if book.kind == "nothing" else book.kind == "text"
+    x = table.category(column, is_text=is_text, g=g)
+    keys: list[Any] = list(book.levels) if is_text else [float(level) for level in book.levels]
+    missing = MISSING_TEXT if is_text else np.nan
+    if book.has_missing and missing not in keys:
+        keys.append(missing)
+    if not keys:  # nothing was told apart
+        return g("Mul", g.position(x, [missing]), np.array(ELSE))
+    return g.position(x, keys)

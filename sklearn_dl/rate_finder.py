@@ -1,0 +1,206 @@
+"""A learning-rate range test: one step at each of many rising rates, and the loss along the way.
+
+Knows nothing about schedules; a rate that it suggests is a value for `learning_rate_init`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, final
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from sklearn.base import clone
+
+from ._base import BaseDL
+from ._checks import Plan
+from .batches import Batches
+from .defaults import batch_rows
+from .fitting import Call, training_loss
+from .schedules import Constant
+from .solvers import LBFGS
+from .splitting import Table, scaled_alpha
+from .threads import one_blas_thread
+from .training import End, Epoch, train
+
+__all__ = ["RateCurve", "find_learning_rate"]
+
+SMOOTHING = 0.15  # decades of the rate: standard deviation of the Gaussian that smooths the losses
+DIVERGED = 4.0  # the test ends where the smoothed loss is so many times its lowest value
+NO_LOSS = 1e-3  # a lowest value below this share of the first counts as that
+
+
+@final
+@dataclass(frozen=True)
+class RateCurve:
+    """What a learning-rate range test has seen.
+
+    Parameters
+    ----------
+    rates : ndarray of shape (n_steps,)
+        Learning rate of each step, rising.
+    losses : ndarray of shape (n_steps,)
+        Training loss of the step's batch, before the step.
+    smoothed : ndarray of shape (n_steps,)
+        The same, smoothed over neighbouring rates.
+    suggestion : float
+        A rate for `learning_rate_init`.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the loss over the rate; needs matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where; None for a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+            What was drawn on.
+        """
+        if ax is None:
+            from matplotlib import pyplot
+
+            ax = pyplot.subplots()[1]
+        ax.plot(self.rates, self.losses, ".", color="C0", alpha=0.3, label="each step")
+        ax.plot(self.rates, self.smoothed, color="C0", label="smoothed")
+        ax.axvline(self.suggestion, color="C1", linestyle="--", label=f"suggestion: {self.suggestion:.2g}")
+        ax.set(xscale="log", xlabel="Learning rate", ylabel="Training loss")
+        ax.legend()
+        return ax
+
+
+def find_learning_rate(
+    estimator: BaseDL,
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    low: float = 1e-6,
+    high: float = 10.0,
+    n_steps: int = 200,
+) -> RateCurve:
+    """Train a copy of an estimator with a rate that rises from step to step, and see how the loss takes it.
+
+    The learning-rate range test of Smith (2017, https://arxiv.org/abs/1506.01186, section 3.3), with a rate that rises
+    exponentially. It ends early where the loss has clearly begun to grow. The suggestion is a tenth of the rate at
+    which the smoothed loss is lowest.
+
+    Parameters
+    ----------
+    estimator : DLRegressor or DLClassifier
+        What is to be trained; it is not changed, and need not be fitted.
+    X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+        The table.
+    y : array-like of shape (n,) or (n, n_outputs)
+        The target.
+    sample_weight : array-like of shape (n,) or None, default=None
+        Weight of each row.
+    low, high : float > 0, default=1e-6 and 10.0
+        First and last rate.
+    n_steps : int >= 10, default=200
+        Steps at most, each with one batch.
+
+    Returns
+    -------
+    RateCurve
+        Rates, losses and the suggestion; ``plot()`` draws them.
+
+    Raises
+    ------
+    ValueError
+        Where an argument is out of range, or the estimator's solver is L-BFGS, which has no learning rate.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_dl import DLRegressor
+    >>> from sklearn_dl.rate_finder import find_learning_rate
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> curve = find_learning_rate(DLRegressor(random_state=0), X, y)
+    >>> bool(1e-4 < curve.suggestion < 0.1)
+    True
+    """
+    _check(estimator, low, high, n_steps)
+    model = clone(estimator).set_params(early_stopping=False, warm_start=False)
+    model, plan, rows = model._prepare(Call(X, y, sample_weight))
+    if isinstance(plan.solver, LBFGS):
+        raise ValueError(f"find_learning_rate needs a solver with a learning rate; got solver={estimator.solver!r}.")
+    rates = np.geomspace(low, high, n_steps)
+    with one_blas_thread():
+        losses = _losses(model, plan, rows.table, rates)
+    if len(losses) < 2:
+        raise ValueError(f"the loss is not finite at the first learning rate already: lower low={low!r}.")
+    smoothed = _smooth(losses, rates)
+    rates = rates[: len(losses)]
+    return RateCurve(rates, losses, smoothed, float(rates[smoothed.argmin()] / 10))
+
+
+def _losses(model: BaseDL, plan: Plan, table: Table, rates: np.ndarray) -> np.ndarray:
+    """The loss of a batch before each step, up to where it diverges."""
+    state, rows = model._state, model._encode(table)
+    alpha = scaled_alpha(model.alpha, table.weight)
+    batches = Batches(*rows[:3], size=batch_rows(model.batch_size, len(rows.y)), shuffle=model.shuffle, seed=state.seed)
+    mean_weight = batches.total_weight / batches.n_rows
+    losses: list[float] = []
+
+    def listen(epoch: Epoch) -> bool:
+        losses.append(epoch.loss)
+        return False
+
+    for rate, (x, y, weight) in zip(rates, _endless(batches), strict=False):
+        batch = Batches(x, y, weight, size=len(y), shuffle=False, seed=state.seed)
+        batch.total_weight = len(y) * mean_weight  # Σ wᵢ lossᵢ / (n w̄): unbiased, as in a training
+        end = train(
+            model.network_,
+            batch,
+            training_loss(model._loss, plan),
+            plan.solver,
+            Constant(),
+            state,
+            listen,
+            learning_rate=float(rate),
+            n_epochs=1,
+            horizon=1,
+            alpha=alpha * batch.total_weight / batches.total_weight,
+            clip_norm=model.clip_norm,
+        )
+        if end is End.INTERRUPTED:
+            raise KeyboardInterrupt
+        if end is End.NON_FINITE:
+            break
+        smoothed = _smooth(losses, rates)
+        if smoothed[-1] > DIVERGED * max(smoothed.min(), NO_LOSS * smoothed[0]):
+            break
+    return np.array(losses)
+
+
+def _endless(batches: Batches) -> Iterator[Any]:
+    """Batch after batch, epoch after epoch."""
+    return itertools.chain.from_iterable(batches.epoch(number) for number in itertools.count())
+
+
+def _smooth(losses: Any, rates: np.ndarray) -> np.ndarray:
+    """The mean of the losses at neighbouring rates, by a Gaussian over the rate's logarithm."""
+    steps_a_decade = (len(rates) - 1) / np.log10(rates[-1] / rates[0])
+    smoothed: np.ndarray = gaussian_filter1d(np.asarray(losses), SMOOTHING * steps_a_decade, mode="nearest")
+    return smoothed
+
+
+def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
+    if not isinstance(estimator, BaseDL):
+        raise ValueError(f"find_learning_rate needs a DLRegressor or DLClassifier; got {type(estimator).__name__}.")
+    if not (isinstance(low, Real) and isinstance(high, Real) and 0 < float(low) < float(high) < np.inf):
+        raise ValueError(f"low and high must be finite numbers with 0 < low < high; got {low!r} and {high!r}.")
+    if not isinstance(n_steps, Integral) or int(n_steps) < 10:
+        raise ValueError(f"n_steps must be an int >= 10; got {n_steps!r}.")

@@ -1,0 +1,55 @@
+"""A scorer of scikit-learn that is asked after each epoch about rows that were encoded once.
+
+Knows nothing about training; the scorer sees an estimator that is fitted as far as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.metrics import check_scoring
+
+from ._attributes import FittedDL
+from .dataframes import is_dataframe
+from .prediction import forward
+from .splitting import Table
+
+__all__ = ["watched_score"]
+
+
+def watched_score(model: FittedDL, scoring: Any, held_out: Table, encoded: Any) -> Callable[[], float] | None:
+    """What early stopping watches; None for the loss.
+
+    Parameters
+    ----------
+    model : FittedDL
+        Whose network is scored, as it is at each call.
+    scoring : "loss", str, callable or None
+        What is watched.
+    held_out : Table
+        The checked validation rows, which the scorer is given.
+    encoded : ndarray, CSR array or Columns
+        The same inputs as the network sees them: predictions for all of them are made from this, those for any
+        other table in the usual way.
+    """
+    if isinstance(scoring, str) and scoring == "loss":
+        return None
+    scorer = check_scoring(model, scoring=scoring)
+    keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+    scored, ask, X = copy.copy(model), type(model)._raw, held_out.inputs()
+
+    def raw(table: Any) -> Any:
+        return forward(model.network_, encoded) if table is X else ask(scored, table)
+
+    def score() -> float:
+        try:
+            return float(scorer(scored, X, held_out.y, **keywords))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}") from error
+
+    scored.__dict__["_raw"] = raw  # all predictions go through it
+    if not is_dataframe(X):  # the names of columns were lost in the check
+        scored.__dict__.pop("feature_names_in_", None)
+    return score

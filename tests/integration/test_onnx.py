@@ -1,0 +1,485 @@
+"""ONNX graphs beside the estimators, run by onnxruntime: each activation, loss, kind of target and kind of column."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from inspect import isabstract
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import polars as pl
+import pytest
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingRegressor, StackingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import sklearn_dl.layers
+from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.convert import to_sklearn
+from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.layers import Dense, Layer, Sequential
+from sklearn_dl.losses import Loss, Quantile
+from sklearn_dl.names import ACTIVATIONS, LOSSES
+from sklearn_dl.onnx import link, node, onnx_inputs, register_converters, to_onnx
+from sklearn_dl.onnx.layers import NODES
+from sklearn_dl.onnx.outputs import LINKS
+
+N = 120
+RNG = np.random.default_rng(0)
+X = (RNG.standard_normal((N, 4)) * [1, 10, 100, 1]).astype(np.float32)
+Y = np.column_stack((X[:, 0] + X[:, 1], X[:, 0] * X[:, 3])).astype(np.float64)
+TWO, THREE = (Y[:, 0] > 0).astype(int), np.digitize(Y[:, 0], [-5, 5])
+TABLE = pd.DataFrame(
+    {
+        "area": (50 + 20 * RNG.standard_normal(N)).astype(np.float32),
+        "year (built)": np.where(RNG.random(N) < 0.2, np.nan, RNG.integers(1900, 2025, N)).astype(np.float32),
+        "always 7": np.full(N, 7, np.float32),
+        "lift": RNG.random(N) < 0.5,
+        "heating": RNG.choice(["gas", "oil", "pump", None], N),
+        "floor": RNG.integers(0, 4, N),
+        "zone": np.where(RNG.random(N) < 0.2, np.nan, RNG.integers(0, 12, N)),
+        "street": RNG.choice([f"street {i}" for i in range(12)] + [None], N),
+        "garden": RNG.choice(["yes", "no"], N),
+    }
+)
+RENT = TABLE["area"].to_numpy() + 3 * TABLE["floor"].to_numpy()
+IS_TEXT = {name: name in ("heating", "street", "garden") for name in TABLE}
+CATEGORIES = ["heating", "floor", "zone", "street", "garden"]
+
+
+def numbers(**parameters: Any) -> DLRegressor:
+    return DLRegressor(**{"max_iter": 3, "random_state": 0, "hidden_layer_sizes": (12, 9)} | parameters)
+
+
+def classes(**parameters: Any) -> DLClassifier:
+    return DLClassifier(**{"max_iter": 3, "random_state": 0, "hidden_layer_sizes": (12, 9)} | parameters)
+
+
+def session_of(graph: Any) -> onnxruntime.InferenceSession:
+    onnx.checker.check_model(graph)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def run(graph: Any, X: Any) -> dict[str, Any]:
+    session = session_of(graph)
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, onnx_inputs(session, X)), strict=True))
+
+
+def distance(results: dict[str, Any], model: Any, X: Any) -> float:
+    """The largest difference of probabilities, or of numbers in units of the largest one; labels must be the same."""
+    predicted = model.predict(X)
+    if "variable" in results:
+        variable = results["variable"].reshape(predicted.shape)
+        return float(abs(variable - predicted).max() / abs(predicted).max())
+    np.testing.assert_array_equal(results["label"], predicted)
+    pairs = (results["probabilities"], model.predict_proba(X))
+    pairs = zip(*pairs, strict=True) if isinstance(pairs[1], list) else [pairs]
+    return max(float(abs(a - b).max()) for a, b in pairs)
+
+
+def agrees(model: Any, X: Any, limit: float = 1e-5) -> bool:
+    return distance(run(to_onnx(model, X), X), model, X) < limit
+
+
+# ---------------------------------------------------------------- layers
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_in_both_tasks(activation):
+    for model, y in ((numbers(activation=activation), Y[:, 0]), (classes(activation=activation), THREE)):
+        assert agrees(model.fit(X, y), X)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_double_precision_agrees_to_rounding(activation):
+    model = numbers(activation=activation).fit(X.astype(float), Y)
+    assert agrees(model, X.astype(float), 1e-7 if activation == "gelu" else 1e-12)  # erf is there in single only
+    results = run(to_onnx(model, X.astype(float)), X.astype(float))
+    assert results["variable"].dtype == np.float64
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("architecture", ["mlp", "resnet"])
+def test_every_architecture(architecture, normalization):
+    for dtype in ("float32", "float64"):
+        model = numbers(architecture=architecture, normalization=normalization, dropout=0.2, dtype=dtype)
+        assert agrees(model.fit(X, Y), X)
+
+
+@pytest.mark.parametrize("opset", [13, 15, 18, 21])
+def test_older_versions_of_onnx(opset):
+    model = classes(architecture="resnet", normalization="layer").fit(TABLE, TWO)
+    assert distance(run(to_onnx(model, TABLE, target_opset=opset), TABLE), model, TABLE) < 1e-5
+
+
+MEMBERS = {"n_members": 3, "n_folds": 1, "activation": "silu"}
+
+
+@pytest.mark.parametrize("embedding", [None, "periodic"])
+@pytest.mark.parametrize("architecture", ["mlp", "resnet"])
+def test_members_and_embeddings_of_numbers(embedding, architecture):
+    settings = {**MEMBERS, "numeric_embedding": embedding, "architecture": architecture}
+    for loss in ("squared_error", "poisson", Quantile((0.1, 0.5, 0.9))):
+        for y in (abs(Y), abs(Y[:, 0])):
+            model = numbers(loss=loss, normalization="layer", **settings).fit(X, y)
+            results = run(to_onnx(model, X), X)
+            assert distance(results, model, X) < 1e-5
+            if "quantiles" in results:
+                quantiles = model.predict_quantiles(X)
+                assert abs(results["quantiles"] - quantiles).max() < 1e-5 * abs(quantiles).max()
+    for name in ("two", "text as objects", "three labels", "two targets"):
+        assert agrees(classes(normalization="batch", **settings).fit(X, TARGETS[name]), X)
+    table = TABLE.drop(columns=["lift", "floor", "zone"])
+    assert agrees(classes(**settings).fit(table, THREE), table)
+
+
+def test_defaults():
+    big, y = np.tile(X, (3, 1)), np.tile(Y, (3, 1))
+    for model in (DLRegressor(random_state=0).fit(big, y), DLClassifier(random_state=0).fit(big, y[:, 0] > 0)):
+        assert agrees(model, big)
+
+
+def test_members_of_a_sparse_table():
+    from scipy import sparse
+
+    model = numbers(**MEMBERS).fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
+    assert agrees(model, np.where(X > 0.5, X, 0))
+
+
+def test_no_hidden_layer_and_no_encoder():
+    assert agrees(numbers(hidden_layer_sizes=()).fit(X, Y), X)
+    assert agrees(numbers(encoder=None).fit(X / 100, Y), X / 100)
+    assert agrees(classes(encoder=None, dtype="float32").fit(X / 100, TWO), X / 100)
+
+
+def test_every_layer_of_the_package_has_a_form():
+    named = [getattr(sklearn_dl.layers, name) for name in sklearn_dl.layers.__all__]
+    ours = {cls for cls in named if isinstance(cls, type) and issubclass(cls, Layer) and not isabstract(cls)}
+    assert len(ours) > 15
+    assert ours <= set(NODES)
+
+
+# ---------------------------------------------------------------- losses and targets
+
+
+@pytest.mark.parametrize("loss", [name for name, cls in LOSSES.items() if cls.task == "regression"])
+def test_every_regression_loss(loss):
+    for y in (abs(Y[:, 0]) + 1, 1e4 * abs(Y) + 1):
+        assert agrees(numbers(loss=loss).fit(X, y), X)
+
+
+@pytest.mark.parametrize("levels", [(0.5,), (0.1, 0.5, 0.9), (0.1, 0.3, 0.6, 0.9)])
+def test_quantiles(levels):
+    for y in (Y[:, 0], Y):
+        model = numbers(loss=Quantile(levels)).fit(X, y)
+        results = run(to_onnx(model, X), X)
+        assert distance(results, model, X) < 1e-5
+        quantiles = model.predict_quantiles(X)
+        assert results["quantiles"].shape == quantiles.shape
+        assert abs(results["quantiles"] - quantiles).max() < 1e-5 * abs(quantiles).max()
+
+
+TARGETS = {
+    "two": TWO,
+    "three": THREE,
+    "booleans": TWO.astype(bool),
+    "floats": THREE.astype(float),
+    "gaps and negatives": np.array([-7, 0, 40])[THREE],
+    "text": np.array(["no", "yes"])[TWO],
+    "text as objects": np.array(["a", "ä", ""], object)[THREE],
+    "labels": (Y > 0).astype(int),
+    "three labels": np.column_stack((Y > 0, THREE > 1)).astype(int),
+    "two targets": np.column_stack((TWO, THREE)),
+    "two targets of text": np.column_stack((np.array(["a", "b"])[TWO], np.array(["x", "y", "z"])[THREE])),
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("loss", ["log_loss", "focal"])
+def test_every_kind_of_classes(name, loss):
+    model = classes(loss=loss).fit(X, TARGETS[name])
+    results = run(to_onnx(model, X), X)
+    assert distance(results, model, X) < 1e-5
+    text = TARGETS[name].dtype.kind in "UO"
+    assert results["label"].dtype == (object if text else np.int64)
+
+
+def test_halves_as_labels_are_refused():
+    model = classes().fit(X, TWO)
+    model._target.levels[0] = np.array([0.0, 0.5])
+    with pytest.raises(ValueError, match="labels that are whole numbers or text"):
+        to_onnx(model, X)
+
+
+def test_options_of_skl2onnx():
+    register_converters()
+    model = classes().fit(X, np.array(["low", "mid", "high"])[THREE])
+    types = [("X", FloatTensorType([None, 4]))]
+    proba = model.predict_proba(X)
+    maps = run(convert_sklearn(model, initial_types=types), X)["output_probability"]
+    assert (
+        max(
+            abs(row[c] - p)
+            for row, ps in zip(maps, proba, strict=True)
+            for c, p in zip(model.classes_, ps, strict=True)
+        )
+        < 1e-5
+    )
+    columns = run(convert_sklearn(model, initial_types=types, options={id(model): {"zipmap": "columns"}}), X)
+    assert abs(columns["shigh"].ravel() - proba[:, 0]).max() < 1e-5
+    options = {id(model): {"zipmap": False, "output_class_labels": True}}
+    assert run(convert_sklearn(model, initial_types=types, options=options), X)["class_labels"].tolist() == [
+        "high",
+        "low",
+        "mid",
+    ]
+    options = {id(model): {"zipmap": False, "nocl": True}}
+    assert set(run(convert_sklearn(model, initial_types=types, options=options), X)["label"]) <= {0, 1, 2}
+
+
+# ---------------------------------------------------------------- tables
+
+
+def new_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with all that may come later: new levels, gaps where there were none, outliers, another constant."""
+    new = table.head(30).copy()
+    new["street"] = ["a new street", None, "street 1"] * 10
+    new["heating"] = ["coal", None, "gas"] * 10
+    new["zone"] = [99.0, np.nan, 1.5] * 10
+    new["area"] = np.array([np.nan, 1e30, -1e30] * 10, np.float32)
+    new["always 7"] = np.array([7, 8, np.nan] * 10, np.float32)
+    return new
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("max_one_hot", [0, 8, 99])
+def test_a_table_with_everything(scaling, max_one_hot):
+    encoder = TableEncoder(categorical_features=CATEGORIES, scaling=scaling, max_one_hot=max_one_hot, embedding_size=3)
+    for model, y in ((numbers(encoder=encoder), RENT), (classes(encoder=encoder), RENT > 50)):
+        model.fit(TABLE, y)
+        single = [(name, (StringTensorType if text else FloatTensorType)([None, 1])) for name, text in IS_TEXT.items()]
+        graph = to_onnx(model, TABLE)  # in double precision, for the sake of the whole numbers
+        in_single = convert_sklearn(model, initial_types=single, options={DLClassifier: {"zipmap": False}})
+        for table in (TABLE, new_rows(TABLE)):
+            assert distance(run(graph, table), model, table) < 1e-12
+            assert 0 < distance(run(in_single, table), model, table) < 1e-5
+
+
+def test_dataframes_of_polars():
+    table = pl.from_pandas(TABLE.drop(columns="zone"))
+    model = numbers().fit(table, RENT)
+    assert agrees(model, table)
+    assert agrees(model, table.with_columns(pl.col("street").cast(pl.Categorical)))
+
+
+def test_rare_levels_and_weights():
+    street = np.where(np.arange(N) < 3, "rare", TABLE["street"].fillna("none"))
+    table = TABLE.assign(street=street)
+    model = classes(encoder=TableEncoder(min_frequency=8)).fit(table, TWO, sample_weight=RNG.uniform(0.5, 2, N))
+    assert agrees(model, table)
+
+
+def test_a_table_of_categories_only():
+    for max_one_hot in (0, 99):
+        model = numbers(encoder=TableEncoder(max_one_hot=max_one_hot)).fit(TABLE[["street", "garden"]], RENT)
+        assert agrees(model, TABLE[["street", "garden"]])
+
+
+def test_columns_that_hold_nothing():
+    table = TABLE[["area", "garden"]].assign(void=pd.Series([None] * N, dtype="category"), numb=np.float32("nan"))
+    model = numbers(encoder=TableEncoder(categorical_features=["garden", "void"])).fit(table, RENT)
+    assert agrees(model, table)
+
+
+def test_the_empty_text_is_missing_unless_it_is_a_level():
+    for text, same in (("", False), ("none", True)):
+        table = TABLE[["area"]].assign(street=TABLE["street"].fillna(text))
+        model = numbers().fit(table, RENT)
+        assert agrees(model, table)
+        gone = table.assign(street=None)
+        assert (distance(run(to_onnx(model, table), gone), model, gone) < 1e-5) is same
+
+
+def test_numbers_are_centred_in_the_precision_they_come_in():
+    stamps = (1.7e9 + RNG.uniform(0, 1000, (N, 2))).astype(np.float64)
+    model = numbers(dtype="float32").fit(stamps, stamps[:, 0] - 1.7e9)
+    assert agrees(model, stamps)
+
+
+def test_sparse_models_take_dense_rows():
+    from scipy import sparse
+
+    model = numbers().fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
+    assert agrees(model, np.where(X > 0.5, X, 0))
+
+
+def test_inputs_by_hand():
+    """One input for all, one a column, in another order by their names, with whole numbers."""
+    register_converters()
+    table = TABLE[["area", "floor", "street"]]
+    model = numbers().fit(table, RENT)
+    kinds = {"area": FloatTensorType, "floor": Int64TensorType, "street": StringTensorType}
+    for order in (["area", "floor", "street"], ["street", "area", "floor"]):
+        types = [(name, kinds[name]([None, 1])) for name in order]
+        results = run(convert_sklearn(model, initial_types=types), table[order])
+        assert distance(results, model, table) < 1e-5
+    plain = numbers().fit(table[["area", "floor"]], RENT)
+    for types in (
+        [("X", DoubleTensorType([None, 2]))],
+        [("a", FloatTensorType([None, 1])), ("b", DoubleTensorType([None, 1]))],
+    ):
+        assert (
+            distance(
+                run(convert_sklearn(plain, initial_types=types), table[["area", "floor"]]),
+                plain,
+                table[["area", "floor"]],
+            )
+            < 1e-5
+        )
+
+
+def test_wrong_inputs_are_told():
+    register_converters()
+    model = numbers(encoder=TableEncoder(categorical_features=["street", "floor"])).fit(
+        TABLE[["area", "floor", "street"]], RENT
+    )
+    for kinds, message in (
+        ((StringTensorType, Int64TensorType, StringTensorType), "column 'area' held numbers at fit; its input is text"),
+        (
+            (FloatTensorType, StringTensorType, StringTensorType),
+            "column 'floor' held numbers at fit; its input is text",
+        ),
+        ((FloatTensorType, Int64TensorType, FloatTensorType), "column 'street' held text at fit; its input is numbers"),
+    ):
+        types = [(name, kind([None, 1])) for name, kind in zip(("area", "floor", "street"), kinds, strict=True)]
+        with pytest.raises(ValueError, match=message):
+            convert_sklearn(model, initial_types=types)
+    with pytest.raises(ValueError, match="must have 3 columns"):
+        convert_sklearn(model, initial_types=[("X", FloatTensorType([None, 2]))])
+    bytes_ = pd.DataFrame({"b": [b"x", b"y"] * 20})
+    with pytest.raises(ValueError, match="column 'b' holds bytes"):
+        to_onnx(numbers().fit(bytes_, np.arange(40.0)), bytes_)
+
+
+def test_wrong_tables_are_told():
+    table = TABLE[["area", "floor"]]
+    register_converters()
+    types = [("area", FloatTensorType([None, 1])), ("floor", Int64TensorType([None, 1]))]
+    session = session_of(convert_sklearn(numbers().fit(table, RENT), initial_types=types))
+    with pytest.raises(ValueError, match="must have 2 columns, as the graph's inputs together; it has 3"):
+        onnx_inputs(session, TABLE[["area", "floor", "street"]])
+    with pytest.raises(ValueError, match="must have 2 columns"):
+        onnx_inputs(session, X[:, :1])
+    with pytest.raises(ValueError, match="'floor' of X has missing numbers"):
+        onnx_inputs(session, table.assign(floor=np.nan))
+    with pytest.raises(ValueError, match="'area' of X holds text"):
+        onnx_inputs(session, TABLE[["street", "floor"]].rename(columns={"street": "area"}))
+
+
+def test_before_fit():
+    for model in (numbers(), make_pipeline(StandardScaler(), classes())):
+        with pytest.raises(NotFittedError):
+            to_onnx(model, X)
+
+
+# ---------------------------------------------------------------- inside scikit-learn
+
+
+class Case(NamedTuple):
+    name: str
+    model: Any
+    y: Any
+
+
+CHOICE = {"dlclassifier__alpha": [0.0, 1.0]}
+PARTS = ColumnTransformer([("a", StandardScaler(), [0, 1]), ("b", TableEncoder(), [2, 3])])
+CASES = [
+    Case("scaler", make_pipeline(StandardScaler(), numbers(encoder=None)), Y),
+    Case("scaler and encoder", make_pipeline(StandardScaler(), classes()), THREE),
+    Case("encoder for ridge", make_pipeline(TableEncoder(), Ridge()), Y[:, 0]),
+    Case("some columns", make_pipeline(PARTS, numbers()), Y[:, 0]),
+    Case("search", GridSearchCV(numbers(), {"alpha": [0.0, 1.0]}, cv=2), Y[:, 0]),
+    Case("search over a pipeline", GridSearchCV(make_pipeline(StandardScaler(), classes()), CHOICE, cv=2), TWO),
+    Case("bagging", BaggingRegressor(numbers(), n_estimators=2, random_state=0), Y[:, 0]),
+    Case("calibrated", CalibratedClassifierCV(classes(), cv=2), TWO),
+    Case("stacking", StackingClassifier([("a", classes()), ("b", classes(activation="tanh"))], cv=2), TWO),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
+def test_inside_scikit_learn(case):
+    assert agrees(case.model.fit(X, case.y), X)
+
+
+def test_the_encoder_and_what_to_sklearn_made():
+    encoder = TableEncoder(categorical_features=CATEGORIES).fit(TABLE)
+    encoded = run(to_onnx(encoder, TABLE), new_rows(TABLE))["variable"]
+    np.testing.assert_allclose(encoded, encoder.transform(new_rows(TABLE)), rtol=0, atol=1e-5)
+    for max_one_hot in (0, 99):
+        encoder = TableEncoder(categorical_features=CATEGORIES, max_one_hot=max_one_hot)
+        assert agrees(to_sklearn(classes(encoder=encoder).fit(TABLE, TWO)), TABLE)
+
+
+# ---------------------------------------------------------------- parts of one's own
+
+
+@dataclass(frozen=True)
+class Sine(Layer):
+    def forward(self, x, p, m):
+        m.x = x
+        return np.sin(x, out=m.array("y", x.shape))
+
+    def backward(self, dy, p, m):
+        return dy * np.cos(m.x)
+
+
+class Cosh(Loss):
+    def value_and_gradient(self, y, raw, weight, out):
+        np.tanh(raw - y, out=out)
+        return float(np.log(np.cosh(raw - y)).sum())
+
+    def predict(self, raw):
+        return raw
+
+
+def sines(n_in, hidden_layer_sizes, n_out, **settings):
+    return Sequential((Dense(n_in, 8), Sine(), Dense(8, n_out)))
+
+
+def test_a_layer_and_a_loss_of_ones_own(monkeypatch):
+    model = numbers(architecture=sines, loss=Cosh()).fit(X, Y)
+    with pytest.raises(NotImplementedError, match=r"layer Sine has no ONNX form: .*@sklearn_dl.onnx.node\(Sine\)"):
+        to_onnx(model, X)
+    monkeypatch.setattr("sklearn_dl.onnx.layers.NODES", NODES.copy())
+    monkeypatch.setattr("sklearn_dl.onnx.outputs.LINKS", LINKS.copy())
+    node(Sine)(lambda layer, p, x, g: g("Sin", x))
+    with pytest.raises(NotImplementedError, match=r"loss Cosh has no ONNX form: .*@sklearn_dl.onnx.link\(Cosh\)"):
+        to_onnx(model, X)
+    link(Cosh)(lambda loss, raw, g: raw)
+    assert agrees(model, X)
+
+
+def test_the_page_on_saving_runs(tmp_path, monkeypatch):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "saving.md").read_text(encoding="utf-8")
+    monkeypatch.setattr("sklearn_dl.onnx.layers.NODES", NODES.copy())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "saving", type(sys)("saving"))
+    namespace: dict[str, Any] = {"__name__": "saving"}
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "saving.md", "exec"), namespace)

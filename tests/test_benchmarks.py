@@ -1,0 +1,160 @@
+"""The benchmarks run, and measure what they say: with a few rows and units, on whatever peers are installed."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import VARIABLES
+from benchmarks.timing import in_turn, ratio
+from benchmarks.works import OURS, PEERS, WORKS
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sklearn_dl"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a benchmark here, in a moment; gives what it prints."""
+    for name in (*VARIABLES, "XLA_FLAGS", "PYTHONWARNINGS"):
+        monkeypatch.setenv(name, "")  # so that they are as before afterwards
+        monkeypatch.delenv(name)
+
+    def run(module, *arguments):
+        importlib.import_module(f"benchmarks.{module}").main(["--smoke", "--repeat", "1", *arguments])
+        return capsys.readouterr().out
+
+    return run
+
+
+def cells(printed, first):
+    """The cells of the rows of Markdown tables that begin with a word."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines() if line[:1] == "|"]
+    return [row[1:] for row in rows if row[0] == first]
+
+
+def test_the_table_of_ratios(run):
+    printed = run("__main__", "--threads", "2", "--busy", "1")
+    installed = [peer.label for peer in PEERS if peer.installed]
+    assert {"scikit-learn", "products"} <= set(installed)
+    assert cells(printed, "fit") == [[*installed, "ours, µs a step"], ["ours", *installed]]
+    for name in WORKS:
+        idle, busy = cells(printed, name)
+        assert all(re.fullmatch(r"\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)", cell) for cell in [*idle[:-1], *busy])
+        assert len(busy) == len(installed) + 1
+        assert int(idle[-1]) > 0
+    assert len(cells(printed, "one row")) == len(cells(printed, "90 rows")) == 1
+
+
+def test_only_what_is_asked_for(run):
+    printed = run("__main__", "--only", "small")
+    assert cells(printed, "small")
+    assert not cells(printed, "tiny")
+    assert "predict_proba" not in printed
+
+
+def test_an_unknown_work_is_told(run, capsys):
+    with pytest.raises(SystemExit):
+        run("__main__", "--only", "huge")
+    assert "there is no work 'huge'; there are tiny, small" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("work", WORKS.values(), ids=list(WORKS))
+def test_all_libraries_do_the_same_work(work):
+    """The same number of weights and of steps."""
+    small = work.shrunk()
+    x, y = small.table()
+    model, peer = OURS.fit(small, x, y, 1), PEERS[0].fit(small, x, y, 1)
+    assert [c.shape for c in model.coefs_] == [c.shape for c in peer.coefs_]
+    assert model.network_.values.dtype == peer.coefs_[0].dtype == np.float32
+    assert model.n_iter_ == peer.n_iter_ == small.epochs
+    assert sum(small.batches) == small.rows
+    assert peer.t_ == small.rows * small.epochs
+
+
+def test_things_are_run_in_turn():
+    calls = []
+    times = in_turn({name: (lambda name=name: calls.append(name)) for name in "ab"}, 3)
+    assert calls == list("ababab")
+    assert [len(t) for t in times.values()] == [3, 3]
+    assert ratio([2.0, 3.0, 8.0], [1.0, 2.0, 1.0]) == "2.00 (1.50-8.00)"
+
+
+def test_a_search(run):
+    assert "over {'alpha': [0.0, 0.0001]}" in run("search", "--jobs", "1")
+
+
+def test_small_things(run):
+    printed = run("small")
+    assert re.search(r"pickle: \d+ bytes", printed)
+    assert "modules of ours, others: none" in printed
+    assert len(re.findall(r"one row, .*: median \d+ µs", printed)) == 2
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+
+
+@needs_proc
+def test_memory(run):
+    printed = run("memory")
+    assert re.search(r"in memory: 3000 x 50 float32, .* peak \d+ MB", printed)
+    assert re.search(r"mapped: 2000 x 200 float32, .* peak \d+ MB", printed)
+
+
+@needs_proc
+def test_a_peak_counts_arrays_and_not_mapped_files(tmp_path):
+    from benchmarks.memory import MB, peak
+
+    np.ones(30 * MB // 8).tofile(tmp_path / "file")
+    with peak() as found:
+        mapped = np.memmap(tmp_path / "file", float, "r")
+        assert mapped.sum() == len(mapped)
+    assert found["most"] - found["before"] < 10 * MB
+    with peak() as found:
+        np.ones(60 * MB // 8).sum()
+    assert 55 * MB < found["most"] - found["before"] < 80 * MB
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_two_commits(run, tmp_path, monkeypatch):
+    """The checkout as it is sleeps at each fit, the commit does not."""
+    tree = tmp_path / "tree"
+    shutil.copytree(PACKAGE, tree / "sklearn_dl", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "benchmarks", tree / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+
+    def git(*arguments):
+        subprocess.run(["git", *identity, *arguments], cwd=tree, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "fast")
+    base = tree / "sklearn_dl" / "_base.py"
+    text = base.read_text(encoding="utf-8")
+    slow = text.replace("plan = check_plan(", "__import__('time').sleep(0.5); plan = check_plan(", 1)
+    assert slow != text
+    base.write_text(slow, encoding="utf-8")
+    module = importlib.import_module("benchmarks.compare_commits")
+    monkeypatch.setattr(module, "ROOT", tree)
+    assert float(cells(run("compare_commits", "HEAD", "--only", "tiny"), "tiny")[0][0].partition(" ")[0]) > 2
+    assert [path.name for path in (tree / ".git" / "worktrees").glob("*")] == []
+
+
+@pytest.mark.parametrize("module", ["__main__", "compare_commits", "memory", "search", "small"])
+def test_help_loads_nothing(module):
+    """So that the numbers of threads are set before NumPy reads them."""
+    code = (
+        "import sys, importlib\n"
+        f"module = importlib.import_module('benchmarks.{module}')\n"
+        "try: module.main(['--help'])\n"
+        "except SystemExit: sys.exit('numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--repeat" in done.stdout
