@@ -25,10 +25,8 @@ SOLVER = {
 }
 RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
 DROPOUT = 0.1
-EPOCHS, EPOCHS_PLAIN = (
-    {"regression": 6400, "classification": 3200},
-    200,
-)  # the former divided by √n, but not fewer or more than ...
+EPOCHS_PLAIN = 200
+EPOCHS = {"regression": 6400, "classification": 3200}  # divided by √n, but not fewer or more than ...
 EPOCHS_LEAST, EPOCHS_MOST = 12, {"regression": 128, "classification": 64}
 FOLDS = 4
 BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step

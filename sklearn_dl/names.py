@@ -88,9 +88,9 @@ NORMALIZATIONS: dict[str, Callable[[int], Layer]] = {"batch": BatchNorm, "layer"
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "encoder": {"auto": TableEncoder},
     "loss": LOSSES,
-    "solver": SOLVERS,
+    "solver": {"auto": AdamW, **SOLVERS},
     "learning_rate": SCHEDULES,
-    "numeric_embedding": NUMERIC_EMBEDDINGS,
+    "numeric_embedding": {"auto": Periodic, **NUMERIC_EMBEDDINGS},
 }
 
 
