@@ -67,7 +67,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         else 1024; None is all rows.
     max_iter : int or "auto", default="auto"
         Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
-        3200 / √n for n rows, but at least 12 and at most 64.
+        6400 / √n for n rows, but at least 12 and at most 64.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None

@@ -26,7 +26,7 @@ SOLVER = {
 RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
-EPOCHS = {"regression": 6400, "classification": 3200}  # divided by √n, but not fewer or more than ...
+EPOCHS = 6400  # divided by √n, but not fewer or more than ...
 EPOCHS_LEAST, EPOCHS_MOST = 12, {"regression": 128, "classification": 64}
 FOLDS = 4
 BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
@@ -58,7 +58,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     if _is(members, "auto"):
         members = 1 if plain else MEMBERS
     ensemble = members > 1
-    epochs = round(min(EPOCHS_MOST[task], max(EPOCHS_LEAST, EPOCHS[task] / math.sqrt(max(1, n_rows)))))
+    epochs = round(min(EPOCHS_MOST[task], max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
