@@ -72,7 +72,7 @@ class Checkpoint:
                 f"Checkpoint belongs on a DLRegressor or DLClassifier itself, by its set_callbacks; got "
                 f"{type(estimator).__name__}."
             )
-        if isinstance(resolve_solver(estimator.solver), LBFGS):
+        if estimator.solver != "auto" and isinstance(resolve_solver(estimator.solver), LBFGS):
             raise ValueError(
                 "Checkpoint needs a stochastic solver: what L-BFGS remembers is SciPy's and cannot be saved; got "
                 f"solver={estimator.solver!r}."
