@@ -6,59 +6,37 @@ Knows nothing about the difference between classes and numbers, which the two es
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._attributes import FittedDL
-from ._callbacks import CallbackBridge, CallbackSupportMixin
+from ._callbacks import CallbackSupportMixin
 from ._checks import Plan, check_plan
-from .batches import Batches
-from .checkpoint import is_checkpointed
+from .assembly import assemble
+from .defaults import precision_of
 from .descent import State
 from .encoding import TableEncoder
+from .fitting import Call, fit_network
+from .identity import settings
 from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
-from .layers import Layer, Sequential, TableInput
 from .lazy import LazyRows
-from .lbfgs import fit_lbfgs
 from .losses import Loss
-from .monitoring import Monitor, Validation, warn_of
+from .monitoring import Validation, warn_of
 from .network import Network
 from .prediction import forward
-from .progress import Saved, follow, read_saved
-from .scoring import watched_score
-from .sharing import threads_for
-from .solvers import LBFGS
-from .splitting import Split, Table, hold_out, scaled_alpha, weight_exponent
-from .threads import Team, one_blas_thread, threads_granted
-from .training import EarlyStopping, End, Fallback, train
+from .progress import Saved, read_saved
+from .splitting import Split, Table, hold_out, weight_exponent
 
-__all__ = ["BaseDL", "Call"]
+__all__ = ["BaseDL"]
 
-AUTO_STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
-AUTO_FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
-AUTO_BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
-LBFGS_BLOCK = 8192  # rows of one sum
-
-
-class Call(NamedTuple):
-    """What was given to `fit` or `partial_fit`."""
-
-    X: Any
-    y: Any
-    sample_weight: Any = None
-    X_val: Any = None
-    y_val: Any = None
-    sample_weight_val: Any = None
-    classes: Any = None
-    partial: bool = False
-    resume_from: Any = None
+UNKNOWN = 10_000  # rows that "auto" is settled for while the parameters alone are checked
+FITTED = ("_target", "_loss", "_state", "_sparse", "_n_rows")  # with all names that end in "_"
 
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
@@ -73,7 +51,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     dtype: Any
     early_stopping: Any
     encoder: Any
-    max_iter: int
     max_time: float | None
     n_iter_no_change: float
     n_jobs: int | None
@@ -100,6 +77,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _go_on_with(self, loss: Loss) -> None:
         """Set `_loss` for a network that is already there; an error where it learnt under another link."""
 
+    def _measure(self, validation: Validation) -> None:
+        """Take note of what shows after the training, on rows that were held out or left out if there are any."""
+
     def _weigh(self, table: Table) -> Table:
         """The table with the weights of its classes."""
         return table
@@ -108,32 +88,39 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
-        plan = check_plan(self.get_params(deep=False), self._task)
-        saved = None if call.resume_from is None else read_saved(call.resume_from, self, plan)
-        shell, rows = self._prepare(call, plan, None if saved is None else saved.state.seed)
-        end = shell._train(self, call, plan, rows, saved)
+        plan = check_plan(self.get_params(deep=False), self._task, UNKNOWN)  # told before the data are looked at
+        saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
+        shell, plan, split = self._prepare(call, saved)
+        end = fit_network(shell, self, call, plan, split, saved)
         if not (call.partial or self.warm_start):
             shell._state.memory, shell._state.step = {}, 0
         self._take_over(shell)
         warn_of(end)
 
-    def _prepare(self, call: Call, plan: Plan, seed: int | None = None) -> tuple[BaseDL, Split]:
-        """A shell with all that a training needs, and its rows."""
+    def _prepare(self, call: Call, saved: Saved | None = None) -> tuple[BaseDL, Plan, Split]:
+        """A shell with all that a training needs, the parameters for its rows, and the rows."""
+        params = self.get_params(deep=False)
+        plan = check_plan(params, self._task, UNKNOWN)
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
         if not going_on:
             shell._learn_target(table, plan, call)
             shell._state, shell.history_ = State(self._draw_seed()), []
+            shell._n_rows, shell._sparse = len(table.y), issparse(table.X)
         else:
             shell._go_on_with(plan.loss)
-        shell._state.seed = shell._state.seed if seed is None else seed
-        rows = shell._split(table, call, plan)
-        rows = rows._replace(table=shell._weigh(rows.table))
+        if saved is not None:
+            shell._state.seed = saved.state.seed
+        plan = check_plan(params, self._task, shell._n_rows)
+        if saved is not None:
+            saved.refuse_other_estimator(type(self).__name__, settings(params, plan))
+        split = shell._split(table, call, plan)
+        split = split._replace(table=shell._weigh(split.table))
         if not going_on:
-            shell._learn_encoder(rows.table)
-        shell._make_network(plan, rows.table, going_on)
-        return shell, rows
+            shell._learn_encoder(split.table)
+        shell._make_network(plan, split.table, going_on)
+        return shell, plan, split
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
@@ -185,8 +172,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
         if call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
-        early = len(table.y) > AUTO_STOPPING_ROWS if self.early_stopping == "auto" else self.early_stopping
-        if call.partial or not early:
+        if call.partial or not plan.stops_early:
             return Split(table, None, False)
         stratified = self._task == "classification" and table.y.ndim == 1
         train_rows, held_out = hold_out(table, self.validation_fraction, self._state.seed, stratified=stratified)
@@ -204,9 +190,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _make_network(self, plan: Plan, table: Table, going_on: bool) -> None:
         """A new network, or the old values in a network of today's parameters."""
-        layer = self._build(plan)
+        n_out = self._loss.n_raw(self.n_outputs_)
+        layer = assemble(plan, self.encoder_, self.n_features_in_, n_out, sparse=self._sparse)
         if not going_on:
-            self.network_ = Network.build(layer, self._state.seed, self._precision(plan, layer, len(table.y)))
+            precision = precision_of(self.dtype, plan.solver, len(table.y) * Network.count(layer))
+            self.network_ = Network.build(layer, self._state.seed, precision)
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
         if old.entries() != self.network_.entries():
@@ -214,21 +202,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "the parameters describe a network of another shape than the fitted one, which warm_start and "
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
-
-    def _build(self, plan: Plan) -> Layer:
-        """The network's layers: embeddings where the encoder asks for them, then the architecture."""
-        n_out = self._loss.n_raw(self.n_outputs_)
-        if self.encoder_ is None or not self.encoder_.cardinalities:
-            n_in = self.n_features_in_ if self.encoder_ is None else self.encoder_.n_numeric_out
-            return plan.build(n_in, n_out)
-        front = TableInput(self.encoder_.n_numeric_out, self.encoder_.cardinalities, self.encoder_.embedding_size)
-        return Sequential((front, plan.build(front.n_out, n_out)))
-
-    def _precision(self, plan: Plan, layer: Layer, n_rows: int) -> Any:
-        if not (isinstance(self.dtype, str) and self.dtype == "auto"):
-            return np.dtype(self.dtype)
-        work = n_rows * Network.count(layer)
-        return np.dtype(np.float64 if isinstance(plan.solver, LBFGS) or work <= AUTO_FLOAT64_WORK else np.float32)
 
     def _encode(self, table: Table) -> Table:
         """The table as the network sees it."""
@@ -244,102 +217,6 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _encode_inputs(self, X: Any) -> Any:
         dtype = self.network_.values.dtype
         return X.astype(dtype, copy=False) if self.encoder_ is None else self.encoder_.encode(X, dtype)
-
-    def _train(self, estimator: BaseDL, call: Call, plan: Plan, rows: Split, saved: Saved | None) -> End:
-        """Train `network_` and `_state`; `estimator` is the one whose callbacks are told."""
-        network, state, n_epochs = self.network_, self._state, 1 if call.partial else self.max_iter
-        table, held_out, stops_early = rows
-        validation, encoded, encoded_held = None, self._encode(table), None
-        if held_out is not None:
-            encoded_held = self._encode(held_out)
-            score = watched_score(self, self.scoring, held_out, encoded_held.X)
-            validation = Validation(*encoded_held[:3], self._loss, score)
-        stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
-        if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
-            stopping = EarlyStopping(self.n_iter_no_change, self.tol, keep_best=held_out is not None)
-        if saved is not None or (is_checkpointed(estimator) and not call.partial):
-            progress = follow(self, plan, encoded, encoded_held, stopping, fallback, saved)
-            self._progress, origin, n_epochs = progress, progress.origin, progress.epochs_left
-        metadata = {"sample_weight": call.sample_weight}
-        bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, metadata, self._fitted_now)
-        monitor = Monitor(
-            network=network,
-            state=state,
-            schedule=plan.schedule,
-            history=self.history_,
-            validation=validation,
-            stopping=stopping,
-            stops_early=stops_early,
-            bridge=bridge,
-            fitted=self._fitted_now,
-            n_epochs=n_epochs,
-            target_loss=self.target_loss,
-            max_time=self.max_time,
-            verbose=int(self.verbose),
-        )
-        alpha = scaled_alpha(self.alpha, table.weight)
-        with one_blas_thread():
-            if isinstance(plan.solver, LBFGS):
-                end = self._minimise(plan, encoded, monitor, alpha)
-            else:
-                end = self._descend(plan, encoded, monitor, alpha, n_epochs, origin, fallback)
-        if stopping is not None:
-            stopping.restore(network)
-        bridge.end(self._fitted_now)
-        return end
-
-    def _minimise(self, plan: Plan, encoded: Table, monitor: Monitor, alpha: float) -> End:
-        blocks = Batches(*encoded[:3], size=LBFGS_BLOCK, shuffle=False, seed=self._state.seed)
-        return fit_lbfgs(
-            self.network_,
-            blocks,
-            self._loss,
-            plan.solver,
-            self._state,
-            monitor,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            alpha=alpha,
-        )
-
-    def _descend(
-        self,
-        plan: Plan,
-        encoded: Table,
-        monitor: Monitor,
-        alpha: float,
-        n_epochs: int,
-        origin: int,
-        fallback: Fallback,
-    ) -> End:
-        size = self._batch_rows(len(encoded.y))
-        batches = Batches(*encoded[:3], size=size, shuffle=self.shuffle, seed=self._state.seed)
-        n_threads = threads_for(threads_granted(self.n_jobs), batches.size, self.network_.n_weights)
-        with ExitStack() as stack:
-            return train(
-                self.network_,
-                batches,
-                self._loss,
-                plan.solver,
-                plan.schedule,
-                self._state,
-                monitor,
-                learning_rate=plan.learning_rate,
-                n_epochs=n_epochs,
-                horizon=self.max_iter,
-                origin=origin,
-                alpha=alpha,
-                clip_norm=self.clip_norm,
-                fallback=fallback,
-                team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
-            )
-
-    def _batch_rows(self, n_rows: int) -> int:
-        if self.batch_size is None:
-            return n_rows
-        if isinstance(self.batch_size, str):
-            return next(size for rows, size in AUTO_BATCH if n_rows <= rows)
-        return int(self.batch_size)
 
     def _fitted_now(self) -> dict[str, Any]:
         """The attributes of an estimator that stopped here, for callbacks."""
@@ -367,4 +244,4 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
 
 def _is_fitted_name(name: str) -> bool:
-    return name in ("_target", "_loss", "_state") or (name.endswith("_") and not name.startswith("_"))
+    return name in FITTED or (name.endswith("_") and not name.startswith("_"))

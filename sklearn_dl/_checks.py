@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from .architectures import ARCHITECTURES
+from .defaults import settle
 from .encoding import TableEncoder
 from .layers import Activation, BatchNorm, Layer
 from .losses import Loss
@@ -22,10 +23,12 @@ from .names import (
     resolve_architecture,
     resolve_loss,
     resolve_normalization,
+    resolve_numeric_embedding,
     resolve_schedule,
     resolve_solver,
 )
 from .network import Network, Workspace
+from .numeric_embeddings import NumericEmbedding
 from .schedules import Schedule
 from .solvers import LBFGS, Solver
 
@@ -100,18 +103,22 @@ def _is_seed(value: Any) -> bool:
 
 
 RULES: dict[str, Rule] = {
-    "hidden_layer_sizes": Rule(_is_sizes, "an int >= 1 or a sequence of them, one for each hidden layer"),
+    "hidden_layer_sizes": Rule(
+        lambda v: v == "auto" if isinstance(v, str) else _is_sizes(v),
+        "'auto', an int >= 1 or a sequence of them, one for each hidden layer",
+    ),
     "alpha": _not_negative(),
     "learning_rate_init": _either("auto", rule=_positive()),
     "batch_size": _either("auto", None, rule=_integer(1)),
-    "max_iter": _integer(1),
+    "max_iter": _either("auto", rule=_integer(1)),
     "shuffle": _boolean(),
     "clip_norm": _either(None, rule=_positive()),
     "dropout": Rule(
         lambda v: v == "auto" if isinstance(v, str) else _is_rate(v) or (_is_sequence(v) and all(map(_is_rate, v))),
         "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer",
     ),
-    "n_members": Rule(lambda v: _is_int(v) and v == 1, "1 (ensembles inside one network are still to come)"),
+    "n_members": _either("auto", rule=_integer(1)),
+    "n_folds": _either("auto", rule=_integer(1)),
     "encoder": _either("auto", None, rule=Rule(lambda v: isinstance(v, TableEncoder), "a TableEncoder")),
     "scale_target": _boolean(),
     "class_weight": Rule(
@@ -154,6 +161,11 @@ class Plan:
     dropouts: tuple[float, ...]
     normalization: Callable[[int], Layer] | None
     architecture: Callable[..., Layer]
+    n_members: int
+    n_folds: int
+    max_iter: int
+    stops_early: bool
+    numeric_embedding: NumericEmbedding | None
     loss: Loss
     solver: Solver | LBFGS
     schedule: Schedule
@@ -186,7 +198,7 @@ def _width(layer: Layer, n_in: int) -> int | None:
     return y.shape[1] if y.ndim == 2 else None
 
 
-def check_plan(params: dict[str, Any], task: str) -> Plan:
+def check_plan(params: dict[str, Any], task: str, n_rows: int) -> Plan:
     """Check an estimator's parameters.
 
     Parameters
@@ -195,6 +207,8 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
         What ``get_params(deep=False)`` gives.
     task : {"regression", "classification"}
         Which of the two estimators it is.
+    n_rows : int
+        Rows to train on, for what "auto" stands for.
 
     Returns
     -------
@@ -208,6 +222,7 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
     for name, rule in RULES.items():
         if name in params and not rule.test(params[name]):
             raise ValueError(f"{name} must be {rule.allowed}; got {params[name]!r}.")
+    given, params = params, settle(params, task, n_rows)
     sizes = params["hidden_layer_sizes"]
     sizes = (int(sizes),) if _is_int(sizes) else tuple(int(n) for n in sizes)
     solver = resolve_solver(params["solver"])
@@ -217,15 +232,21 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
             f"dropout must be one number or one for each hidden layer; got {len(dropout)} numbers for {len(sizes)} "
             "hidden layers."
         )
-    dropouts = dropout if _is_sequence(dropout) else (0.0 if dropout == "auto" else dropout,) * len(sizes)
+    dropouts = dropout if _is_sequence(dropout) else (dropout,) * len(sizes)
     if isinstance(params["encoder"], TableEncoder):
         params["encoder"].check()
+    _check_folds(given, params)
     plan = Plan(
         sizes=sizes,
         activations=resolve_activations(params["activation"], len(sizes)),
         dropouts=tuple(float(rate) for rate in dropouts),
         normalization=resolve_normalization(params["normalization"]),
         architecture=resolve_architecture(params["architecture"]),
+        n_members=int(params["n_members"]),
+        n_folds=int(params["n_folds"]),
+        max_iter=int(params["max_iter"]),
+        stops_early=bool(params["early_stopping"]),
+        numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
         loss=resolve_loss(params["loss"], task),
         solver=solver,
         schedule=resolve_schedule(params["learning_rate"]),
@@ -245,6 +266,16 @@ def check_plan(params: dict[str, Any], task: str) -> Plan:
                 f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}."
             )
     return plan
+
+
+def _check_folds(given: dict[str, Any], params: dict[str, Any]) -> None:
+    folds, members = params["n_folds"], params["n_members"]
+    if folds > members:
+        raise ValueError(f"n_folds must be at most n_members, which is {members} here; got {folds!r}.")
+    if given["n_folds"] == folds > 1 and params["early_stopping"]:
+        raise ValueError(
+            f"early_stopping=True holds out rows for all members: n_folds must be 1 or 'auto'; got {folds!r}."
+        )
 
 
 def _base_rate(value: Any, solver: Solver | LBFGS, *, linear: bool) -> float:

@@ -14,12 +14,17 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ._base import BaseDL, Call
+from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
+from .assembly import head_of
+from .fitting import Call
+from .folds import temperature
 from .inputs import MOST_WEIGHT
-from .losses import Loss
+from .losses import LogLoss, Loss, pooling
+from .monitoring import Validation
 from .names import is_stochastic
+from .prediction import forward
 from .splitting import Table
 from .targets import ClassEncoder
 
@@ -35,17 +40,19 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer; ``()`` is the linear model.
+    hidden_layer_sizes : int, sequence of int or "auto", default="auto"
+        Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
+        ``(100,)`` with one.
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
         "selu", "gelu", "silu", "mish", "softplus".
     loss : str or Loss, default="log_loss"
         What is minimised: "log_loss", "focal", or an object of `sklearn_dl.losses`
         with settings.
-    solver : str, Solver or LBFGS, default="adamw"
+    solver : str, Solver or LBFGS, default="auto"
         How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``.
+        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.1)`` with several members,
+        ``AdamW()`` with one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
         (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
@@ -53,24 +60,37 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is the solver's own.
+        Base value of the learning rate; "auto" is 0.005 with several members and ``solver="auto"``, else the solver's
+        own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
         else 1024; None is all rows.
-    max_iter : int, default=200
-        Epochs at most; iterations for L-BFGS.
+    max_iter : int or "auto", default="auto"
+        Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
+        6400 / √n for n rows, but at least 12 and at most 64.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None
         Largest norm of a step's gradient.
     dropout : float in [0, 1), sequence of float, or "auto", default="auto"
-        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.
+        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.1
+        with several members from 320 rows on, else 0.
     normalization : {"batch", "layer"} or None, default=None
         Normalisation before each activation.
     architecture : {"mlp", "resnet"} or callable, default="mlp"
         What the layers make; a callable with the signature of `sklearn_dl.architectures.mlp` returns a `Layer`.
-    n_members : int, default=1
-        Members of an ensemble inside one network; only 1 so far.
+    n_members : int or "auto", default="auto"
+        Members of an ensemble inside one network: each has its own scaling of the input and its own last layer, the
+        others are shared; it learns by the mean of the members' losses and predicts the mean of their predictions.
+        "auto" is 8, but 1 below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
+    n_folds : int or "auto", default="auto"
+        Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
+        rows, which sets how sure the probabilities are (temperature scaling); 1 is none. "auto" is 4 with several
+        members from 320 rows on, unless rows are held out for early stopping.
+    numeric_embedding : "periodic", NumericEmbedding, "auto" or None, default="auto"
+        What each number becomes before the network: an object of `sklearn_dl.numeric_embeddings` has settings, which
+        a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with
+        several members, else None. Sparse tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
         text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite
@@ -80,8 +100,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         several targets a list of dicts, one for each.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
-        to the best weights; "auto" does so above 10 000 rows, or where `X_val` is given to `fit`. With False, training
-        runs to `max_iter`.
+        to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
+        `fit`. With False, training runs to `max_iter`.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out; classes are stratified.
     n_iter_no_change : int or inf, default=10
@@ -164,21 +184,23 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (100,),
+        hidden_layer_sizes: Any = "auto",
         activation: Any = "relu",
         loss: Any = "log_loss",
-        solver: Any = "adamw",
+        solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",
         batch_size: Any = "auto",
-        max_iter: int = 200,
+        max_iter: Any = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
         dropout: Any = "auto",
         normalization: str | None = None,
         architecture: Any = "mlp",
-        n_members: int = 1,
+        n_members: Any = "auto",
+        n_folds: Any = "auto",
+        numeric_embedding: Any = "auto",
         encoder: Any = "auto",
         class_weight: Any = None,
         early_stopping: Any = "auto",
@@ -209,6 +231,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         self.normalization = normalization
         self.architecture = architecture
         self.n_members = n_members
+        self.n_folds = n_folds
+        self.numeric_embedding = numeric_embedding
         self.encoder = encoder
         self.class_weight = class_weight
         self.early_stopping = early_stopping
@@ -272,7 +296,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> DLClassifier:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, classes and precision; early stopping is ignored.
+        The first call fixes encoder, classes, precision and, by the number of its rows, what "auto" stands for;
+        early stopping and folds are ignored.
 
         Parameters
         ----------
@@ -308,6 +333,16 @@ class DLClassifier(ClassifierMixin, BaseDL):
         if y.ndim == 2 and y.shape[1] == 1:
             return column_or_1d(y, warn=True)
         return y
+
+    def _measure(self, validation: Validation) -> None:
+        if validation.folds is None:
+            return
+        raw = forward(self.network_, validation.rows.X).astype(np.float64, copy=False)
+        loss = LogLoss().for_groups(self._target.groups)
+        t = temperature(lambda t: validation.pooled(raw / t), validation.rows.y, validation.rows.weight, loss)
+        head = head_of(self.network_)
+        head.weight[...] /= t
+        head.bias[...] /= t
 
     def _go_on_with(self, loss: Loss) -> None:
         self._loss = loss.for_groups(self._target.groups)
@@ -438,7 +473,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
-        return self._loss.predict(raw)
+        return pooling(self._loss, raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -13,11 +13,14 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from ._base import BaseDL, Call
+from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
-from .losses import Loss, Quantile
+from .fitting import Call
+from .losses import Loss, MeanOfMembers, Quantile, pooling
+from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
+from .prediction import forward
 from .splitting import Table
 from .targets import NumberEncoder
 
@@ -30,8 +33,9 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer; ``()`` is the linear model.
+    hidden_layer_sizes : int, sequence of int or "auto", default="auto"
+        Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
+        ``(100,)`` with one.
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
         "selu", "gelu", "silu", "mish", "softplus".
@@ -39,9 +43,10 @@ class DLRegressor(RegressorMixin, BaseDL):
         What is minimised: "squared_error" (half of it), "absolute_error", "huber", "quantile", "poisson", "gamma",
         "tweedie", or an object of `sklearn_dl.losses`
         with settings.
-    solver : str, Solver or LBFGS, default="adamw"
+    solver : str, Solver or LBFGS, default="auto"
         How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``.
+        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.5)`` with several members,
+        ``AdamW()`` with one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
         (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
@@ -49,24 +54,37 @@ class DLRegressor(RegressorMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is the solver's own.
+        Base value of the learning rate; "auto" is 0.002 with several members and ``solver="auto"``, else the solver's
+        own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
         else 1024; None is all rows.
-    max_iter : int, default=200
-        Epochs at most; iterations for L-BFGS.
+    max_iter : int or "auto", default="auto"
+        Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
+        6400 / √n for n rows, but at least 12 and at most 128.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None
         Largest norm of a step's gradient.
     dropout : float in [0, 1), sequence of float, or "auto", default="auto"
-        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.
+        Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.1
+        with several members from 320 rows on, else 0.
     normalization : {"batch", "layer"} or None, default=None
         Normalisation before each activation.
     architecture : {"mlp", "resnet"} or callable, default="mlp"
         What the layers make; a callable with the signature of `sklearn_dl.architectures.mlp` returns a `Layer`.
-    n_members : int, default=1
-        Members of an ensemble inside one network; only 1 so far.
+    n_members : int or "auto", default="auto"
+        Members of an ensemble inside one network: each has its own scaling of the input and its own last layer, the
+        others are shared; it learns by the mean of the members' losses and predicts the mean of their predictions.
+        "auto" is 8, but 1 below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
+    n_folds : int or "auto", default="auto"
+        Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
+        rows, which chooses the epoch and gives `noise_`; 1 is none. "auto" is 4 with several
+        members from 320 rows on, unless rows are held out for early stopping.
+    numeric_embedding : "periodic", NumericEmbedding, "auto" or None, default="auto"
+        What each number becomes before the network: an object of `sklearn_dl.numeric_embeddings` has settings, which
+        a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with
+        several members, else None. Sparse tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
         text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite
@@ -76,8 +94,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         (poisson, gamma, tweedie) on the target divided by its mean.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
-        to the best weights; "auto" does so above 10 000 rows, or where `X_val` is given to `fit`. With False, training
-        runs to `max_iter`.
+        to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
+        `fit`. With False, training runs to `max_iter`.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out; classes are stratified.
     n_iter_no_change : int or inf, default=10
@@ -130,6 +148,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Outputs of the network.
     out_activation_ : str
         Inverse link: "identity" or "exp".
+    noise_ : ndarray of shape (n_outputs,)
+        Only with several members: mean squared residual of each output, on validation rows where there are any.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -157,21 +177,23 @@ class DLRegressor(RegressorMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (100,),
+        hidden_layer_sizes: Any = "auto",
         activation: Any = "relu",
         loss: Any = "squared_error",
-        solver: Any = "adamw",
+        solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
         learning_rate_init: Any = "auto",
         batch_size: Any = "auto",
-        max_iter: int = 200,
+        max_iter: Any = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
         dropout: Any = "auto",
         normalization: str | None = None,
         architecture: Any = "mlp",
-        n_members: int = 1,
+        n_members: Any = "auto",
+        n_folds: Any = "auto",
+        numeric_embedding: Any = "auto",
         encoder: Any = "auto",
         scale_target: bool = True,
         early_stopping: Any = "auto",
@@ -202,6 +224,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         self.normalization = normalization
         self.architecture = architecture
         self.n_members = n_members
+        self.n_folds = n_folds
+        self.numeric_embedding = numeric_embedding
         self.encoder = encoder
         self.scale_target = scale_target
         self.early_stopping = early_stopping
@@ -265,7 +289,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, target scale and precision; early stopping is ignored.
+        The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
+        early stopping and folds are ignored.
 
         Parameters
         ----------
@@ -324,30 +349,52 @@ class DLRegressor(RegressorMixin, BaseDL):
             final=not (call.partial or self.warm_start),
         )
 
-    def predict(self, X: Any) -> np.ndarray:
+    def _measure(self, validation: Validation) -> None:
+        rows = validation.rows
+        raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
+        if raw.ndim == 2:
+            return
+        residual = rows.y - self._middle(self._loss.predict(validation.pooled(raw)))
+        self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
+
+    def _middle(self, predicted: np.ndarray) -> np.ndarray:
+        return self._loss.middle(predicted) if isinstance(self._loss, Quantile) else predicted
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the target; the middle level where the loss has several quantiles.
 
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
+        return_std : bool, default=False
+            Whether to give the spread too, for which the network must have members.
 
         Returns
         -------
-        ndarray of shape (n,) or (n, n_outputs)
+        y : ndarray of shape (n,) or (n, n_outputs)
             float64, in the units of y.
+        std : ndarray of the shape of `y`
+            Only with ``return_std=True``: √(variance of the members' predictions + `noise_`), in the units of y. It is
+            larger where the members disagree; for intervals that cover a given share of the rows, multiply it by a
+            factor found on rows that were not trained on (split-conformal prediction).
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            Where X is not as at `fit`.
+            Where X is not as at `fit`, or with ``return_std=True`` and a single member.
         """
-        predicted = self._predict_link(X)
-        if isinstance(self._loss, Quantile):
-            predicted = self._loss.middle(predicted)
-        return self._target.decode(predicted)
+        raw = self._raw(X).astype(np.float64, copy=False)
+        with np.errstate(over="ignore"):
+            y = self._target.decode(self._middle(pooling(self._loss, raw).predict(raw)))
+            if not return_std:
+                return y
+            if raw.ndim == 2:
+                raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+            variance = self._middle(MeanOfMembers(self._loss).predict_each(raw)).var(axis=1)
+        return y, np.sqrt(variance * self._target.scale**2 + self.noise_).reshape(y.shape)
 
     @available_if(lambda self: self._has_quantiles())
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -410,7 +457,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
-            return self._loss.predict(raw)
+            return pooling(self._loss, raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

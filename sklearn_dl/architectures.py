@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .layers import Activation, Dense, Dropout, Identity, Layer, Residual, Sequential
+from .layers import Activation, Dense, Dropout, Identity, Layer, MemberDense, Members, Residual, Sequential
 
-__all__ = ["ARCHITECTURES", "mlp", "resnet"]
+__all__ = ["ARCHITECTURES", "ensemble", "mlp", "resnet"]
 
 Normalization = Callable[[int], Layer]
 
@@ -122,6 +122,49 @@ def resnet(
     if normalization is not None:
         layers.append(normalization(width))
     return Sequential((*layers, activations[-1], Dense(width, n_out, activations[-1].gain)))
+
+
+def ensemble(layer: Layer, n_members: int, chunks: tuple[int, ...], *, sparse: bool = False) -> Layer:
+    """An ensemble inside one network: members share all layers but the last, of which each has its own.
+
+    Parameters
+    ----------
+    layer : Layer
+        A `Sequential` whose last layer is Dense, such as `mlp` and `resnet` give.
+    n_members : int
+        Number of members.
+    chunks : tuple of int
+        Number of input columns of each feature.
+    sparse : bool, default=False
+        Whether the input is sparse: the members then begin after the first layer, which must be Dense.
+
+    Returns
+    -------
+    Layer
+        From (n, n_in) to (n, n_members, n_out).
+
+    Raises
+    ------
+    ValueError
+        Where the layers are others.
+    """
+    layers = layer.children if isinstance(layer, Sequential) else (layer,)
+    head, begin = layers[-1], 0
+    if not isinstance(head, Dense) or (sparse and not isinstance(layers[0], Dense)):
+        raise ValueError(
+            "n_members > 1 needs an architecture that is a Sequential and ends with Dense (with sparse X, begins with "
+            f"it too); got {layer!r}."
+        )
+    if sparse and len(layers) > 1:
+        first = layers[0]
+        assert isinstance(first, Dense)
+        begin, chunks = 1, (1,) * first.n_out
+    elif sparse:
+        raise ValueError("n_members > 1 needs a hidden layer where X is sparse; got hidden_layer_sizes=().")
+    members = Members(chunks, n_members)
+    return Sequential(
+        (*layers[:begin], members, *layers[begin:-1], MemberDense(n_members, head.n_in, head.n_out, head.gain))
+    )
 
 
 ARCHITECTURES: dict[str, Callable[..., Layer]] = {"mlp": mlp, "resnet": resnet}

@@ -282,6 +282,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return n_numbers + sum([book.width for book in self._codebooks if book.one_hot])
 
     @property
+    def chunks(self) -> tuple[int, ...]:
+        """Number of columns that each feature became, those of codes (as vectors) last."""
+        indicators = (book.width for book in self._codebooks if book.one_hot)
+        codes = (self.embedding_size,) * len(self.cardinalities)
+        return (*(1,) * (len(self.numeric_features_) + len(self.missing_features_)), *indicators, *codes)
+
+    @property
     def cardinalities(self) -> tuple[int, ...]:
         """Number of codes of each column that gets an embedding."""
         return tuple(book.cardinality for book in self._codebooks if not book.one_hot)

@@ -88,9 +88,13 @@ def settings(params: dict[str, Any], plan: Plan) -> dict[str, str]:
         "solver": plan.solver,
         "learning_rate": plan.schedule,
         "learning_rate_init": plan.learning_rate,
+        "n_members": plan.n_members,
+        "n_folds": plan.n_folds,
+        "numeric_embedding": plan.numeric_embedding,
+        "max_iter": plan.max_iter,
     }
     told = {name: value for name, value in (resolved | params | resolved).items() if name not in FREE}
-    if not plan.schedule.follows_progress:
+    if not plan.schedule.follows_progress and plan.n_folds == 1:  # folds are looked at so many times in a training
         told.pop("max_iter")
     if not isinstance(told["random_state"], (int, np.integer)):
         told["random_state"] = None  # the seed is in the checkpoint

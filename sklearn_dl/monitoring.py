@@ -16,11 +16,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
 from .descent import State
+from .folds import Folds
 from .losses import Loss
 from .network import Network
 from .prediction import forward
 from .printing import epoch_line
 from .schedules import Schedule
+from .splitting import Table
 from .training import EarlyStopping, End, Epoch
 
 __all__ = ["Monitor", "Validation", "warn_of"]
@@ -31,29 +33,42 @@ class Validation:
 
     Parameters
     ----------
-    x : ndarray or CSR array of shape (n, d), or Columns
-        Encoded inputs.
-    y : ndarray of shape (n, q)
-        Encoded targets.
-    weight : ndarray of shape (n,) or None
-        Weights of the rows.
+    rows : Table
+        Encoded inputs, encoded targets of shape (n, q), and weights.
     loss : Loss
         What is measured.
-    score : callable or None
+    score : callable or None, default=None
         Gives a score, higher being better, for the network as it is.
+    folds : Folds or None, default=None
+        Where given, `rows` are trained on, but each is judged by the members that leave it out.
+    every : int, default=1
+        Epochs from one measurement to the next.
     """
 
     def __init__(
-        self, x: Any, y: np.ndarray, weight: np.ndarray | None, loss: Loss, score: Callable[[], float] | None = None
+        self,
+        rows: Table,
+        loss: Loss,
+        score: Callable[[], float] | None = None,
+        *,
+        folds: Folds | None = None,
+        every: int = 1,
     ):
-        self._x, self._y, self._loss, self.score = x, y, loss, score
-        self._weight = None if weight is None else weight[:, None]
-        self._total = float(len(y) if weight is None else weight.sum(dtype=np.float64))
+        self.rows, self.every, self.score = rows, every, score
+        self.folds, self._loss = folds, loss
+        self._weight = None if rows.weight is None else rows.weight[:, None]
+        self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
+
+    def pooled(self, raw: np.ndarray) -> np.ndarray:
+        """The raw output of shape (n, n_raw) that is judged: the members' together where there are members."""
+        if raw.ndim == 2:
+            return raw
+        return self._loss.pool(raw) if self.folds is None else self.folds.left_out(raw, self._loss.pool)
 
     def mean_loss(self, network: Network) -> float:
-        """Σ wᵢ lossᵢ / Σ wᵢ"""
-        raw = forward(network, self._x)
-        return self._loss.value_and_gradient(self._y, raw, self._weight, np.empty_like(raw)) / self._total
+        """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
+        raw = self.pooled(forward(network, self.rows.X))
+        return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
 
 
 class Monitor:
@@ -66,7 +81,7 @@ class Monitor:
     history : list of dict
         Gets one record an epoch.
     validation : Validation or None
-        Measured after each epoch.
+        Measured after each epoch, or every few.
     stopping : EarlyStopping or None
         Watches the score, the validation loss or the training loss, whichever there is first.
     stops_early : bool
@@ -117,7 +132,8 @@ class Monitor:
             "learning_rate": epoch.learning_rate,
             "seconds": epoch.seconds,
         }
-        if self._validation is not None:
+        validated = self._validation is not None and epoch.number % self._validation.every == 0
+        if self._validation is not None and validated:
             record["validation_loss"] = self._validation.mean_loss(self._network)
             if self._validation.score is not None:
                 record["validation_score"] = self._validation.score()
@@ -125,7 +141,8 @@ class Monitor:
         if self._verbose:
             self._print(record)
         stop = epoch.loss <= self._target_loss
-        stop |= self._stopping is not None and self._on_plateau(record)
+        if self._stopping is not None and (validated or self._validation is None):
+            stop |= self._on_plateau(record)
         self._state.over = stop  # told to callbacks: a training that is over is not resumed
         stop |= time.perf_counter() - self._start >= self._max_time
         stop |= self._bridge.end_epoch(self._fitted)

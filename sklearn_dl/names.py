@@ -28,6 +28,7 @@ from .layers import (
     Tanh,
 )
 from .losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson, Quantile, SquaredError, Tweedie
+from .numeric_embeddings import NumericEmbedding, Periodic
 from .schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
 from .solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
 
@@ -36,6 +37,7 @@ __all__ = [
     "resolve_activations",
     "resolve_architecture",
     "resolve_loss",
+    "resolve_numeric_embedding",
     "resolve_schedule",
     "resolve_solver",
 ]
@@ -79,6 +81,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "one_cycle": OneCycle,
     "coslog": CosLog,
 }
+NUMERIC_EMBEDDINGS: dict[str, type[NumericEmbedding]] = {"periodic": Periodic}
 NORMALIZATIONS: dict[str, Callable[[int], Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 # what `loss__delta` would need in place of a mere name, for the message of `set_params`
@@ -87,6 +90,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "loss": LOSSES,
     "solver": SOLVERS,
     "learning_rate": SCHEDULES,
+    "numeric_embedding": NUMERIC_EMBEDDINGS,
 }
 
 
@@ -161,6 +165,15 @@ def resolve_normalization(value: Any) -> Callable[[int], Layer] | None:
     if isinstance(value, str) and value in NORMALIZATIONS:
         return NORMALIZATIONS[value]
     raise ValueError(f"normalization must be None, {listed(NORMALIZATIONS)}; got {value!r}.")
+
+
+def resolve_numeric_embedding(value: Any) -> NumericEmbedding | None:
+    """The settings object for `numeric_embedding`, or None."""
+    if value is None:
+        return None
+    what = "None or a NumericEmbedding such as Periodic(width=4)"
+    embedding: NumericEmbedding = _resolve("numeric_embedding", value, NUMERIC_EMBEDDINGS, (NumericEmbedding,), what)
+    return embedding
 
 
 def resolve_architecture(value: Any) -> Callable[..., Layer]:

@@ -31,22 +31,20 @@ WATCHED = ("best", "reference", "waited")  # of EarlyStopping; its best values a
 HINTS = {"max_iter": "; only the schedules constant, invscaling and adaptive can go on for longer"}
 
 
-def read_saved(path: Any, estimator: FittedDL, plan: Plan) -> Saved:
+def read_saved(path: Any, plan: Plan) -> Saved:
     """The checkpoint at `path`, for an estimator that is to go on from it.
 
     Raises
     ------
     ValueError
-        Where it is not a checkpoint, is not as it was written, or is of another estimator.
+        Where it is not a checkpoint, is not as it was written, or the solver cannot go on.
     """
     if isinstance(plan.solver, LBFGS):
         raise ValueError(
             "resume_from needs a stochastic solver: what L-BFGS remembers is SciPy's, so that it cannot go on to the "
             f"same bits; got solver={plan.solver!r}."
         )
-    saved = Saved(path)
-    saved.refuse_other_estimator(type(estimator).__name__, settings(estimator.get_params(deep=False), plan))
-    return saved
+    return Saved(path)
 
 
 def follow(
@@ -81,7 +79,7 @@ def follow(
     data = _traits(model, rows, held_out)
     facts = settings(model.get_params(deep=False), plan) | data
     progress = Progress(
-        type(model).__name__, facts, model.network_, model._state, model.history_, stopping, fallback, model.max_iter
+        type(model).__name__, facts, model.network_, model._state, model.history_, stopping, fallback, plan.max_iter
     )
     if saved is not None:
         saved.refuse_other_data(data)

@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     DROPOUT = 2
     VALIDATION = 3
     SAMPLE = 4
+    FOLDS = 5
 
 
 def generator(seed: int, purpose: Purpose, *position: int) -> np.random.Generator:

@@ -15,9 +15,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
-from ._base import BaseDL, Call
-from ._checks import Plan, check_plan
+from ._base import BaseDL
+from ._checks import Plan
 from .batches import Batches
+from .defaults import batch_rows
+from .fitting import Call, training_loss
 from .schedules import Constant
 from .solvers import LBFGS
 from .splitting import Table, scaled_alpha
@@ -131,10 +133,9 @@ def find_learning_rate(
     """
     _check(estimator, low, high, n_steps)
     model = clone(estimator).set_params(early_stopping=False, warm_start=False)
-    plan = check_plan(model.get_params(deep=False), model._task)
+    model, plan, rows = model._prepare(Call(X, y, sample_weight))
     if isinstance(plan.solver, LBFGS):
         raise ValueError(f"find_learning_rate needs a solver with a learning rate; got solver={estimator.solver!r}.")
-    model, rows = model._prepare(Call(X, y, sample_weight), plan)
     rates = np.geomspace(low, high, n_steps)
     with one_blas_thread():
         losses = _losses(model, plan, rows.table, rates)
@@ -149,7 +150,7 @@ def _losses(model: BaseDL, plan: Plan, table: Table, rates: np.ndarray) -> np.nd
     """The loss of a batch before each step, up to where it diverges."""
     state, rows = model._state, model._encode(table)
     alpha = scaled_alpha(model.alpha, table.weight)
-    batches = Batches(*rows[:3], size=model._batch_rows(len(rows.y)), shuffle=model.shuffle, seed=state.seed)
+    batches = Batches(*rows[:3], size=batch_rows(model.batch_size, len(rows.y)), shuffle=model.shuffle, seed=state.seed)
     mean_weight = batches.total_weight / batches.n_rows
     losses: list[float] = []
 
@@ -163,7 +164,7 @@ def _losses(model: BaseDL, plan: Plan, table: Table, rates: np.ndarray) -> np.nd
         end = train(
             model.network_,
             batch,
-            model._loss,
+            training_loss(model._loss, plan),
             plan.solver,
             Constant(),
             state,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_dl.architectures import mlp, resnet
+from sklearn_dl.architectures import ensemble, mlp, resnet
 from sklearn_dl.layers import (
     ELU,
     GELU,
@@ -26,7 +26,10 @@ from sklearn_dl.layers import (
     LayerNorm,
     LeakyReLU,
     Logistic,
+    MemberDense,
+    Members,
     Mish,
+    PeriodicEmbedding,
     ReLU,
     Residual,
     Sequential,
@@ -92,6 +95,11 @@ class Case(NamedTuple):
         return not self.random and not (self.training and any(isinstance(a, BatchNorm) for a in walk(self.layer)))
 
     @property
+    def members(self) -> bool:
+        """Whether axis 1 has a meaning of its own."""
+        return any(isinstance(a, MemberDense) for a in walk(self.layer))
+
+    @property
     def sparse(self) -> bool:
         return not isinstance(self.x, np.ndarray)
 
@@ -128,6 +136,10 @@ def _cases() -> list[Case]:
         Case("gelu-3d", GELU(), deep, None, True),
         Case("square-2d", Square(D), flat, None, True),
         Case("square-3d", Square(D), deep, None, True),
+        Case("members", Members((2, 1, 1), 3), flat, None, True),
+        Case("member-dense", MemberDense(3, D, 2), deep, None, True),
+        Case("periodic", PeriodicEmbedding(D, D, 5, 3, 0.6), flat, None, True),
+        Case("periodic-some", PeriodicEmbedding(D, 2, 5, 3, 0.6), flat, None, True),
         Case("dropout-2d", Dropout(0.4), flat, None, True),
         Case("dropout-3d", Dropout(0.4), deep, None, True),
         Case("dropout-off", Dropout(0.4), flat, None, False),
@@ -156,6 +168,12 @@ def _cases() -> list[Case]:
                 name = f"{build.__name__}-{norm.__name__.lower() if norm else 'plain'}{mode}"
                 cases.append(Case(name, layer, flat, weight, training))
         cases.append(Case(f"{build.__name__}-linear", build(D, (), 2, activations=(), dropouts=()), flat, None, True))
+    body = mlp(D, (5, 6), 2, activations=(GELU(), Tanh()), dropouts=(0.3, 0.0), normalization=BatchNorm)
+    for training in (True, False):
+        mode = "" if training else "-off"
+        cases.append(Case(f"ensemble{mode}", ensemble(body, 3, (2, 1, 1)), flat, weight, training))
+    sparse_body = ensemble(mlp(D, (5,), 2, activations=(Tanh(),), dropouts=(0.0,)), 3, (1,) * D, sparse=True)
+    cases.append(Case("ensemble-csr", sparse_body, _csr((N, D)), None, True))
     return cases
 
 

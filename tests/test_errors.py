@@ -18,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import Focal, Huber, LogLoss, Quantile, SquaredError, Tweedie
+from sklearn_dl.numeric_embeddings import Periodic
 from sklearn_dl.schedules import Adaptive, Cosine, CosLog, InvScaling, OneCycle
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop
 
@@ -59,7 +60,7 @@ BOOL = "True or False"
 INT = "an int >= 1"
 POSITIVE = "a finite number > 0"
 NOT_NEGATIVE = "a finite number >= 0"
-SIZES = "an int >= 1 or a sequence of them, one for each hidden layer"
+SIZES = "'auto', an int >= 1 or a sequence of them, one for each hidden layer"
 ACTIVATIONS = (
     "'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish' or 'softplus', "
     "or a sequence of them"
@@ -69,6 +70,7 @@ LOSSES = (
     "regression"
 )
 SOLVERS = "'sgd', 'rmsprop', 'adam', 'adamw' or 'lbfgs', or a Solver object such as SGD(...)"
+EMBEDDINGS = "'periodic', or None or a NumericEmbedding such as Periodic(width=4)"
 SCHEDULES = (
     "'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle' or 'coslog', or a Schedule object such as "
     "Cosine(warmup=0.1)"
@@ -85,13 +87,15 @@ PARAMETERS = {
     "learning_rate": (SCHEDULES, ["cos", 0.1, None, Cosine]),
     "learning_rate_init": (f"'auto' or {POSITIVE}", [0, -1, "fast", None, np.inf, np.nan]),
     "batch_size": (f"'auto', None or {INT}", [0, -5, 2.5, "all", True]),
-    "max_iter": (INT, [0, -1, 1.5, "a", None, True]),
+    "max_iter": (f"'auto' or {INT}", [0, -1, 1.5, "a", None, True]),
     "shuffle": (BOOL, [1, "yes", None]),
     "clip_norm": (f"None or {POSITIVE}", [0, -1, "a", np.nan, np.inf]),
     "dropout": (DROPOUTS, [-0.1, 1, 1.0, "none", None, (0.1, "a"), (0.1, 1.0), np.nan]),
     "normalization": ("None, 'batch' or 'layer'", ["instance", True, 3]),
     "architecture": ("'mlp' or 'resnet', or a callable that returns a Layer", ["cnn", None, 3]),
-    "n_members": ("1 (ensembles inside one network are still to come)", [0, 2, "a", 1.0]),
+    "n_members": (f"'auto' or {INT}", [0, -2, "a", 1.0, None]),
+    "n_folds": (f"'auto' or {INT}", [0, "a", 2.5, None]),
+    "numeric_embedding": (EMBEDDINGS, ["fourier", 3, Periodic]),
     "encoder": ("'auto', None or a TableEncoder", ["none", 3, True, np.ones(3)]),
     "scale_target": (BOOL, [1, None, "yes"]),
     "early_stopping": ("'auto', True or False", ["yes", None, 1, 0, np.ones(3)]),

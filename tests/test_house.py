@@ -25,11 +25,15 @@ REQUIRED = ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl")  # the last 
 OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 
 FLOORS = {
-    0: "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges storage _version",
+    0: (
+        "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges "
+        "numeric_embeddings storage _version"
+    ),
     1: "network sharing prediction",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
-        "splitting monitoring printing scoring identity progress checkpoint _checks _callbacks _attributes _html"
+        "splitting monitoring folds defaults assembly fitting printing scoring identity progress checkpoint "
+        "_checks _callbacks _attributes _html"
     ),
     3: "_base",
     4: "_classifier _regressor displays inspection convert onnx compare rate_finder",

@@ -190,7 +190,9 @@ def test_rows_held_out_are_not_trained_on():
 @pytest.mark.parametrize(("rows", "validated"), [(10_000, False), (10_001, True)])
 def test_auto_stops_early_above_ten_thousand_rows(estimator, rows, validated):
     table = rng.normal(size=(rows, 1))
-    model = estimator(hidden_layer_sizes=(2,), max_iter=1, random_state=0).fit(table, (table[:, 0] > 0).astype(int))
+    model = estimator(n_members=1, hidden_layer_sizes=(2,), max_iter=1, random_state=0).fit(
+        table, (table[:, 0] > 0).astype(int)
+    )
     assert (model.validation_loss_curve_ is not None) == validated
 
 

@@ -21,7 +21,9 @@ from .base import WHOLE, Layer, Part, Residual, Sequential, flat
 from .dense import Dense
 from .dropout import Dropout
 from .embeddings import TableInput
+from .ensemble import MemberDense, Members
 from .normalization import BatchNorm, LayerNorm
+from .numeric import PeriodicEmbedding
 
 __all__ = [
     "ELU",
@@ -37,8 +39,11 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Logistic",
+    "MemberDense",
+    "Members",
     "Mish",
     "Part",
+    "PeriodicEmbedding",
     "ReLU",
     "Residual",
     "Sequential",

@@ -5,6 +5,7 @@ Knows nothing about networks, solvers or tables.
 
 from .base import Loss
 from .classification import Focal, LogLoss
+from .members import MeanOfMembers, pooling
 from .regression import AbsoluteError, Gamma, Huber, Poisson, Quantile, SquaredError, Tweedie
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "Huber",
     "LogLoss",
     "Loss",
+    "MeanOfMembers",
     "Poisson",
     "Quantile",
     "SquaredError",
     "Tweedie",
+    "pooling",
 ]

@@ -137,6 +137,21 @@ class Loss(BaseEstimator, ABC):
             In the units that the network sees; for classes, probabilities.
         """
 
+    def pool(self, raw: np.ndarray) -> np.ndarray:
+        """The raw output whose prediction is the mean of the members' predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' raw outputs.
+
+        Returns
+        -------
+        ndarray of shape (n, n_raw)
+            By default the mean, which is right where the prediction is the raw output itself.
+        """
+        return raw.mean(axis=1)
+
 
 def total(per_output: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
     """Σ wᵢ lossᵢ, and the gradient in `out` weighted alike; writes into `per_output`."""

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from ..ranges import number
 from .base import Loss, total
@@ -61,6 +61,9 @@ class _ClassLoss(Loss):
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
         return self.for_groups((raw.shape[-1],)).predict(raw)
+
+    def pool(self, raw: np.ndarray) -> np.ndarray:
+        return self.for_groups((raw.shape[-1],)).pool(raw)
 
 
 @final
@@ -172,6 +175,10 @@ class _Logistic(_Bound):
         info = np.finfo(raw.dtype)
         return np.clip(expit(raw), info.tiny, 1 - info.epsneg)  # certainty is rounding: 0 < p < 1
 
+    def pool(self, raw: np.ndarray) -> np.ndarray:
+        info = np.finfo(raw.dtype)
+        return logit(np.clip(expit(raw).mean(axis=1), info.tiny, 1 - info.epsneg))
+
 
 @final
 class _Softmax(_Bound):
@@ -184,6 +191,10 @@ class _Softmax(_Bound):
         out = np.empty_like(raw)
         softmax(raw, out)
         return out
+
+    def pool(self, raw: np.ndarray) -> np.ndarray:
+        p = self.predict(raw).mean(axis=1)
+        return np.log(np.maximum(p, np.finfo(raw.dtype).tiny, out=p), out=p)
 
 
 @final
@@ -214,3 +225,6 @@ class _Grouped(Loss):
         for columns, loss in self._parts():
             out[..., columns] = loss.predict(raw[..., columns])
         return out
+
+    def pool(self, raw: np.ndarray) -> np.ndarray:
+        return np.concatenate([loss.pool(raw[..., columns]) for columns, loss in self._parts()], axis=-1)

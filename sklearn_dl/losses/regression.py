@@ -5,10 +5,12 @@ Knows nothing about the scaling of the target: settings are in the units that th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import numpy as np
+from scipy.special import logsumexp
 
 from ..ranges import number
 from .base import Loss, total
@@ -182,6 +184,9 @@ class _LogLink(Loss):
 
     def predict(self, raw: np.ndarray) -> np.ndarray:
         return np.exp(raw)
+
+    def pool(self, raw: np.ndarray) -> np.ndarray:
+        return logsumexp(raw, axis=1) - math.log(raw.shape[1])  # log of the mean of e^raw
 
 
 @final

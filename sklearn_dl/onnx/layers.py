@@ -24,7 +24,10 @@ from ..layers import (
     LayerNorm,
     LeakyReLU,
     Logistic,
+    MemberDense,
+    Members,
     Mish,
+    PeriodicEmbedding,
     ReLU,
     Residual,
     Sequential,
@@ -163,6 +166,35 @@ def layer_norm(layer: LayerNorm, p: Views, x: str, g: Graph) -> str:
     var = g.mean(g("Mul", centred, centred), -1, layer.width, keepdims=True)
     xhat = g("Div", centred, g("Sqrt", g("Add", var, layer.eps)))  # x̂ = (x - μ) / √(v + ε)
     return g("Add", g("Mul", xhat, p.gain), p.bias)  # y = γ x̂ + β
+
+
+# ---------------------------------------------------------------- members and embeddings of numbers
+
+
+@node(Members)
+def members(layer: Members, p: Views, x: str, g: Graph) -> str:
+    return g("Mul", g("Unsqueeze", x, np.array([1])), p.factor)  # y[:, j] = x rⱼ
+
+
+@node(MemberDense)
+def member_dense(layer: MemberDense, p: Views, x: str, g: Graph) -> str:
+    return g("Add", _each_alone(x, p.weight, g), p.bias)  # y[:, j] = x[:, j] Wⱼ + bⱼ
+
+
+@node(PeriodicEmbedding)
+def periodic_embedding(layer: PeriodicEmbedding, p: Views, x: str, g: Graph) -> str:
+    d, width = layer.n_embedded, layer.width
+    numbers = g("Unsqueeze", g("Gather", x, np.arange(d), axis=1), np.array([2]))  # (n, d, 1)
+    waves = g("Cos", g("Add", g("Mul", numbers, p.frequency), p.phase))  # cos(x f + φ)
+    embedded = g.concat([numbers, g("Add", _each_alone(waves, p.mix, g), p.shift)], axis=2)  # x | cos(x f + φ) V + c
+    flat = g("Reshape", embedded, np.array([-1, d * (1 + width)]))
+    return flat if d == layer.n_in else g.concat([flat, g("Gather", x, np.arange(d, layer.n_in), axis=1)])
+
+
+def _each_alone(x: str, weight: np.ndarray, g: Graph) -> str:
+    """x[:, j] Wⱼ for each j: (n, k, i), (k, i, o) -> (n, k, o)"""
+    swapped = g("Transpose", x, perm=[1, 0, 2])
+    return g("Transpose", g("MatMul", swapped, weight), perm=[1, 0, 2])
 
 
 # ---------------------------------------------------------------- activations

@@ -15,7 +15,7 @@ from ..losses.classification import _Grouped, _Logistic, _Softmax
 from ..targets import ClassEncoder, NumberEncoder
 from .graph import Graph
 
-__all__ = ["convert_classes", "convert_link", "convert_numbers", "labels_of", "link"]
+__all__ = ["convert_classes", "convert_link", "convert_members", "convert_numbers", "labels_of", "link"]
 
 Link = Callable[[Any, str, Graph], str]
 LINKS: dict[type[Loss], Link] = {}
@@ -102,6 +102,32 @@ def convert_link(loss: Loss, raw: str, g: Graph) -> str:
             f"@sklearn_dl.onnx.link({name})."
         )
     return LINKS[type(loss)](loss, raw, g)
+
+
+def convert_members(loss: Loss, raw: str, n_members: int, n_outputs: int, g: Graph) -> str:
+    """Append the inverse link of an ensemble: the mean of the members' predictions.
+
+    Parameters
+    ----------
+    loss : Loss
+        Of one member.
+    raw : str
+        Name of the raw output, of shape (n, n_members, n_raw).
+    n_members, n_outputs : int
+        Number of members, and of the network's outputs before the loss multiplies them.
+    g : Graph
+        Gets the nodes.
+
+    Returns
+    -------
+    str
+        Name of the prediction, in the units of the network.
+    """
+    n_raw = loss.n_raw(n_outputs)
+    rows = g("Reshape", raw, np.array([-1, n_raw]))  # members as rows
+    shape = [n_outputs, n_raw // n_outputs] if isinstance(loss, Quantile) else [n_raw]
+    each = g("Reshape", convert_link(loss, rows, g), np.array([-1, n_members, *shape]))
+    return g.mean(each, 1, n_members, keepdims=False)
 
 
 @link(SquaredError, AbsoluteError, Huber)

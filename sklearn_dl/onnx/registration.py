@@ -14,10 +14,11 @@ from .._classifier import DLClassifier
 from .._regressor import DLRegressor
 from ..dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from ..encoding import TableEncoder
+from ..layers import Layer, Members
 from ..losses import Quantile
 from .graph import Encoded, Graph
 from .layers import convert_layer
-from .outputs import convert_classes, convert_link, convert_numbers, labels_of
+from .outputs import convert_classes, convert_link, convert_members, convert_numbers, labels_of
 from .tables import MISSING_TEXT, InputTable, encode_table
 
 __all__ = ["onnx_inputs", "register_converters", "to_onnx"]
@@ -258,16 +259,14 @@ def _levels(operator: Any) -> list[np.ndarray]:
 
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
-    raw, g = _convert_network(scope, operator, container)
-    predicted = convert_link(model._loss, raw, g)
+    predicted, g = _convert_network(scope, operator, container)
     for result, output in zip(convert_numbers(model._target, model._loss, predicted, g), operator.outputs, strict=True):
         g.output(result, output.full_name)
 
 
 def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
-    raw, g = _convert_network(scope, operator, container)
-    predicted = convert_link(model._loss, raw, g)
+    predicted, g = _convert_network(scope, operator, container)
     label, probabilities = convert_classes(model._target, labels_of(_levels(operator)), predicted, g)
     several = model._target.kind == "multioutput"
     g.output(label, operator.outputs[0].full_name)
@@ -284,7 +283,7 @@ def _convert_encoder(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _convert_network(scope: Any, operator: Any, container: Any) -> tuple[str, Graph]:
-    """The raw output, and the graph in the precision of the outputs."""
+    """The prediction in the network's units, and the graph in the precision of the outputs."""
     model, precision = operator.raw_operator, _precision(operator)
     inner = np.float32 if precision is np.float32 else model.network_.values.dtype
     g, table = Graph(scope, container, inner), _input_table(operator)
@@ -293,7 +292,17 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> tuple[str, Gr
     else:
         x = encode_table(model.encoder_, table, g)
     raw = convert_layer(model.network_.layer, model.network_.views(), x, g)
-    return g.cast(raw, precision), g.at(precision)
+    raw, g, members = g.cast(raw, precision), g.at(precision), _n_members(model.network_.layer)
+    if members is None:
+        return convert_link(model._loss, raw, g), g
+    return convert_members(model._loss, raw, members, model.n_outputs_, g), g
+
+
+def _n_members(layer: Layer) -> int | None:
+    """Number of members, None where there are none."""
+    if isinstance(layer, Members):
+        return layer.n_members
+    return next((n for inner in layer.children if (n := _n_members(inner)) is not None), None)
 
 
 def _input_table(operator: Any) -> InputTable:

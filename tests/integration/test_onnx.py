@@ -128,6 +128,40 @@ def test_older_versions_of_onnx(opset):
     assert distance(run(to_onnx(model, TABLE, target_opset=opset), TABLE), model, TABLE) < 1e-5
 
 
+MEMBERS = {"n_members": 3, "n_folds": 1, "activation": "silu"}
+
+
+@pytest.mark.parametrize("embedding", [None, "periodic"])
+@pytest.mark.parametrize("architecture", ["mlp", "resnet"])
+def test_members_and_embeddings_of_numbers(embedding, architecture):
+    settings = {**MEMBERS, "numeric_embedding": embedding, "architecture": architecture}
+    for loss in ("squared_error", "poisson", Quantile((0.1, 0.5, 0.9))):
+        for y in (abs(Y), abs(Y[:, 0])):
+            model = numbers(loss=loss, normalization="layer", **settings).fit(X, y)
+            results = run(to_onnx(model, X), X)
+            assert distance(results, model, X) < 1e-5
+            if "quantiles" in results:
+                quantiles = model.predict_quantiles(X)
+                assert abs(results["quantiles"] - quantiles).max() < 1e-5 * abs(quantiles).max()
+    for name in ("two", "text as objects", "three labels", "two targets"):
+        assert agrees(classes(normalization="batch", **settings).fit(X, TARGETS[name]), X)
+    table = TABLE.drop(columns=["lift", "floor", "zone"])
+    assert agrees(classes(**settings).fit(table, THREE), table)
+
+
+def test_defaults():
+    big, y = np.tile(X, (3, 1)), np.tile(Y, (3, 1))
+    for model in (DLRegressor(random_state=0).fit(big, y), DLClassifier(random_state=0).fit(big, y[:, 0] > 0)):
+        assert agrees(model, big)
+
+
+def test_members_of_a_sparse_table():
+    from scipy import sparse
+
+    model = numbers(**MEMBERS).fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
+    assert agrees(model, np.where(X > 0.5, X, 0))
+
+
 def test_no_hidden_layer_and_no_encoder():
     assert agrees(numbers(hidden_layer_sizes=()).fit(X, Y), X)
     assert agrees(numbers(encoder=None).fit(X / 100, Y), X / 100)

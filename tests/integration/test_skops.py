@@ -50,6 +50,8 @@ CASES = [
     Case("one-hot", DLClassifier(encoder=TableEncoder(max_one_hot=99), architecture="resnet"), TABLE, THREE > 1),
     Case("text", DLClassifier(class_weight="balanced"), X, np.array(["a", "b", "c"], object)[THREE]),
     Case("labels", DLClassifier(loss="focal", normalization="layer"), X, (Y > 0).astype(int)),
+    Case("members", DLRegressor(n_members=3, n_folds=3, numeric_embedding="periodic"), TABLE, Y),
+    Case("members to go on", DLClassifier(n_members=2, warm_start=True), X, THREE),
     Case("two targets", DLClassifier(early_stopping=True), X, np.column_stack((THREE, THREE > 1))),
     Case("weights by class", DLClassifier(class_weight={0: 1.0, 1: 2.0, 2: 0.5}), X, THREE),
     Case("to go on", DLRegressor(solver=SGD(), warm_start=True, random_state=np.random.RandomState(3)), X, Y),

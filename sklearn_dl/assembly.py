@@ -1,0 +1,76 @@
+"""From the parameters and the encoder to the network's layers: embeddings, architecture, ensemble.
+
+Knows nothing about data beyond the number of its columns and whether it is sparse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._checks import Plan
+from .architectures import ensemble
+from .encoding import TableEncoder
+from .layers import Layer, Sequential, TableInput
+from .memory import Views
+from .network import Network
+
+__all__ = ["assemble", "head_of"]
+
+
+def assemble(plan: Plan, encoder: TableEncoder | None, n_features: int, n_out: int, *, sparse: bool) -> Layer:
+    """The network's layers.
+
+    Parameters
+    ----------
+    plan : Plan
+        The checked parameters.
+    encoder : TableEncoder or None
+        What happens to X before the network.
+    n_features : int
+        Number of columns of X.
+    n_out : int
+        Number of raw outputs.
+    sparse : bool
+        Whether X is sparse: numbers are then not embedded, and members begin after the first layer.
+
+    Returns
+    -------
+    Layer
+        From encoded rows to (n, n_out), with members to (n, n_members, n_out).
+    """
+    front: list[Any] = []
+    n_in = n_numbers = n_features
+    chunks: tuple[int, ...] = (1,) * n_in
+    if encoder is not None:
+        n_in, n_numbers, chunks = encoder.n_numeric_out, len(encoder.numeric_features_), encoder.chunks
+        if encoder.cardinalities:
+            front.append(TableInput(n_in, encoder.cardinalities, encoder.embedding_size))
+            n_in = front[-1].n_out
+    if plan.numeric_embedding is not None and n_numbers and not sparse:
+        embedding = plan.numeric_embedding.layer(n_in, n_numbers)
+        front.append(embedding)
+        n_in, chunks = embedding.n_out, embedding.chunks[:n_numbers] + chunks[n_numbers:]
+    body = plan.build(n_in, n_out)
+    if plan.n_members > 1:
+        body = ensemble(body, plan.n_members, chunks, sparse=sparse)
+    return Sequential((*front, body)) if front else body
+
+
+def head_of(network: Network) -> Views:
+    """The arrays of a network's last layer.
+
+    Parameters
+    ----------
+    network : Network
+        Of the layers that `assemble` gives.
+
+    Returns
+    -------
+    Views
+        Writable.
+    """
+    layer, views = network.layer, network.views()
+    while isinstance(layer, Sequential):
+        last = len(layer.layers) - 1
+        layer, views = layer.layers[last], views[last]
+    return views

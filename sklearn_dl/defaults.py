@@ -1,0 +1,122 @@
+"""What "auto" stands for: one set of defaults for regression and one for classification, functions of the rows.
+
+Knows nothing about data beyond the number of its rows; why each value is what it is stands in docs/defaults.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .numeric_embeddings import Periodic
+from .solvers import LBFGS, AdamW, Solver
+
+__all__ = ["SMALL", "batch_rows", "precision_of", "settle"]
+
+SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
+MEMBERS = 8
+SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
+SOLVER_PLAIN = AdamW()
+SOLVER = {
+    "regression": AdamW(beta_2=0.95, weight_decay=0.5),
+    "classification": AdamW(beta_2=0.95, weight_decay=0.1),
+}
+RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
+DROPOUT = 0.1
+EPOCHS, EPOCHS_PLAIN = 6400.0, 200  # the former divided by √n, but not fewer or more than ...
+EPOCHS_LEAST, EPOCHS_MOST = 12, {"regression": 128, "classification": 64}
+FOLDS = 4
+BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
+FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
+STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
+
+
+def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
+    """The parameters with a value in place of each "auto" that depends on the table or on other parameters.
+
+    Parameters
+    ----------
+    params : dict
+        What ``get_params(deep=False)`` gives, each value allowed.
+    task : {"regression", "classification"}
+        Which of the two estimators it is.
+    n_rows : int
+        Rows to train on.
+
+    Returns
+    -------
+    dict
+        A new one; ``learning_rate_init`` may still be "auto", for the solver's own.
+    """
+    lbfgs = isinstance(params["solver"], LBFGS) or _is(params["solver"], "lbfgs")
+    linear = not _is(params["hidden_layer_sizes"], "auto") and not _depth(params["hidden_layer_sizes"])
+    plain = n_rows < SMALL or lbfgs or linear or callable(params["architecture"])
+    members = params["n_members"]
+    if _is(members, "auto"):
+        members = 1 if plain else MEMBERS
+    ensemble = members > 1
+    epochs = round(min(EPOCHS_MOST[task], max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
+    auto: dict[str, Any] = {
+        "n_members": members,
+        "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
+        "numeric_embedding": Periodic() if ensemble else None,
+        "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
+        "solver": SOLVER[task] if ensemble else SOLVER_PLAIN,
+        "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
+        "n_folds": min(FOLDS, members) if n_rows >= SMALL else 1,
+        "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
+    }
+    if ensemble and _is(params["solver"], "auto"):
+        auto["learning_rate_init"] = RATE[task]
+    return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
+
+
+def batch_rows(batch_size: int | str | None, n_rows: int) -> int:
+    """Rows a step.
+
+    Parameters
+    ----------
+    batch_size : int, "auto" or None
+        The parameter; None is all rows.
+    n_rows : int
+        Rows to train on.
+
+    Returns
+    -------
+    int
+    """
+    if batch_size is None:
+        return n_rows
+    return next(size for rows, size in BATCH if n_rows <= rows) if isinstance(batch_size, str) else int(batch_size)
+
+
+def precision_of(dtype: Any, solver: Solver | LBFGS, work: int) -> np.dtype:
+    """Precision of the training.
+
+    Parameters
+    ----------
+    dtype : "auto", str or type
+        The parameter.
+    solver : Solver or LBFGS
+        L-BFGS needs double precision.
+    work : int
+        Rows times values of the network.
+
+    Returns
+    -------
+    numpy.dtype
+    """
+    if not _is(dtype, "auto"):
+        return np.dtype(dtype)
+    return np.dtype(np.float64 if isinstance(solver, LBFGS) or work <= FLOAT64_WORK else np.float32)
+
+
+def _is(value: Any, name: str) -> bool:
+    return isinstance(value, str) and value == name
+
+
+def _depth(sizes: Any) -> int:
+    """Number of hidden layers."""
+    return len(sizes) if hasattr(sizes, "__len__") else 1

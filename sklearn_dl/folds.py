@@ -1,0 +1,124 @@
+"""Cross-fitting inside an ensemble: each member leaves a fold of the rows out, and so can be judged on it.
+
+Knows nothing about networks or training: raw outputs of members come in, rows on axis 0, members on axis 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from .losses import Loss
+from .randomness import Purpose, generator
+from .splitting import Table
+
+__all__ = ["Folds", "temperature"]
+
+TEMPERATURES = (0.5, 50.0)  # where the temperature is looked for
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Which fold each row is in; member j leaves out fold j modulo the number of folds.
+
+    Parameters
+    ----------
+    of_row : ndarray of shape (n,)
+        Fold of each row, 0 to count - 1.
+    count : int
+        Number of folds.
+    n_members : int
+        Number of members, at least as many.
+    """
+
+    of_row: np.ndarray
+    count: int
+    n_members: int
+
+    @classmethod
+    def draw(cls, classes: np.ndarray | None, n_rows: int, count: int, n_members: int, seed: int) -> Folds:
+        """Folds of equal size, in random order; with classes, each of them in equal parts too.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n,) or None
+            Class of each row.
+        n_rows, count, n_members, seed : int
+            Number of rows, of folds and of members; the seed.
+
+        Returns
+        -------
+        Folds
+        """
+        shuffled = generator(seed, Purpose.FOLDS).permutation(n_rows)
+        order = shuffled
+        if classes is not None:
+            order = np.lexsort((shuffled, np.unique(classes, return_inverse=True)[1]))
+        of_row = np.empty(n_rows, np.intp)
+        of_row[order] = np.arange(n_rows) % count
+        return cls(of_row, count, n_members)
+
+    def weights(self, dtype: Any) -> np.ndarray:
+        """Weight of each row in each member's loss, shape (n, n_members): 0 where left out, with a mean of 1."""
+        there = np.arange(self.n_members) % self.count != self.of_row[:, None]
+        return (there * (self.n_members / there.sum(axis=1, keepdims=True))).astype(dtype)
+
+    def mark(self, rows: Table) -> Table:
+        """The rows with the weights of the members as further columns of y, as `MeanOfMembers` takes them."""
+        return rows._replace(y=np.hstack((rows.y, self.weights(rows.y.dtype))))
+
+    def left_out(self, raw: np.ndarray, pool: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """For each row the pooled output of the members that left it out.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' outputs.
+        pool : callable
+            From (rows, members, n_raw) to (rows, n_raw).
+
+        Returns
+        -------
+        ndarray of shape (n, n_raw)
+        """
+        out = np.empty((len(raw), raw.shape[-1]), raw.dtype)
+        for fold in range(self.count):
+            rows = self.of_row == fold
+            out[rows] = pool(raw[rows, fold :: self.count])
+        return out
+
+
+def temperature(pooled: Callable[[float], np.ndarray], y: np.ndarray, weight: np.ndarray | None, loss: Loss) -> float:
+    """The T for which the outputs divided by T have the lowest log-loss (Guo et al. 2017, section 4.2).
+
+    (https://arxiv.org/abs/1706.04599.) It changes how sure the classes are, not which one is the most probable for a
+    single member.
+
+    Parameters
+    ----------
+    pooled : callable
+        From T to the pooled raw output, shape (n, n_raw).
+    y : ndarray of shape (n, n_raw)
+        Encoded classes.
+    weight : ndarray of shape (n,) or None
+        Weight of each row.
+    loss : Loss
+        The log-loss for these classes.
+
+    Returns
+    -------
+    float
+    """
+    column = None if weight is None else weight[:, None].astype(float)
+
+    def log_loss(log_t: float) -> float:
+        raw = pooled(math.exp(log_t))
+        return loss.value_and_gradient(y, raw, column, np.empty_like(raw))
+
+    bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))
+    return math.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 0.01}).x)

@@ -1,0 +1,115 @@
+"""An ensemble inside one network: members that share the body, each with a scaling of the input and a head of its own.
+
+Knows nothing about how the members' outputs are pooled: that is the loss's business.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from ..memory import Memory, Views
+from .base import Layer, Part
+
+__all__ = ["MemberDense", "Members"]
+
+
+@final
+@dataclass(frozen=True)
+class Members(Layer):
+    """y[:, j] = x rⱼ: a scaled copy of the input for each member j; the factors r are learnt.
+
+    They begin as random signs, the columns of one feature sharing theirs (TabM-mini, Gorishniy, Kotelnikov & Babenko
+    2024, https://arxiv.org/abs/2410.24210, section 3.3).
+
+    Parameters
+    ----------
+    chunks : tuple of int
+        Number of columns of each feature.
+    n_members : int
+        Number of members, k.
+    """
+
+    chunks: tuple[int, ...]
+    n_members: int
+
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"factor": (self.n_members, sum(self.chunks))}
+
+    def init(self, p: Views, rng: np.random.Generator) -> None:
+        signs = rng.choice((-1.0, 1.0), (self.n_members, len(self.chunks)))
+        p.factor[...] = np.repeat(signs, self.chunks, axis=1)
+
+    def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        m.x = x
+        y = m.array("y", (len(x), self.n_members, x.shape[-1]))
+        return np.multiply(x[:, None], p.factor, out=y)
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        m.dy = dy
+        if not m.input_gradient:
+            return None
+        dx, t = m.array("dx", m.x.shape), m.array("t", m.x.shape)
+        np.multiply(dy[:, 0], p.factor[0], out=dx)
+        for j in range(1, self.n_members):
+            dx += np.multiply(dy[:, j], p.factor[j], out=t)  # dx = Σⱼ dyⱼ rⱼ
+        return dx
+
+    def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        columns = part.of(sum(self.chunks))
+        # drⱼ = Σ dyⱼ x over the rows
+        g.factor[:, columns] = np.einsum("nkd,nd->kd", m.dy[..., columns], m.x[:, columns])
+
+
+@final
+@dataclass(frozen=True)
+class MemberDense(Layer):
+    """y[:, j] = x[:, j] Wⱼ + bⱼ: a fully connected layer for each member j.
+
+    Parameters
+    ----------
+    n_members, n_in, n_out : int
+        Number of members, of input and of output features.
+    gain : float, default=1.0
+        Of the initial weights, as for `Dense`.
+    """
+
+    n_members: int
+    n_in: int
+    n_out: int
+    gain: float = 1.0
+
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.n_members, self.n_in, self.n_out), "bias": (self.n_members, self.n_out)}
+
+    def init(self, p: Views, rng: np.random.Generator) -> None:
+        bound = self.gain * math.sqrt(3 / self.n_in)
+        p.weight[...] = rng.uniform(-bound, bound, p.weight.shape)
+        bound = 1 / math.sqrt(self.n_in)
+        p.bias[...] = rng.uniform(-bound, bound, p.bias.shape)
+
+    def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        m.x = x
+        y = m.array("y", (len(x), self.n_members, self.n_out))
+        np.matmul(x.swapaxes(0, 1), p.weight, out=y.swapaxes(0, 1))  # yⱼ = xⱼ Wⱼ + bⱼ
+        y += p.bias
+        return y
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        m.dy = dy
+        if not m.input_gradient:
+            return None
+        dx = m.array("dx", m.x.shape)
+        if self.n_out == 1:  # an outer product, for which BLAS is slow
+            return np.multiply(dy, p.weight[..., 0], out=dx)
+        np.matmul(dy.swapaxes(0, 1), p.weight.swapaxes(1, 2), out=dx.swapaxes(0, 1))  # dxⱼ = dyⱼ Wⱼᵀ
+        return dx
+
+    def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        members = part.of(self.n_members)
+        x, dy = m.x[:, members], m.dy[:, members]
+        np.matmul(x.transpose(1, 2, 0), dy.swapaxes(0, 1), out=g.weight[members])  # dWⱼ = xⱼᵀ dyⱼ
+        np.add.reduce(dy, axis=0, out=g.bias[members])  # dbⱼ = Σ dyⱼ

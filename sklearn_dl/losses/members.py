@@ -1,0 +1,99 @@
+"""The loss of an ensemble inside one network: the mean of its members' losses, and the mean of their predictions.
+
+Knows nothing about what the members share.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from .base import Loss
+
+__all__ = ["MeanOfMembers", "pooling"]
+
+
+@final
+class MeanOfMembers(Loss):
+    """A loss for raw outputs of shape (n, n_members, n_raw).
+
+    Training on the loss of the mean prediction instead would let the members lean on each other (Gorishniy,
+    Kotelnikov & Babenko 2024, https://arxiv.org/abs/2410.24210, section 3.2).
+
+    Parameters
+    ----------
+    inner : Loss
+        The loss of one member.
+    weighted : bool, default=False
+        Whether y has a column for each member after the targets: the row's weight in that member's loss.
+    """
+
+    def __init__(self, inner: Loss, weighted: bool = False):
+        self.inner = inner
+        self.weighted = weighted
+
+    def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
+        k, n_targets = raw.shape[1], y.shape[1]
+        repeated = None if weight is None else np.repeat(weight, k, axis=0)
+        if self.weighted:
+            n_targets -= k
+            members = y[:, n_targets:].reshape(-1, 1)
+            repeated = members if repeated is None else members * repeated
+        targets = np.repeat(y[:, :n_targets], k, axis=0)
+        value = self.inner.value_and_gradient(targets, _rows(raw), repeated, _rows(out))
+        out *= 1 / k
+        return value / k
+
+    def predict(self, raw: np.ndarray) -> np.ndarray:
+        """The mean of the members' predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' outputs, in double precision.
+
+        Returns
+        -------
+        ndarray of shape (n, n_outputs) or (n, n_outputs, n_levels)
+            As of one member.
+        """
+        return self.predict_each(raw).mean(axis=1)
+
+    def predict_each(self, raw: np.ndarray) -> np.ndarray:
+        """The members' predictions.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' outputs, in double precision.
+
+        Returns
+        -------
+        ndarray of shape (n, n_members, n_outputs) or (n, n_members, n_outputs, n_levels)
+            As of one member, members on axis 1.
+        """
+        predicted = self.inner.predict(_rows(raw))
+        return predicted.reshape(len(raw), -1, *predicted.shape[1:])
+
+
+def pooling(loss: Loss, raw: np.ndarray) -> Loss:
+    """The loss whose `predict` takes raw outputs as a network gives them, with members or without.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss of one member.
+    raw : ndarray of shape (n, n_raw) or (n, n_members, n_raw)
+        The outputs.
+
+    Returns
+    -------
+    Loss
+    """
+    return loss if raw.ndim == 2 else MeanOfMembers(loss)
+
+
+def _rows(a: Any) -> Any:
+    """(n, k, q) -> (n k, q), a view."""
+    return a.reshape(-1, a.shape[-1])
