@@ -45,13 +45,13 @@ def peak() -> Iterator[dict[str, int]]:
         found["most"] = max(found["most"], resident())
 
 
-def fit(x, y, label: str) -> None:
-    """One epoch of a regressor with its defaults, and what it took."""
+def fit(x, y, label: str, members: int) -> None:
+    """One epoch of a regressor, otherwise with its defaults, and what it took."""
     from sklearn_dl import DLRegressor
 
     start = time.perf_counter()
     with peak() as found:
-        model = DLRegressor(max_iter=1, random_state=0).fit(x, y)
+        model = DLRegressor(n_members=members, max_iter=1, random_state=0).fit(x, y)
     weights = model.network_.values.nbytes / MB
     beyond = (found["most"] - found["before"]) / MB
     print(
@@ -66,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--rows", type=int, default=2_000_000, help="rows of 50 columns in memory (default: 2000000)")
     options.add_argument("--gigabytes", type=float, default=6.0, help="of the mapped file; 0: without (default: 6)")
+    options.add_argument("--members", type=int, default=1, help="members of the ensemble (default: 1)")
     options.add_argument("--folder", default=None, help="for the mapped file (default: the system's temporary one)")
     args = options.parse_args(arguments)
     if args.smoke:
@@ -82,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     rng = np.random.default_rng(0)
     DLRegressor(max_iter=1).fit(rng.random((100, 50), np.float32), np.arange(100.0))  # what is loaded late
     x = rng.random((args.rows, 50), np.float32)
-    fit(x, x @ np.arange(50, dtype=np.float32), "in memory")
+    fit(x, x @ np.arange(50, dtype=np.float32), "in memory", args.members)
     del x
     if not args.gigabytes:
         return
@@ -95,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
                 part = rng.random((block, columns), np.float32)
                 y[first : first + block] = part[:, :10].sum(axis=1)
                 part.tofile(file)
-        fit(np.memmap(path, np.float32, "r", shape=(rows, columns)), y, "mapped")
+        fit(np.memmap(path, np.float32, "r", shape=(rows, columns)), y, "mapped", args.members)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,15 @@ import sys
 
 from . import parser, use_threads
 
-IMPORTS = {
-    "scikit-learn": "import sklearn.neural_network, sklearn.callback",
-    "ours": "import sklearn.neural_network, sklearn.callback, sklearn_dl",
-}
-# prints seconds, and the names of all modules that are loaded then
-MEASURED = """
+# prints the seconds of two imports, one after the other, and the modules that the second one loaded
+IMPORTS = """
 import sys, time
 start = time.perf_counter()
-{statement}
-print(time.perf_counter() - start, *sys.modules)
+import sklearn.neural_network, sklearn.callback
+middle, before = time.perf_counter(), set(sys.modules)
+import sklearn_dl
+print(middle - start, time.perf_counter() - middle, *sorted(set(sys.modules) - before))
 """
-
-
-def imported(statement: str) -> tuple[float, set[str]]:
-    """Seconds of an import in a fresh process, and the modules it loads."""
-    command = [sys.executable, "-c", MEASURED.format(statement=statement)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return float(printed[0]), set(printed[1:])
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -46,15 +37,13 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"pickle: {sizes[0]} bytes = {sizes[0] / weights:.2f} x its weights in float32", end="; ")
     print(f"scikit-learn {sizes[1]} = {sizes[1] / weights:.2f} x the same")
 
-    runs = {name: [imported(statement) for _ in range(args.repeat)] for name, statement in IMPORTS.items()}
-    own, other = (runs[name][0][1] for name in ("ours", "scikit-learn"))
-    mine = [module for module in own - other if module.partition(".")[0] == "sklearn_dl"]
-    foreign = sorted(own - other - set(mine))
-    times = {name: statistics.median(t for t, _ in found) for name, found in runs.items()}
-    print(
-        f"import: {1e3 * (times['ours'] - times['scikit-learn']):.0f} ms after scikit-learn's "
-        f"{1e3 * times['scikit-learn']:.0f} ms; {len(mine)} modules of ours, others: {foreign or 'none'}"
-    )
+    command = [sys.executable, "-c", IMPORTS]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(args.repeat)]
+    first, second = (1e3 * statistics.median(float(run.stdout.split()[i]) for run in runs) for i in range(2))
+    modules = runs[0].stdout.split()[2:]
+    foreign = [name for name in modules if name.partition(".")[0] != "sklearn_dl"]
+    print(f"import: scikit-learn's neural_network and callback {first:.0f} ms, then ours {second:.0f} ms; ", end="")
+    print(f"{len(modules) - len(foreign)} modules of ours, others: {', '.join(foreign) or 'none'}")
 
     predictors = {"ours": model.predict_proba, "scikit-learn": peer.predict_proba}
     calls = {name: (lambda predict=predict: predict(x[:1])) for name, predict in predictors.items()}

@@ -89,7 +89,7 @@ def selection() -> None:
     rng = np.random.default_rng(SEED)
     X = rng.normal(size=(600, 8))
     y = X[:, 1] * X[:, 6] + np.abs(X[:, 3])  # three columns, and none of them matters in a straight line
-    network = DLRegressor(max_iter=60, random_state=SEED)
+    network = DLRegressor(max_iter=60, n_members=1, random_state=SEED)
     search = RFE(network, n_features_to_select=3, importance_getter=attribution_importance).fit(X, y)
     print("3. RFE with importance_getter=attribution_importance; columns 1, 3 and 6 of 8 matter")
     print(f"   kept: {np.flatnonzero(search.support_).tolist()}\n")
@@ -119,7 +119,7 @@ if __name__ == "__main__":
     start = time.perf_counter()
     table, rent = flats()
     X_train, X_test, y_train, y_test = train_test_split(table, rent, test_size=300, random_state=SEED)
-    model = DLRegressor(random_state=SEED, max_iter=100).fit(X_train, y_train)
+    model = DLRegressor(n_members=1, random_state=SEED, max_iter=100).fit(X_train, y_train)
     print(f"A network for {len(X_train)} flats: R² {model.score(X_test, y_test):.3f} on {len(X_test)} others\n")
     found = show_attributions(model, X_test, X_train[:20])
     beside_scikit_learn(model, X_test, y_test, found)

@@ -352,8 +352,6 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _measure(self, validation: Validation) -> None:
         rows = validation.rows
         raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
-        if raw.ndim == 2:
-            return
         residual = rows.y - self._middle(self._loss.predict(validation.pooled(raw)))
         self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
 

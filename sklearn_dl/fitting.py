@@ -120,7 +120,8 @@ def fit_network(model: Any, estimator: FittedDL, call: Call, plan: Plan, split: 
             end = _descend(model, plan, marked, loss, monitor, n_epochs, alpha, origin, fallback)
     if stopping is not None:
         stopping.restore(network)
-    model._measure(validation or Validation(rows, model._loss))
+    if plan.n_members > 1:  # a pass over all rows
+        model._measure(validation or Validation(rows, model._loss))
     bridge.end(model._fitted_now)
     return end
 

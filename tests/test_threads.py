@@ -20,6 +20,7 @@ from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, ReLU, Sequential, Tanh
 from sklearn_dl.memory import BLOCK_ROWS
 from sklearn_dl.network import Network, Workspace
+from sklearn_dl.prediction import forward
 from sklearn_dl.sharing import TRIED, Passes, SharedWorkspace, threads_for
 from sklearn_dl.threads import _LIMIT, Team, one_blas_thread, threads_granted
 
@@ -101,6 +102,8 @@ SAME_BITS = {
     "mish": (DLRegressor, DEEP | {"activation": "mish", "solver": "sgd"}, X, Y[:, 0], None, True),
     "weights": (DLClassifier, DEEP | {"activation": "gelu", "alpha": 1.0, "clip_norm": 0.5}, X, CLASSES, WEIGHT, True),
     "full batch by columns": (DLRegressor, DEEP | {"batch_size": None}, np.asfortranarray(X), Y, None, True),
+    "encoded batch by batch": (DLRegressor, DEEP | {"encoder": "auto"}, X.astype(np.float32), Y, None, True),
+    "members": (DLRegressor, DEEP | {"n_members": 3}, X, Y, WEIGHT, True),
     "categories": (DLRegressor, DEEP | {"encoder": "auto"}, TABLE, Y, WEIGHT, True),
 }
 
@@ -143,7 +146,7 @@ def test_what_was_tried_for_rows_is_not_believed_for_columns(small_work_is_share
 
 
 def test_small_work_stays_on_one_thread(shared_passes, monkeypatch):
-    monkeypatch.setattr("sklearn_dl._base.Team", None)  # an error where one is made
+    monkeypatch.setattr("sklearn_dl.fitting.Team", None)  # an error where one is made
     DLRegressor(**DEEP, max_iter=1, n_jobs=2).fit(X, Y)
     assert not shared_passes
 
@@ -471,6 +474,8 @@ class Fails(Layer):
     __hash__ = None
 
     def forward(self, x, p, m):
+        if not m.batch.training:
+            return x
         self.used.append(threading.current_thread())
         if len(self.used) > self.calls:
             raise self.error
@@ -642,7 +647,8 @@ def test_a_fit_runs_with_one_blas_thread(small_work_is_shared):
 
     class Looks(Scale):
         def forward(self, x, p, m):
-            seen.append(tuple(blas_threads()))
+            if m.batch.training:  # not in the check of the architecture
+                seen.append(tuple(blas_threads()))
             return super().forward(x, p, m)
 
     def architecture(n_in, hidden_layer_sizes, n_out, **options):
@@ -740,6 +746,15 @@ def test_a_grid_search_over_threads_gives_the_same_scores(small_work_is_shared):
         with joblib.parallel_config(backend):
             scores.append(search.fit(X, Y[:, 0]).cv_results_["mean_test_score"])
     np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_only_members_are_measured_after_the_training(members, monkeypatch):
+    """It takes a pass over all rows, for the spread between members."""
+    passes = []
+    monkeypatch.setattr("sklearn_dl._regressor.forward", lambda n, x: passes.append(len(x)) or forward(n, x))
+    DLRegressor(**DEEP, n_members=members, max_iter=1, early_stopping=False).fit(X, Y)
+    assert passes == [N] * (members > 1)
 
 
 def test_architecture_of_users_is_shared(small_work_is_shared, shared_passes):
