@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
 def training_loss(loss: Loss, plan: Plan, folds: Folds | None = None) -> Loss:
     """The loss of a step: of an ensemble the mean over its members, which may leave out rows."""
-    return loss if plan.n_members == 1 else MeanOfMembers(loss, weighted=folds is not None)
+    return loss if plan.n_members == 1 else MeanOfMembers(loss, None if folds is None else folds.weights())
 
 
 def fit_network(model: Any, estimator: FittedDL, call: Call, plan: Plan, split: Split, saved: Saved | None) -> End:
@@ -85,7 +85,8 @@ def fit_network(model: Any, estimator: FittedDL, call: Call, plan: Plan, split: 
     elif plan.n_folds > 1 and not (call.partial or stops_early):
         classes = table.y if model._task == "classification" and table.y.ndim == 1 else None
         folds = Folds.draw(classes, len(table.y), plan.n_folds, plan.n_members, state.seed)
-        validation = Validation(rows, model._loss, folds=folds, every=-(-n_epochs // FOLD_CHECKS))
+        judged, judges = folds.judged(rows, state.seed)
+        validation = Validation(judged, model._loss, folds=judges, every=-(-n_epochs // FOLD_CHECKS))
     stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
     if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
         stopping = EarlyStopping(model.n_iter_no_change, model.tol, keep_best=held_out is not None)

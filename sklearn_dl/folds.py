@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -19,6 +18,7 @@ from .splitting import Table
 
 __all__ = ["Folds", "temperature"]
 
+JUDGED = 2**16  # rows at most by which epochs and the temperature are judged
 TEMPERATURES = (0.5, 50.0)  # where the temperature is looked for
 
 
@@ -63,14 +63,31 @@ class Folds:
         of_row[order] = np.arange(n_rows) % count
         return cls(of_row, count, n_members)
 
-    def weights(self, dtype: Any) -> np.ndarray:
-        """Weight of each row in each member's loss, shape (n, n_members): 0 where left out, with a mean of 1."""
-        there = np.arange(self.n_members) % self.count != self.of_row[:, None]
-        return (there * (self.n_members / there.sum(axis=1, keepdims=True))).astype(dtype)
+    def weights(self) -> np.ndarray:
+        """Weight of each fold's rows in each member's loss, shape (count, n_members): 0 where left out, mean 1."""
+        there = np.arange(self.n_members) % self.count != np.arange(self.count)[:, None]
+        weights: np.ndarray = there * (self.n_members / there.sum(axis=1, keepdims=True))
+        return weights
 
     def mark(self, rows: Table) -> Table:
-        """The rows with the weights of the members as further columns of y, as `MeanOfMembers` takes them."""
-        return rows._replace(y=np.hstack((rows.y, self.weights(rows.y.dtype))))
+        """The rows with the number of their fold as a further column of y, as `MeanOfMembers` takes them."""
+        return rows._replace(y=np.column_stack((rows.y, self.of_row.astype(rows.y.dtype))))
+
+    def judged(self, rows: Table, seed: int) -> tuple[Table, Folds]:
+        """Encoded rows to judge by: of a long table a sample, which says as much and takes less time and memory.
+
+        Parameters
+        ----------
+        rows : Table
+            The encoded rows that these folds are of.
+        seed : int
+            Decides the sample.
+        """
+        if len(rows.y) <= JUDGED:
+            return rows, self
+        at = np.sort(generator(seed, Purpose.FOLDS, 1).choice(len(rows.y), JUDGED, replace=False))
+        weight = None if rows.weight is None else rows.weight[at]
+        return Table(rows.X[at], rows.y[at], weight), Folds(self.of_row[at], self.count, self.n_members)
 
     def left_out(self, raw: np.ndarray, pool: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """For each row the pooled output of the members that left it out.

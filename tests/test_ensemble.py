@@ -29,6 +29,7 @@ from sklearn_dl.losses import (
     Tweedie,
 )
 from sklearn_dl.solvers import LBFGS
+from sklearn_dl.splitting import Table
 
 N, K = 7, 3
 LOSSES = [
@@ -66,10 +67,11 @@ def targets(loss, width, rng):
 def test_loss_is_the_mean_of_the_members_losses(loss, width, weighted):
     rng = np.random.default_rng(0)
     y, raw, weight = targets(loss, width, rng), rng.normal(size=(N, K, width)), rng.uniform(0.5, 2, (N, 1))
-    shares = rng.uniform(0, 2, (N, K)) if weighted else np.ones((N, K))
-    given = np.hstack((y, shares)) if weighted else y
+    table, fold = rng.uniform(0, 2, (3, K)), rng.integers(0, 3, N)
+    shares = table[fold] if weighted else np.ones((N, K))
+    given = np.column_stack((y, fold)) if weighted else y
     out = np.empty_like(raw)
-    value = MeanOfMembers(loss, weighted).value_and_gradient(given, raw, weight, out)
+    value = MeanOfMembers(loss, table if weighted else None).value_and_gradient(given, raw, weight, out)
     expected = 0.0
     for j in range(K):
         d = np.empty((N, width))
@@ -80,8 +82,8 @@ def test_loss_is_the_mean_of_the_members_losses(loss, width, weighted):
 
 def test_gradient_of_the_loss_against_central_differences():
     rng = np.random.default_rng(1)
-    loss = MeanOfMembers(LogLoss().for_groups((3,)), weighted=True)
-    y = np.hstack((np.eye(3)[rng.integers(0, 3, N)], rng.uniform(0, 2, (N, K))))
+    loss = MeanOfMembers(LogLoss().for_groups((3,)), rng.uniform(0, 2, (4, K)))
+    y = np.column_stack((np.eye(3)[rng.integers(0, 3, N)], rng.integers(0, 4, N)))
     raw = rng.normal(size=(N, K, 3))
     out, scratch = np.empty_like(raw), np.empty_like(raw)
     loss.value_and_gradient(y, raw, None, out)
@@ -114,13 +116,28 @@ def test_folds_are_of_equal_size_and_stratified():
 @pytest.mark.parametrize(("count", "members"), [(2, 2), (4, 8), (4, 6), (3, 8)])
 def test_members_leave_out_the_fold_that_judges_them(count, members):
     folds = Folds.draw(None, 50, count, members, seed=0)
-    weights = folds.weights(np.float64)
+    weights = folds.weights()[folds.of_row]
     np.testing.assert_allclose(weights.mean(axis=1), 1)
     assert (weights == 0).any(axis=1).all()
     raw = np.random.default_rng(0).normal(size=(50, members, 2))
     seen = np.where(weights[..., None] > 0, np.nan, raw)  # what a member trained on must not count
     pooled = folds.left_out(seen, lambda r: r.mean(axis=1))
     np.testing.assert_allclose(pooled, np.nanmean(seen, axis=1))
+
+
+def test_a_sample_of_a_long_table_judges(monkeypatch):
+    monkeypatch.setattr("sklearn_dl.folds.JUDGED", 20)
+    folds = Folds.draw(None, 50, 4, 8, seed=0)
+    numbers = np.arange(50.0)
+    rows = Table(numbers[:, None], 2 * numbers[:, None], 3 * numbers)
+    judged, judges = folds.judged(rows, seed=0)
+    at = judged.X[:, 0].astype(int)
+    assert len(set(at)) == 20
+    np.testing.assert_array_equal(judged.y[:, 0], 2 * at)
+    np.testing.assert_array_equal(judged.weight, 3 * at)
+    np.testing.assert_array_equal(judges.of_row, folds.of_row[at])
+    model = DLRegressor(n_members=4, max_iter=3, random_state=0)
+    assert np.isfinite(model.fit(rows.X, rows.y[:, 0]).predict(rows.X)).all()
 
 
 def test_temperature_is_found():

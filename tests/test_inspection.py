@@ -81,12 +81,13 @@ class Case(NamedTuple):
     y: Any = y
 
 
-QUICK = {"hidden_layer_sizes": (16,), "max_iter": 15, "random_state": 0}
+QUICK = {"hidden_layer_sizes": (16,), "max_iter": 15, "n_members": 1, "random_state": 0}
 CASES = [
     *(Case(f"activation-{a}", DLRegressor(**QUICK, activation=a)) for a in ACTIVATIONS),
     Case("linear", DLRegressor(**QUICK | {"hidden_layer_sizes": ()})),
     Case("deep", DLRegressor(**QUICK | {"hidden_layer_sizes": (32, 32, 32)})),
-    Case("wide", DLRegressor(max_iter=15, random_state=0)),
+    Case("members", DLRegressor(**QUICK | {"n_members": 4})),
+    Case("wide", DLRegressor(max_iter=15, n_members=1, random_state=0)),
     Case("resnet", DLRegressor(**QUICK, architecture="resnet")),
     Case("batchnorm-dropout", DLRegressor(**QUICK, normalization="batch", dropout=0.2)),
     Case("layernorm", DLRegressor(**QUICK, normalization="layer")),
@@ -349,7 +350,7 @@ def friedman(n, d, seed=0):
 def test_agrees_with_permutation_importance():
     """What matters, in which order: both see the same model."""
     X, t = friedman(600, 7)
-    model = DLRegressor(random_state=0, max_iter=100).fit(X[:400], t[:400])
+    model = DLRegressor(random_state=0, n_members=1, max_iter=100).fit(X[:400], t[:400])
     ours = integrated_gradients(model, X[400:], background=X[:50]).importance()
     theirs = permutation_importance(model, X[400:], t[400:], n_repeats=5, random_state=0).importances_mean
     assert spearmanr(ours, theirs).statistic > 0.85
@@ -360,7 +361,7 @@ def test_agrees_with_permutation_importance():
 def test_agrees_with_partial_dependence():
     """Where columns act one by one, a column's attribution is its partial dependence, but for a constant."""
     X, t = friedman(1000, 5)
-    model = DLRegressor(random_state=0, max_iter=150).fit(X, t)
+    model = DLRegressor(random_state=0, n_members=1, max_iter=150).fit(X, t)
     values = integrated_gradients(model, X).values
     for j in (1, 3, 4):
         curve = partial_dependence(model, X, [j], grid_resolution=60)
@@ -371,7 +372,7 @@ def test_agrees_with_partial_dependence():
 
 def test_rfe_keeps_the_columns_that_matter():
     X, t = friedman(400, 8)
-    network = DLRegressor(random_state=0, max_iter=60)
+    network = DLRegressor(random_state=0, n_members=1, max_iter=60)
     chosen = RFE(network, n_features_to_select=3, importance_getter=attribution_importance).fit(X, t)
     assert set(np.flatnonzero(chosen.support_)) == {1, 3, 4}
     assert chosen.score(X, t) > 0.9
@@ -384,7 +385,7 @@ def test_rfe_for_classes_with_gaps_sees_interactions():
     X = rng.normal(size=(800, 6))
     label = np.where(X[:, 0] * X[:, 5] > 0, "same", "other")  # neither column matters alone
     X[rng.random(X.shape) < 0.02] = np.nan
-    network = DLClassifier(random_state=0, max_iter=40)
+    network = DLClassifier(random_state=0, n_members=1, max_iter=40)
     chosen = RFE(network, n_features_to_select=2, importance_getter=attribution_importance).fit(X, label)
     assert list(np.flatnonzero(chosen.support_)) == [0, 5]
 

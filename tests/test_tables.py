@@ -265,7 +265,7 @@ def test_a_weight_of_two_is_the_row_twice(estimator):
     t = target(estimator, y)
     times = np.random.default_rng(0).integers(0, 4, len(df))
     rows = np.repeat(np.arange(len(df)), times)
-    whole = QUICK | {"batch_size": None, "dtype": "float64", "max_iter": 20}
+    whole = QUICK | {"batch_size": None, "dtype": "float64", "max_iter": 20, "n_members": 1}
     weighted = estimator(**whole).fit(df, t, sample_weight=times)
     repeated = estimator(**whole).fit(df.iloc[rows], t[rows])
     assert weighted.encoder_.levels_ == repeated.encoder_.levels_

@@ -135,7 +135,7 @@ def overfitted(n, seed=0):
     X = rng.normal(size=(n, 6))
     p = 1 / (1 + np.exp(-1.5 * X[:, 0] * X[:, 1] - X[:, 2]))
     label = np.where(rng.random(n) < p, "yes", "no")
-    model = DLClassifier(solver="adam", learning_rate_init=0.01, max_iter=100, random_state=0)
+    model = DLClassifier(solver="adam", learning_rate_init=0.01, max_iter=100, n_members=1, random_state=0)
     return X, label, model
 
 

@@ -128,7 +128,8 @@ def integrated_gradients(
     What is explained is the network's output before the inverse link, in which contributions add up: for regression y
     itself, in its units; with a log link (poisson, gamma, tweedie) log y; for two classes the logit log(p / (1 - p));
     for more classes log pₖ less the mean of all log p. With several quantile levels it is the middle one, before they
-    are sorted. With members it is the mean of their outputs.
+    are sorted. With members it is the mean of their outputs: for classes and log links that is not quite the link of
+    the mean prediction, but of a geometric mean.
 
     Parameters
     ----------

@@ -25,22 +25,22 @@ class MeanOfMembers(Loss):
     ----------
     inner : Loss
         The loss of one member.
-    weighted : bool, default=False
-        Whether y has a column for each member after the targets: the row's weight in that member's loss.
+    fold_weights : ndarray of shape (n_folds, n_members) or None, default=None
+        Where given, the last column of y is the number of the row's fold, and this its weight in each member's loss.
     """
 
-    def __init__(self, inner: Loss, weighted: bool = False):
+    def __init__(self, inner: Loss, fold_weights: np.ndarray | None = None):
         self.inner = inner
-        self.weighted = weighted
+        self.fold_weights = fold_weights
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
-        k, n_targets = raw.shape[1], y.shape[1]
+        k = raw.shape[1]
         repeated = None if weight is None else np.repeat(weight, k, axis=0)
-        if self.weighted:
-            n_targets -= k
-            members = y[:, n_targets:].reshape(-1, 1)
+        if self.fold_weights is not None:
+            y, fold = y[:, :-1], y[:, -1].astype(np.intp)
+            members = self.fold_weights.astype(raw.dtype, copy=False).take(fold, axis=0).reshape(-1, 1)
             repeated = members if repeated is None else members * repeated
-        targets = np.repeat(y[:, :n_targets], k, axis=0)
+        targets = np.repeat(y, k, axis=0)
         value = self.inner.value_and_gradient(targets, _rows(raw), repeated, _rows(out))
         out *= 1 / k
         return value / k
