@@ -71,7 +71,7 @@ def test_a_large_array_is_not_copied(monkeypatch):
     table = RNG.normal(size=(40_000, 50)).astype(np.float32)  # 8 MB
     y = table[:, 0].copy()
     tracemalloc.start()
-    DLRegressor(max_iter=1, hidden_layer_sizes=(8,), random_state=0, n_jobs=1).fit(table, y)
+    DLRegressor(max_iter=1, hidden_layer_sizes=(8,), n_members=1, random_state=0, n_jobs=1).fit(table, y)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.8 * table.nbytes, f"{peak / 2**20:.1f} MB"
