@@ -232,7 +232,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             if not is_plain(self, X, finite=self.encoder_ is None):
                 X = self._check_inputs(X, reset=False)
-            return forward(self.network_, self._encode_inputs(X))
+            return forward(self.network_, self._encode_inputs(X), self.n_jobs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,24 +10,30 @@ from typing import Any
 import numpy as np
 
 from .network import Network, Workspace
+from .threads import Team, one_blas_thread, threads_granted
 
 __all__ = ["forward"]
 
 BLOCK = 2**18  # numbers in the widest layer's output: some layers' arrays then fit into the cache
+MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
 FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the network
 
 
-def forward(network: Network, x: Any) -> np.ndarray:
+def forward(network: Network, x: Any, n_jobs: int | None = 1) -> np.ndarray:
     """The raw output for all rows.
 
-    May be called from many threads at once: a workspace is taken by one of them at a time.
+    May be called from many threads at once: a workspace is taken by one of them at a time. The blocks do not depend on
+    the number of threads, and so neither do the bits; BLAS is held to one thread, as its own threads take several times
+    as long for blocks of this size.
 
     Parameters
     ----------
     network : Network
         What is run.
-    x : ndarray, CSR array or Columns of shape (n, d)
+    x : ndarray, CSR array, Columns or LazyRows of shape (n, d)
         Encoded inputs.
+    n_jobs : int or None, default=1
+        Threads that share out the blocks, as in scikit-learn.
 
     Returns
     -------
@@ -42,14 +48,27 @@ def forward(network: Network, x: Any) -> np.ndarray:
         return raw
     widest = max(entry.shape[-1] for entry in network.entries())
     step = max(FEW_ROWS, BLOCK // widest)
-    work = Workspace(network)
-    first = work.forward(x[:step])
-    if n <= step:
-        return first
-    out = np.empty((n, *first.shape[1:]), first.dtype)
-    out[:step] = first
-    for start in range(step, n, step):
-        out[start : start + step] = work.forward(x[start : start + step])
+    with one_blas_thread():
+        first = Workspace(network).forward(x[:step])
+        if n <= step:
+            return first
+        out = np.empty((n, *first.shape[1:]), first.dtype)
+        out[:step] = first
+        starts = range(step, n, step)
+        n_threads = 1
+        if n * network.n_weights >= MIN_WORK:
+            n_threads = min(len(starts), threads_granted(n_jobs))
+
+        def share(i: int) -> None:
+            work = Workspace(network)
+            for start in starts[i::n_threads]:
+                out[start : start + step] = work.forward(x[start : start + step])
+
+        if n_threads == 1:
+            share(0)
+        else:
+            with Team(n_threads) as team:
+                team.run(share)
     return out
 
 

@@ -215,7 +215,7 @@ class Passes:
     def of(self, x: Any, weight: np.ndarray | None) -> SharedWorkspace | Workspace:
         """The workspace for a batch of inputs."""
         team, n = self._team, x.shape[0]
-        if team is None or threads_for(team.size, n, self._network.n_weights) < team.size:
+        if team is None or n < team.size * BLOCK_ROWS:
             return self._whole
         if n not in self._shared:
             network, grads = self._network, self.grads

@@ -307,9 +307,7 @@ def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
 
 GUIDES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if blocks("python", page)]
 GUIDES.remove(ROOT / "docs" / "tables.md")  # test_tables.py runs it and reads what it prints
-GUIDES.remove(
-    ROOT / "docs" / "saving.md"
-)  # test_saving.py runs what needs no other package, tests/integration the rest
+GUIDES.remove(ROOT / "docs" / "saving.md")  # test_saving.py and tests/integration run it
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda p: p.stem)

@@ -767,3 +767,29 @@ def test_architecture_of_users_is_shared(small_work_is_shared, shared_passes):
         values.add(model.fit(X, Y).network_.values.tobytes())
     assert len(values) == 1
     assert shared_passes
+
+
+# ---------------------------------------------------------------- predicting
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_predictions_have_the_same_bits_for_any_number_of_threads(n_members, monkeypatch):
+    monkeypatch.setattr("sklearn_dl.prediction.MIN_WORK", 0)
+    monkeypatch.setattr("sklearn_dl.prediction.BLOCK", 2**12)
+    teams = []
+    monkeypatch.setattr("sklearn_dl.prediction.Team", lambda size: teams.append(size) or Team(size))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 6))
+    model = DLClassifier(n_members=n_members, hidden_layer_sizes=(40,), max_iter=2, random_state=0)
+    model.fit(X, X[:, 0] > 0)
+    answers = [model.set_params(n_jobs=n).predict_proba(X).tobytes() for n in (1, 2, 3)]
+    assert len(set(answers)) == 1
+    assert teams[-2:] == [2, 3]
+
+
+def test_a_prediction_leaves_the_users_setting_of_blas(monkeypatch):
+    model = DLRegressor(n_members=1, max_iter=1, random_state=0).fit(np.eye(30), np.arange(30.0))
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = _LIMIT.threads()
+        model.predict(np.eye(30).repeat(100, axis=0))
+        assert _LIMIT.threads() == before
