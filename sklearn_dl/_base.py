@@ -88,19 +88,18 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     def _fit(self, call: Call) -> None:
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
-        plan = check_plan(self.get_params(deep=False), self._task, UNKNOWN)  # told before the data are looked at
-        saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
-        shell, plan, split = self._prepare(call, saved)
+        shell, plan, split, saved = self._prepare(call)
         end = fit_network(shell, self, call, plan, split, saved)
         if not (call.partial or self.warm_start):
             shell._state.memory, shell._state.step = {}, 0
         self._take_over(shell)
         warn_of(end)
 
-    def _prepare(self, call: Call, saved: Saved | None = None) -> tuple[BaseDL, Plan, Split]:
-        """A shell with all that a training needs, the parameters for its rows, and the rows."""
+    def _prepare(self, call: Call) -> tuple[BaseDL, Plan, Split, Saved | None]:
+        """A shell with all that a training needs, the parameters for its rows, the rows, and what it goes on from."""
         params = self.get_params(deep=False)
-        plan = check_plan(params, self._task, UNKNOWN)
+        plan = check_plan(params, self._task, UNKNOWN)  # what is wrong is told before the data are looked at
+        saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         table = shell._check_table(call.X, call.y, call.sample_weight, plan, reset=not going_on)
@@ -120,7 +119,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not going_on:
             shell._learn_encoder(split.table)
         shell._make_network(plan, split.table, going_on)
-        return shell, plan, split
+        return shell, plan, split, saved
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""

@@ -117,7 +117,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     verbose : bool or int, default=0
         Whether to print a line an epoch.
     n_jobs : int or None, default=None
-        Reserved for threads of the package's own; BLAS uses the threads it is configured for.
+        Threads that share out the work of a training step or of a prediction, where it is large; they never change
+        the result. -1 is all cores; None as many as BLAS may use, inside a worker of joblib what that grants. BLAS
+        itself is held to one thread meanwhile.
 
     Attributes
     ----------

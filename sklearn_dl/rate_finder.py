@@ -133,7 +133,7 @@ def find_learning_rate(
     """
     _check(estimator, low, high, n_steps)
     model = clone(estimator).set_params(early_stopping=False, warm_start=False)
-    model, plan, rows = model._prepare(Call(X, y, sample_weight))
+    model, plan, rows, _ = model._prepare(Call(X, y, sample_weight))
     if isinstance(plan.solver, LBFGS):
         raise ValueError(f"find_learning_rate needs a solver with a learning rate; got solver={estimator.solver!r}.")
     rates = np.geomspace(low, high, n_steps)
