@@ -8,16 +8,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from .network import Network
-from .solvers import Solver
+from .solvers import SPAN, Solver
 
 __all__ = ["Descent", "State"]
 
 STRETCH = 32_768  # parameters a solver's step works on at once: its vectors then stay in the cache
-FLUSH_STEPS = 128  # steps between two looks for vanishing moments: β₁ = 0.9 takes them down by 10⁻⁶ meanwhile
 
 
 @dataclass
@@ -74,22 +74,36 @@ class Descent:
             state.step = 0  # another solver than before begins anew
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
         scratch = np.empty(min(STRETCH, len(params)), params.dtype)
-        self._solver, self._state, self._stretches = solver, state, []
+        self._solver, self._state, self._span = solver, state, solver.span
+        self._age, self._looked = 0, state.step
+        self._stretches: list[tuple[np.ndarray, np.ndarray, Any, bool]] = []
         for i, (low, high) in enumerate(itertools.pairwise(bounds)):
             for start in range(low, high, STRETCH):
                 span = slice(start, min(start + STRETCH, high))
                 kept = {name: vector[span] for name, vector in state.memory.items()}
-                s = SimpleNamespace(**kept, scratch=scratch[: span.stop - span.start])
+                s = SimpleNamespace(**kept, scratch=scratch[: span.stop - span.start], age=0)
                 self._stretches.append((params[span], grads[span], s, i == 0))
 
     def step(self, rate: float) -> None:
         """One step of the solver, over all parameters."""
         self._state.step += 1
-        t = self._state.step
-        if t % FLUSH_STEPS == 0:
-            self._flush()
+        t, age = self._state.step, self._age
         for params, grads, s, decayed in self._stretches:
+            s.age = age
             self._solver.step(params, grads, s, t, rate, decayed)
+        self._age += 1
+        if self._age >= self._span:
+            self.settle()
+
+    def settle(self) -> None:
+        """Make what the solver keeps what its names say, at the end of an epoch or of `span` steps."""
+        for _, _, s, _ in self._stretches:
+            s.age = self._age
+            self._solver.settle(s)
+        self._age = 0
+        if self._state.step // SPAN != self._looked // SPAN:
+            self._looked = self._state.step
+            self._flush()
 
     def _flush(self) -> None:
         """Set to 0 what decays towards the denormal numbers, with which a processor is some fifty times slower."""

@@ -18,6 +18,9 @@ from .ranges import number
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 
+SPAN = 128  # steps
+SMALLEST = 2.0**-20  # powers of β that moments are divided by: far from where floats end
+
 
 def check_range(owner: Any, name: str, low: float, high: float, *, open_low: bool = False) -> None:
     """Raise ValueError unless `low` ≤ value < `high` (`low` < value where `open_low`)."""
@@ -58,6 +61,11 @@ class Solver(BaseEstimator, ABC):
     learning_rate_linear: ClassVar[float] = 0.02
     decays: ClassVar[bool] = False  # whether `decayed` matters to `step`
 
+    @property
+    def span(self) -> int:
+        """Steps after which `settle` is due, and a look for vanishing moments: β₁ = 0.9 takes them down by 10⁻⁶."""
+        return SPAN
+
     def check(self) -> None:
         """Raise ValueError where a setting is out of range."""
 
@@ -70,13 +78,25 @@ class Solver(BaseEstimator, ABC):
         params, grads : ndarray of shape (k,)
             A stretch of the parameters and of the gradient.
         s : namespace
-            ``s.<name>`` for each name of `memory`, the same stretch; ``s.scratch``, as long, to write into.
+            ``s.<name>`` for each name of `memory`, the same stretch; ``s.scratch``, as long, to write into; ``s.age``,
+            the number of steps since `settle`.
         t : int
             Number of the step: 1, 2, ...
         rate : float
             The learning rate now.
         decayed : bool
             Whether these parameters are weights, subject to weight decay.
+        """
+
+    def settle(self, s: Any) -> None:
+        """Write out the kept vectors, where `step` keeps them in a form that depends on ``s.age``.
+
+        Called after `span` steps at most and at the end of each epoch, so that checkpoints hold what the names say.
+
+        Parameters
+        ----------
+        s : namespace
+            As for `step`.
         """
 
 
@@ -156,7 +176,11 @@ class RMSprop(Solver):
 
 
 class _AdamStep(Solver):
-    """The step that Adam and AdamW share (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, section 2, last form)."""
+    """The step that Adam and AdamW share (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, section 2, last form).
+
+    k steps after `settle`, ``s.m`` and ``s.v`` hold M = m / β1ᵏ and V = v / β2ᵏ: the moments' decay, which would be
+    two of nine passes over memory, is in the scalars.
+    """
 
     memory: ClassVar[tuple[str, ...]] = ("m", "v")
     beta_1: float
@@ -168,18 +192,30 @@ class _AdamStep(Solver):
         check_range(self, "beta_2", 0, 1)
         check_range(self, "epsilon", 0, math.inf, open_low=True)
 
+    @property
+    def span(self) -> int:
+        least = min(self.beta_1, self.beta_2)
+        return min(SPAN, 1 + int(math.log(SMALLEST) / math.log(least))) if least > SMALLEST else 1
+
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         m, v, a = s.m, s.v, s.scratch
+        if s.age == 0:
+            m *= self.beta_1
+            v *= self.beta_2
+        decay_1, decay_2 = self.beta_1**s.age, self.beta_2**s.age  # β1ᵏ, β2ᵏ
         np.multiply(grads, grads, out=a)
-        v *= self.beta_2
-        axpy(1 - self.beta_2, a, v)  # v <- β2 v + (1-β2) g²
-        m *= self.beta_1
-        axpy(1 - self.beta_1, grads, m)  # m <- β1 m + (1-β1) g
+        axpy((1 - self.beta_2) / decay_2, a, v)  # β2ᵏ V = v <- β2 v + (1-β2) g²
+        axpy((1 - self.beta_1) / decay_1, grads, m)  # β1ᵏ M = m <- β1 m + (1-β1) g
         np.sqrt(v, out=a)
-        a += self.epsilon
-        np.divide(m, a, out=a)
+        a += self.epsilon / math.sqrt(decay_2)
+        np.divide(m, a, out=a)  # M / (√V + ε / √β2ᵏ)
         bias_corrected = rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        axpy(-bias_corrected, a, params)  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
+        axpy(-bias_corrected * decay_1 / math.sqrt(decay_2), a, params)  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
+
+    def settle(self, s: Any) -> None:
+        if s.age > 1:
+            s.m *= self.beta_1 ** (s.age - 1)
+            s.v *= self.beta_2 ** (s.age - 1)
 
 
 @final

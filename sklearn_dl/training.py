@@ -167,6 +167,7 @@ def train(
             progress = min(1.0, (state.epoch - origin + i / n_batches) / horizon)
             rate = learning_rate * state.rate_factor * schedule.factor(progress, state.samples_seen)
             descent.step(rate)
+        descent.settle()
         return summed / batches.total_weight
 
     whole = True  # whether the values are those of a whole epoch
@@ -192,6 +193,7 @@ def train(
     except KeyboardInterrupt:
         end = End.INTERRUPTED
         if not whole:
+            descent.settle()
             np.copyto(network.values, last)
             whole = True
     if not whole or not np.isfinite(network.values).all():

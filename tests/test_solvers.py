@@ -14,12 +14,12 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_dl.batches import Batches
-from sklearn_dl.descent import FLUSH_STEPS, STRETCH, Descent, State
+from sklearn_dl.descent import STRETCH, Descent, State
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError
 from sklearn_dl.network import Network
 from sklearn_dl.schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle
-from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
+from sklearn_dl.solvers import LBFGS, SGD, SPAN, Adam, AdamW, RMSprop, Solver
 from sklearn_dl.training import EarlyStopping, End, train
 
 RATE = 0.03
@@ -123,10 +123,14 @@ def test_twenty_steps_are_the_textbooks(solver, textbook):
     theta, gradient = quadratic(7)
     rates = RATE * np.linspace(1, 0.2, 20)
     params = theta.copy()
-    s = SimpleNamespace(**{name: np.zeros(7) for name in solver.memory}, scratch=np.full(7, np.nan))
+    s = SimpleNamespace(**{name: np.zeros(7) for name in solver.memory}, scratch=np.full(7, np.nan), age=0)
     for t, (rate, expected) in enumerate(zip(rates, textbook(theta, gradient, rates), strict=True), start=1):
         place = params.__array_interface__["data"]
         assert solver.step(params, gradient(params), s, t, rate, True) is None
+        s.age += 1
+        if t in (1, 2, 9) or s.age == solver.span:
+            solver.settle(s)
+            s.age = 0
         assert params.__array_interface__["data"] == place
         np.testing.assert_allclose(params, expected, rtol=1e-11, atol=1e-13)
     assert np.abs(params - theta).max() > 0.01
@@ -138,7 +142,9 @@ def test_float32_stays_float32(solver, textbook):
     s = SimpleNamespace(**{name: np.zeros(7, np.float32) for name in solver.memory}, scratch=np.empty(7, np.float32))
     params, rates = theta.copy(), [RATE] * 20
     for t in range(1, 21):
+        s.age = t - 1
         solver.step(params, gradient(params), s, t, RATE, True)
+    solver.settle(s)
     *_, expected = textbook(theta.astype(float), gradient, rates)
     assert params.dtype == np.float32
     assert all(getattr(s, name).dtype == np.float32 for name in solver.memory)
@@ -150,7 +156,7 @@ def test_only_decayed_parameters_decay(solver, textbook):
     """With a gradient of 0 nothing moves but the weights under AdamW."""
     for decayed in (True, False):
         params = np.array([2.0, -3.0])
-        s = SimpleNamespace(**{name: np.zeros(2) for name in solver.memory}, scratch=np.zeros(2))
+        s = SimpleNamespace(**{name: np.zeros(2) for name in solver.memory}, scratch=np.zeros(2), age=0)
         solver.step(params, np.zeros(2), s, 1, 0.5, decayed)
         factor = 1 - 0.5 * 0.1 if decayed and isinstance(solver, AdamW) and solver.weight_decay else 1.0
         np.testing.assert_array_equal(params, np.array([2.0, -3.0]) * factor)
@@ -208,6 +214,28 @@ def test_training_is_the_textbook_on_the_whole_vector(solver, textbook, n_in, n_
     np.testing.assert_allclose(network.values, expected, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("beta_1", [0.0, 1e-9, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("beta_2", [0.0, 0.3, 0.95, 0.9999])
+def test_moments_are_what_their_names_say_at_the_end_of_an_epoch(beta_1, beta_2):
+    """In between they are kept divided by powers of β, which must not leave the floats, in single precision either."""
+    for dtype, rtol in ((np.float64, 1e-9), (np.float32, 2e-4)):
+        network = Network.build(Dense(3, 2), 0, dtype)
+        start, grads, state = network.values.copy(), np.zeros(network.n_params, dtype), State(seed=0)
+        work, rng = Descent(Adam(beta_1, beta_2, 0.01), network, grads, state), np.random.default_rng(0)
+        drawn = rng.normal(size=(300, network.n_params)).astype(dtype)
+        m, v, theta = np.zeros(network.n_params), np.zeros(network.n_params), start.astype(float)
+        for t, g in enumerate(drawn, start=1):
+            grads[...] = g
+            work.step(RATE)
+            m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g.astype(float) ** 2
+            theta -= RATE * np.sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (np.sqrt(v) + 0.01)
+            if t in (5, 250, 300):
+                work.settle()
+                np.testing.assert_allclose(state.memory["m"], m, rtol=rtol, atol=10 * rtol)
+                np.testing.assert_allclose(state.memory["v"], v, rtol=rtol, atol=rtol)
+                np.testing.assert_allclose(network.values, theta, rtol=10 * rtol, atol=10 * rtol)
+
+
 def test_adamw_decays_weights_and_not_biases():
     network = Network.build(Dense(4, 3), 0, np.float64)
     p = network.views()
@@ -241,7 +269,7 @@ def test_moments_never_reach_the_denormal_numbers(solver, dtype):
         work.step(1e-6)
         for name, vector in state.memory.items():
             assert not ((vector != 0) & (np.abs(vector) < tiny)).any(), f"{name} in step {t + 1}"
-            assert vector.all() or t > FLUSH_STEPS
+            assert vector.all() or t > SPAN
     for vector in state.memory.values():
         np.testing.assert_array_equal(vector == 0, dead)
     assert np.isfinite(network.values).all()
