@@ -33,11 +33,16 @@ class Dropout(Layer):
         if not (m.batch.training and self.rate):
             m.scale = None
             return x
-        m.scale = s = m.mask("scale", x.shape, 1 - self.rate)
-        s *= 1 / (1 - self.rate)
-        return np.multiply(x, s, out=m.array("y", x.shape))
+        y = m.array("y", x.shape)
+        m.scale = list(m.thinning(x.shape, 1 - self.rate))
+        for rows, s in m.scale:
+            np.multiply(x[rows], s, out=y[rows])
+        return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray:
         if m.scale is None:
             return dy
-        return np.multiply(dy, m.scale, out=m.array("dx", dy.shape))  # dx = s dy
+        dx = m.array("dx", dy.shape)
+        for rows, s in m.scale:
+            np.multiply(dy[rows], s, out=dx[rows])  # dx = s dy
+        return dx
