@@ -14,6 +14,8 @@ from .statistics import moments
 
 __all__ = ["ClassEncoder", "NumberEncoder"]
 
+CLASSES = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")  # what scikit-learn calls them
+
 CONSTANT_SCALE = 2.0**-30  # of a constant target, in units of the constant
 
 
@@ -99,9 +101,11 @@ class ClassEncoder:
         for i, column in enumerate(y.reshape(len(y), -1).T):
             _refuse_mixture(column, "y" if y.ndim == 1 else f"output {i} of y")
         if y.ndim == 1 or y.dtype != object:  # a column of text beside one of numbers is no array to scikit-learn
-            check_classification_targets(y)
-            if type_of_target(y, input_name="y") == "multilabel-indicator":
+            kind = type_of_target(y, input_name="y")
+            if kind == "multilabel-indicator":
                 return cls("multilabel", [np.array([0, 1])] * y.shape[1])
+            if kind not in CLASSES:
+                check_classification_targets(y)  # says why not; looks at y as long again
         if y.ndim == 2:
             if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
                 raise ValueError(

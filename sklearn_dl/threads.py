@@ -105,6 +105,8 @@ def threads_granted(n_jobs: int | None) -> int:
     int
         At least 1.
     """
+    if n_jobs == 1:
+        return 1
     allowed, cores = _LIMIT.threads(), joblib.cpu_count()
     if not getattr(get_active_backend()[0], "nesting_level", 0):
         return min(allowed, cores) if n_jobs is None else max(1, joblib.effective_n_jobs(n_jobs))

@@ -56,7 +56,7 @@ class Dense(Layer):
         y = m.array("y", (*x.shape[:-1], self.n_out))
         rows = flat(y)
         if isinstance(x, np.ndarray):
-            np.matmul(flat(x), p.weight, out=rows)  # y = x W + b
+            np.dot(flat(x), p.weight, out=rows)  # y = x W + b
         else:
             rows[...] = x @ p.weight
         add_outer(m.ones(len(rows)), p.bias, rows)
@@ -68,7 +68,7 @@ class Dense(Layer):
             return None
         dx = m.array("dx", m.x.shape)
         if self.n_out > 1:
-            np.matmul(flat(dy), p.weight.T, out=flat(dx))  # dx = dy Wᵀ
+            np.dot(flat(dy), p.weight.T, out=flat(dx))  # dx = dy Wᵀ
         else:  # NumPy's product of a column and a row takes eight times as long
             dx.fill(0)
             add_outer(dy.reshape(-1), p.weight.reshape(-1), flat(dx))

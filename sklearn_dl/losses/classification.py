@@ -6,6 +6,7 @@ Knows nothing about labels: a target is indicator columns, one logistic column o
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import lru_cache
 from typing import ClassVar, final
 
 import numpy as np
@@ -27,11 +28,29 @@ def softplus(z: np.ndarray) -> np.ndarray:
     return out
 
 
+def largest(a: np.ndarray) -> np.ndarray:
+    """The largest number of each row; over short rows, NumPy's reduction takes ten times as long as over columns."""
+    columns = np.ascontiguousarray(a.reshape(-1, a.shape[-1]).T)
+    return np.maximum.reduce(columns, axis=0).reshape(*a.shape[:-1], 1)
+
+
+def summed(a: np.ndarray) -> np.ndarray:
+    """The sum of each row, as a product, for the same reason."""
+    return np.dot(a, _ones(a.shape[-1], a.dtype))
+
+
+@lru_cache(maxsize=64)
+def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    column = np.ones((n, 1), dtype)
+    column.flags.writeable = False
+    return column
+
+
 def softmax(raw: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Softmax over the last axis into `out`; returns Σ eᶻ, z = raw - max raw."""
-    np.subtract(raw, np.maximum.reduce(raw, axis=-1, keepdims=True), out=out)
+    np.subtract(raw, largest(raw), out=out)
     np.exp(out, out=out)
-    norm: np.ndarray = np.add.reduce(out, axis=-1, keepdims=True)
+    norm = summed(out)
     out /= norm
     return norm
 
@@ -98,16 +117,16 @@ class LogLoss(_ClassLoss):
 
     def softmax(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         y = self._smoothed(y, raw.shape[-1])
-        z = raw - np.maximum.reduce(raw, axis=-1, keepdims=True)
+        z = raw - largest(raw)
         np.exp(z, out=out)
-        norm = np.add.reduce(out, axis=-1, keepdims=True)
+        norm = summed(out)
         out /= norm
         out -= y  # p - y
         per_row = np.log(norm, out=norm)
         if weight is None and y.shape == z.shape:
             return float(np.add.reduce(per_row, axis=None)) - float(np.vdot(y, z))  # log Σ eᶻ - Σ y z
         z *= y
-        per_row -= np.add.reduce(z, axis=-1, keepdims=True)
+        per_row -= summed(z)
         return total(per_row, weight, out)
 
 
@@ -146,9 +165,9 @@ class Focal(_ClassLoss):
         return total(value, weight, out)
 
     def softmax(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
-        z = raw - raw.max(axis=-1, keepdims=True)
+        z = raw - largest(raw)
         norm = softmax(raw, out)
-        log_p = (z * y).sum(axis=-1, keepdims=True) - np.log(norm)
+        log_p = summed(z * y) - np.log(norm)
         value, slope = self._value_and_slope(log_p)
         np.subtract(y, out, out=out)  # d log pₜ / dzⱼ = yⱼ - pⱼ
         out *= slope
