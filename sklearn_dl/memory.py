@@ -96,7 +96,6 @@ class Streams:
             self._generators[layer, block] = rng
         return rng
 
-
     def thinning(self, share: float, size: int, dtype: Any) -> np.ndarray:
         """A long vector of random factors: 1 / `share` with that probability and else 0; the same for a training.
 
