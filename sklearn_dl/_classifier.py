@@ -19,9 +19,8 @@ from ._callbacks import with_callbacks
 from ._checks import Plan
 from .assembly import head_of
 from .fitting import Call
-from .folds import temperature
 from .inputs import MOST_WEIGHT
-from .losses import LogLoss, Loss, pooling
+from .losses import Loss, pooling
 from .monitoring import Validation
 from .names import is_stochastic
 from .prediction import forward
@@ -85,8 +84,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         "auto" is 8, but 1 below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
     n_folds : int or "auto", default="auto"
         Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
-        rows, which sets how sure the probabilities are (temperature scaling); 1 is none. "auto" is 4 with several
-        members from 320 rows on, unless rows are held out for early stopping.
+        rows, which sets how sure the probabilities are (temperature scaling) and decides which epoch's weights are
+        kept; 1 is none. "auto" is 4 with several members from 320 rows on, unless rows are held out for early stopping.
     numeric_embedding : "periodic", NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: an object of `sklearn_dl.numeric_embeddings` has settings, which
         a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with
@@ -339,9 +338,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def _measure(self, validation: Validation) -> None:
         if validation.folds is None:
             return
-        raw = forward(self.network_, validation.rows.X).astype(np.float64, copy=False)
-        loss = LogLoss().for_groups(self._target.groups)
-        t = temperature(lambda t: validation.pooled(raw / t), validation.rows.y, validation.rows.weight, loss)
+        t = validation.temperature(forward(self.network_, validation.rows.X).astype(np.float64, copy=False))
         head = head_of(self.network_)
         head.weight[...] /= t
         head.bias[...] /= t

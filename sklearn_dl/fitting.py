@@ -17,7 +17,7 @@ from .checkpoint import is_checkpointed
 from .defaults import batch_rows
 from .folds import Folds
 from .lbfgs import fit_lbfgs
-from .losses import Loss, MeanOfMembers
+from .losses import LogLoss, Loss, MeanOfMembers
 from .monitoring import Monitor, Validation
 from .progress import Saved, follow
 from .scoring import watched_score
@@ -86,11 +86,13 @@ def fit_network(model: Any, estimator: FittedDL, call: Call, plan: Plan, split: 
         classes = table.y if model._task == "classification" and table.y.ndim == 1 else None
         folds = Folds.draw(classes, len(table.y), plan.n_folds, plan.n_members, state.seed)
         judged, judges = folds.judged(rows, state.seed)
-        validation = Validation(judged, model._loss, folds=judges, every=-(-n_epochs // FOLD_CHECKS))
+        every, tempered = -(-n_epochs // FOLD_CHECKS), model._task == "classification"
+        judge = LogLoss().for_groups(model._target.groups) if tempered else model._loss
+        validation = Validation(judged, judge, folds=judges, every=every, tempered=tempered)
     stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
     if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
         stopping = EarlyStopping(model.n_iter_no_change, model.tol, keep_best=held_out is not None)
-    elif folds is not None and model._task == "regression":
+    elif folds is not None:
         stopping = EarlyStopping(math.inf, 0.0, keep_best=True)
     if saved is not None or (is_checkpointed(estimator) and not call.partial):
         progress = follow(model, plan, rows, rows_held, stopping, fallback, saved)

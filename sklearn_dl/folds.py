@@ -110,7 +110,13 @@ class Folds:
         return out
 
 
-def temperature(pooled: Callable[[float], np.ndarray], y: np.ndarray, weight: np.ndarray | None, loss: Loss) -> float:
+def temperature(
+    pooled: Callable[[float], np.ndarray],
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    loss: Loss,
+    tolerance: float = 0.01,
+) -> float:
     """The T for which the outputs divided by T have the lowest log-loss (Guo et al. 2017, section 4.2).
 
     (https://arxiv.org/abs/1706.04599.) It changes how sure the classes are, not which one is the most probable for a
@@ -126,6 +132,8 @@ def temperature(pooled: Callable[[float], np.ndarray], y: np.ndarray, weight: np
         Weight of each row.
     loss : Loss
         The log-loss for these classes.
+    tolerance : float, default=0.01
+        Of log T.
 
     Returns
     -------
@@ -138,4 +146,4 @@ def temperature(pooled: Callable[[float], np.ndarray], y: np.ndarray, weight: np
         return loss.value_and_gradient(y, raw, column, np.empty_like(raw))
 
     bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))
-    return math.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 0.01}).x)
+    return math.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": tolerance}).x)

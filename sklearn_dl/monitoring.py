@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
 from .descent import State
-from .folds import Folds
+from .folds import Folds, temperature
 from .losses import Loss
 from .network import Network
 from .prediction import forward
@@ -43,6 +43,8 @@ class Validation:
         Where given, `rows` are trained on, but each is judged by the members that leave it out.
     every : int, default=1
         Epochs from one measurement to the next.
+    tempered : bool, default=False
+        Whether outputs are judged at the temperature that suits them best: classes then get one after the training.
     """
 
     def __init__(
@@ -53,8 +55,9 @@ class Validation:
         *,
         folds: Folds | None = None,
         every: int = 1,
+        tempered: bool = False,
     ):
-        self.rows, self.every, self.score = rows, every, score
+        self.rows, self.every, self.score, self._tempered = rows, every, score, tempered
         self.folds, self._loss = folds, loss
         self._weight = None if rows.weight is None else rows.weight[:, None]
         self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
@@ -67,8 +70,13 @@ class Validation:
 
     def mean_loss(self, network: Network) -> float:
         """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
-        raw = self.pooled(forward(network, self.rows.X))
+        raw = forward(network, self.rows.X)
+        raw = self.pooled(raw / self.temperature(raw, tolerance=0.05) if self._tempered else raw)
         return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
+
+    def temperature(self, raw: np.ndarray, tolerance: float = 0.01) -> float:
+        """What the outputs of shape (n, n_members, n_raw) are best divided by, to this relative tolerance."""
+        return temperature(lambda t: self.pooled(raw / t), self.rows.y, self.rows.weight, self._loss, tolerance)
 
 
 class Monitor:
