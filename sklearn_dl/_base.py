@@ -18,7 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from ._attributes import FittedDL
 from ._callbacks import CallbackSupportMixin
 from ._checks import Plan, check_plan
-from .assembly import assemble
+from .assembly import assemble, embedding_of, n_embedded
+from .columns import Columns
 from .defaults import precision_of
 from .descent import State
 from .encoding import TableEncoder
@@ -32,6 +33,7 @@ from .network import Network
 from .prediction import forward
 from .progress import Saved, read_saved
 from .splitting import Split, Table, hold_out, weight_exponent
+from .statistics import quantiles, sample_rows
 
 __all__ = ["BaseDL"]
 
@@ -194,6 +196,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not going_on:
             precision = precision_of(self.dtype, plan.solver, len(table.y) * Network.count(layer))
             self.network_ = Network.build(layer, self._state.seed, precision)
+            self._learn_embedding(plan, table)
             return
         old, self.network_ = self.network_, Network(layer, self.network_.values)
         if old.entries() != self.network_.entries():
@@ -201,6 +204,20 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 "the parameters describe a network of another shape than the fitted one, which warm_start and "
                 "partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
+
+    def _learn_embedding(self, plan: Plan, table: Table) -> None:
+        """Tell the embedding of numbers what the columns look like, by a sample of the rows where there are many."""
+        count = n_embedded(plan, self.encoder_, self.n_features_in_, sparse=self._sparse)
+
+        def of_columns(levels: np.ndarray) -> np.ndarray:
+            sample = sample_rows(len(table.y))
+            rows = table if sample is None else table.rows(sample)
+            encoded = self._encode_inputs(rows.inputs())
+            numbers = encoded.numeric if isinstance(encoded, Columns) else encoded
+            return np.array([quantiles(column, rows.weight, tuple(levels)) for column in numbers[:, :count].T])
+
+        if plan.numeric_embedding is not None and count:
+            plan.numeric_embedding.learn(embedding_of(self.network_), of_columns)
 
     def _encode(self, table: Table) -> Table:
         """The table as the network sees it."""

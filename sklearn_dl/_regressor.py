@@ -81,10 +81,11 @@ class DLRegressor(RegressorMixin, BaseDL):
         Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
         rows, which chooses the epoch and gives `noise_`; 1 is none. "auto" is 4 with several
         members from 320 rows on, unless rows are held out for early stopping.
-    numeric_embedding : "periodic", NumericEmbedding, "auto" or None, default="auto"
-        What each number becomes before the network: an object of `sklearn_dl.numeric_embeddings` has settings, which
-        a grid reaches as ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with
-        several members, else None. Sparse tables are left as they are.
+    numeric_embedding : {"periodic", "piecewise_linear", "mixed"}, NumericEmbedding, "auto" or None, default="auto"
+        What each number becomes before the network: learnt sums of waves, of pieces between quantiles, or both, beside
+        the number; an object of `sklearn_dl.numeric_embeddings` has settings, which a grid reaches as
+        ``numeric_embedding__...``; None leaves it as it is; "auto" is "mixed" with several members, else None. Sparse
+        tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
         text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite

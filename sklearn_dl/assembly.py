@@ -14,7 +14,14 @@ from .layers import Layer, Sequential, TableInput
 from .memory import Views
 from .network import Network
 
-__all__ = ["assemble", "head_of"]
+__all__ = ["assemble", "embedding_of", "head_of", "n_embedded"]
+
+
+def n_embedded(plan: Plan, encoder: TableEncoder | None, n_features: int, *, sparse: bool) -> int:
+    """Number of embedded columns, the first ones of what the network sees; the parameters are those of `assemble`."""
+    if plan.numeric_embedding is None or sparse:
+        return 0
+    return n_features if encoder is None else len(encoder.numeric_features_)
 
 
 def assemble(plan: Plan, encoder: TableEncoder | None, n_features: int, n_out: int, *, sparse: bool) -> Layer:
@@ -39,14 +46,14 @@ def assemble(plan: Plan, encoder: TableEncoder | None, n_features: int, n_out: i
         From encoded rows to (n, n_out), with members to (n, n_members, n_out).
     """
     front: list[Any] = []
-    n_in = n_numbers = n_features
+    n_in, n_numbers = n_features, n_embedded(plan, encoder, n_features, sparse=sparse)
     chunks: tuple[int, ...] = (1,) * n_in
     if encoder is not None:
-        n_in, n_numbers, chunks = encoder.n_numeric_out, len(encoder.numeric_features_), encoder.chunks
+        n_in, chunks = encoder.n_numeric_out, encoder.chunks
         if encoder.cardinalities:
             front.append(TableInput(n_in, encoder.cardinalities, encoder.embedding_size))
             n_in = front[-1].n_out
-    if plan.numeric_embedding is not None and n_numbers and not sparse:
+    if plan.numeric_embedding is not None and n_numbers:
         embedding = plan.numeric_embedding.layer(n_in, n_numbers)
         front.append(embedding)
         n_in, chunks = embedding.n_out, embedding.chunks[:n_numbers] + chunks[n_numbers:]
@@ -54,6 +61,22 @@ def assemble(plan: Plan, encoder: TableEncoder | None, n_features: int, n_out: i
     if plan.n_members > 1:
         body = ensemble(body, plan.n_members, chunks, sparse=sparse)
     return Sequential((*front, body)) if front else body
+
+
+def embedding_of(network: Network) -> Views:
+    """The arrays of the embedding, of a network that has one.
+
+    Parameters
+    ----------
+    network : Network
+        Of the layers that `assemble` gives.
+
+    Returns
+    -------
+    Views
+        Writable.
+    """
+    return network.views()[len(network.layer.children) - 2]
 
 
 def head_of(network: Network) -> Views:

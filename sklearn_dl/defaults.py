@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .numeric_embeddings import Periodic
+from .numeric_embeddings import Mixed
 from .solvers import LBFGS, AdamW, Solver
 
 __all__ = ["SMALL", "batch_rows", "precision_of", "settle"]
@@ -62,7 +62,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
-        "numeric_embedding": Periodic() if ensemble else None,
+        "numeric_embedding": Mixed() if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
         "solver": SOLVER[task] if ensemble else SOLVER_PLAIN,
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,

@@ -28,7 +28,7 @@ from .layers import (
     Tanh,
 )
 from .losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson, Quantile, SquaredError, Tweedie
-from .numeric_embeddings import NumericEmbedding, Periodic
+from .numeric_embeddings import Mixed, NumericEmbedding, Periodic, PiecewiseLinear
 from .schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
 from .solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
 
@@ -81,7 +81,11 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "one_cycle": OneCycle,
     "coslog": CosLog,
 }
-NUMERIC_EMBEDDINGS: dict[str, type[NumericEmbedding]] = {"periodic": Periodic}
+NUMERIC_EMBEDDINGS: dict[str, type[NumericEmbedding]] = {
+    "periodic": Periodic,
+    "piecewise_linear": PiecewiseLinear,
+    "mixed": Mixed,
+}
 NORMALIZATIONS: dict[str, Callable[[int], Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
 
 # what `loss__delta` would need in place of a mere name, for the message of `set_params`
@@ -90,7 +94,7 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
     "loss": LOSSES,
     "solver": {"auto": AdamW, **SOLVERS},
     "learning_rate": SCHEDULES,
-    "numeric_embedding": {"auto": Periodic, **NUMERIC_EMBEDDINGS},
+    "numeric_embedding": {"auto": Mixed, **NUMERIC_EMBEDDINGS},
 }
 
 
@@ -171,7 +175,7 @@ def resolve_numeric_embedding(value: Any) -> NumericEmbedding | None:
     """The settings object for `numeric_embedding`, or None."""
     if value is None:
         return None
-    what = "None or a NumericEmbedding such as Periodic(width=4)"
+    what = "None or a NumericEmbedding such as Mixed(width=4)"
     embedding: NumericEmbedding = _resolve("numeric_embedding", value, NUMERIC_EMBEDDINGS, (NumericEmbedding,), what)
     return embedding
 

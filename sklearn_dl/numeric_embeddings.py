@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, final
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
-from .layers import PeriodicEmbedding
+from .layers import NumberEmbedding, Ramps, Waves
+from .memory import Views
 from .ranges import number
 
-__all__ = ["NumericEmbedding", "Periodic"]
+__all__ = ["Mixed", "NumericEmbedding", "Periodic", "PiecewiseLinear"]
+
+NARROWEST = 1e-6  # in encoded units, of which a column has a handful: a narrower interval is none
 
 
 class NumericEmbedding(BaseEstimator, ABC):
@@ -31,6 +36,17 @@ class NumericEmbedding(BaseEstimator, ABC):
         ----------
         n_in, n_embedded : int
             Number of columns, and how many of them, the first ones, are embedded.
+        """
+
+    def learn(self, p: Views, quantiles: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Set buffers of the layer by what the training columns look like; by default nothing.
+
+        Parameters
+        ----------
+        p : Views
+            The layer's arrays.
+        quantiles : callable
+            From levels in [0, 1] to the quantiles of the embedded columns, shape (n_embedded, n_levels).
         """
 
 
@@ -56,12 +72,94 @@ class Periodic(NumericEmbedding):
         self.scale = scale
 
     def check(self) -> None:
-        for name in ("n_frequencies", "width"):
-            value = number(getattr(self, name))
-            if not (value >= 1 and value.is_integer()):
-                raise ValueError(f"Periodic: {name} must be an int >= 1; got {getattr(self, name)!r}.")
-        if not 0 < number(self.scale) < math.inf:
-            raise ValueError(f"Periodic: scale must be a finite number > 0; got {self.scale!r}.")
+        _check_counts(self, "n_frequencies", "width")
+        _check_scale(self)
 
     def layer(self, n_in: int, n_embedded: int) -> Any:
-        return PeriodicEmbedding(n_in, n_embedded, int(self.n_frequencies), int(self.width), float(self.scale))
+        waves = Waves(n_embedded, int(self.n_frequencies), int(self.width), float(self.scale))
+        return NumberEmbedding(n_in, n_embedded, int(self.width), (waves,))
+
+
+@final
+class PiecewiseLinear(NumericEmbedding):
+    """Each number, and learnt functions of it that are linear between quantiles of its column.
+
+    (Gorishniy, Rubachev & Babenko 2022, https://arxiv.org/abs/2203.05556, section 3.2, with the linear layer of
+    section 3.4.) Thresholds are easy for it, as they are for trees; smooth functions are easier for `Periodic`.
+
+    Parameters
+    ----------
+    n_bins : int >= 1, default=48
+        Intervals of each column, with as many training rows each; fewer where values are equal.
+    width : int >= 1, default=8
+        Columns made from them, beside the number itself.
+    """
+
+    def __init__(self, n_bins: int = 48, width: int = 8):
+        self.n_bins = n_bins
+        self.width = width
+
+    def check(self) -> None:
+        _check_counts(self, "n_bins", "width")
+
+    def layer(self, n_in: int, n_embedded: int) -> Any:
+        ramps = Ramps(n_embedded, int(self.n_bins), int(self.width))
+        return NumberEmbedding(n_in, n_embedded, int(self.width), (ramps,))
+
+    def learn(self, p: Views, quantiles: Callable[[np.ndarray], np.ndarray]) -> None:
+        _learn_edges(p[0], quantiles)
+
+
+@final
+class Mixed(NumericEmbedding):
+    """Each number, and learnt functions of it that are sums of waves and of pieces: `Periodic` and `PiecewiseLinear`.
+
+    Parameters
+    ----------
+    n_frequencies : int >= 1, default=16
+        Waves of each number.
+    n_bins : int >= 1, default=32
+        Intervals of each column, with as many training rows each; fewer where values are equal.
+    width : int >= 1, default=3
+        Columns made from them, beside the number itself.
+    scale : float > 0, default=2.0
+        Standard deviation of the initial frequencies, in radians a unit of the encoded number.
+    """
+
+    def __init__(self, n_frequencies: int = 16, n_bins: int = 32, width: int = 3, scale: float = 2.0):
+        self.n_frequencies = n_frequencies
+        self.n_bins = n_bins
+        self.width = width
+        self.scale = scale
+
+    def check(self) -> None:
+        _check_counts(self, "n_frequencies", "n_bins", "width")
+        _check_scale(self)
+
+    def layer(self, n_in: int, n_embedded: int) -> Any:
+        waves = Waves(n_embedded, int(self.n_frequencies), int(self.width), float(self.scale))
+        ramps = Ramps(n_embedded, int(self.n_bins), int(self.width))
+        return NumberEmbedding(n_in, n_embedded, int(self.width), (waves, ramps))
+
+    def learn(self, p: Views, quantiles: Callable[[np.ndarray], np.ndarray]) -> None:
+        _learn_edges(p[1], quantiles)
+
+
+def _learn_edges(p: Views, quantiles: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Set the edges of `Ramps`: as many training rows between any two."""
+    edges = quantiles(np.linspace(0, 1, p.edge.shape[1] + 1))
+    widths = np.diff(edges, axis=1)
+    p.edge[...] = edges[:, :-1]
+    p.slope[...] = np.divide(1, widths, out=np.zeros_like(widths), where=widths > NARROWEST)
+
+
+def _check_scale(owner: Any) -> None:
+    if not 0 < number(owner.scale) < math.inf:
+        raise ValueError(f"{type(owner).__name__}: scale must be a finite number > 0; got {owner.scale!r}.")
+
+
+def _check_counts(owner: NumericEmbedding, *names: str) -> None:
+    for name in names:
+        value = number(getattr(owner, name))
+        if not (value >= 1 and value.is_integer()):
+            raise ValueError(f"{type(owner).__name__}: {name} must be an int >= 1; got {getattr(owner, name)!r}.")

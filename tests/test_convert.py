@@ -164,7 +164,7 @@ REFUSED = [
     Refusal("resnet", numbers(architecture="resnet"), Y, "the layer Residual"),
     Refusal("activation at the end", numbers(architecture=two_activations), Y, "does not end with a Dense layer"),
     Refusal("members", numbers(n_members=2, numeric_embedding=None), Y, "the layer Members"),
-    Refusal("embedded numbers", numbers(numeric_embedding="periodic"), Y, "the layer PeriodicEmbedding"),
+    Refusal("embedded numbers", numbers(numeric_embedding="periodic"), Y, "the layer NumberEmbedding"),
     Refusal("huber", numbers(loss="huber"), Y, r"Huber\(\)"),
     Refusal("gamma", numbers(loss="gamma"), abs(Y), r"Gamma\(\)"),
     Refusal("focal", classes(loss="focal"), THREE, r"Focal\(\)"),

@@ -336,7 +336,10 @@ def test_given_values_are_kept():
         ({"n_members": 0}, r"n_members must be 'auto' or an int >= 1; got 0"),
         ({"n_folds": 1.5}, r"n_folds must be 'auto' or an int >= 1; got 1.5"),
         ({"max_iter": 0}, r"max_iter must be 'auto' or an int >= 1; got 0"),
-        ({"numeric_embedding": "fourier"}, r"numeric_embedding must be 'periodic', or None or a"),
+        (
+            {"numeric_embedding": "fourier"},
+            r"numeric_embedding must be 'periodic', 'piecewise_linear' or 'mixed', or None or a",
+        ),
     ],
 )
 def test_errors(params, message):

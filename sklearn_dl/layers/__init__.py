@@ -23,7 +23,7 @@ from .dropout import Dropout
 from .embeddings import TableInput
 from .ensemble import MemberDense, Members
 from .normalization import BatchNorm, LayerNorm
-from .numeric import PeriodicEmbedding
+from .numeric import NumberEmbedding, Ramps, Waves
 
 __all__ = [
     "ELU",
@@ -42,8 +42,9 @@ __all__ = [
     "MemberDense",
     "Members",
     "Mish",
+    "NumberEmbedding",
     "Part",
-    "PeriodicEmbedding",
+    "Ramps",
     "ReLU",
     "Residual",
     "Sequential",
@@ -51,5 +52,6 @@ __all__ = [
     "Softplus",
     "TableInput",
     "Tanh",
+    "Waves",
     "flat",
 ]

@@ -1,4 +1,4 @@
-"""Layers that turn each number into several: periodic and piecewise-linear functions of it, learnt with the network.
+"""Layers that turn each number into several: sums of waves and of ramps of it, learnt with the network.
 
 Knows nothing about where the numbers come from; columns beyond the embedded ones pass through.
 """
@@ -14,32 +14,28 @@ import numpy as np
 from ..memory import Memory, Views
 from .base import Layer, Part
 
-__all__ = ["PeriodicEmbedding"]
+__all__ = ["NumberEmbedding", "Ramps", "Waves"]
 
 
 @final
 @dataclass(frozen=True)
-class PeriodicEmbedding(Layer):
-    """y = [x₁ | cos(x₁ f₁ + φ₁) V₁ + c₁ | x₂ | cos(x₂ f₂ + φ₂) V₂ + c₂ | ... | the other columns]
-
-    "PBLD" of Holzmüller, Grinsztajn & Steinwart 2024 (https://arxiv.org/abs/2407.04491, section 3): each of the first
-    `n_embedded` columns is followed by `width` linear functions of `n_frequencies` waves of it.
+class NumberEmbedding(Layer):
+    """y = [x₁ | Σₖ fₖ(x₁) + c₁ | x₂ | Σₖ fₖ(x₂) + c₂ | ... | the other columns]
 
     Parameters
     ----------
     n_in, n_embedded : int
         Number of columns, and how many of them, the first ones, are embedded.
-    n_frequencies, width : int
-        Waves of each column; columns that are made from them.
-    scale : float
-        Standard deviation of the initial frequencies f, in radians a unit of x.
+    width : int
+        Columns that are made from each.
+    parts : tuple of Layer
+        fₖ, from (n, n_embedded) to (n, n_embedded, width), such as `Waves` and `Ramps`.
     """
 
     n_in: int
     n_embedded: int
-    n_frequencies: int
     width: int
-    scale: float
+    parts: tuple[Layer, ...]
 
     @property
     def n_out(self) -> int:
@@ -51,26 +47,26 @@ class PeriodicEmbedding(Layer):
         """Number of output columns of each input column."""
         return (1 + self.width,) * self.n_embedded + (1,) * (self.n_in - self.n_embedded)
 
+    @property
+    def children(self) -> tuple[Layer, ...]:
+        return self.parts
+
+    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+        return outer
+
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
-        d, f, w = self.n_embedded, self.n_frequencies, self.width
-        return {"frequency": (d, f), "phase": (d, f), "mix": (d, f, w), "shift": (d, w)}
+        return {"shift": (self.n_embedded, self.width)}
 
     def init(self, p: Views, rng: np.random.Generator) -> None:
-        p.frequency[...] = rng.normal(0, self.scale, p.frequency.shape)
-        p.phase[...] = rng.uniform(-math.pi, math.pi, p.phase.shape)
-        bound = 1 / math.sqrt(self.n_frequencies)
-        p.mix[...] = rng.uniform(-bound, bound, p.mix.shape)
-        p.shift[...] = rng.uniform(-bound, bound, p.shift.shape)
+        p.shift[...] = rng.uniform(-0.25, 0.25, p.shift.shape)
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
-        n, d, f, w = len(x), self.n_embedded, self.n_frequencies, self.width
-        m.x = numbers = x[:, :d]
-        m.z = z = m.array("z", (n, d, f))
-        np.multiply(numbers[..., None], p.frequency, out=z)
-        z += p.phase
-        m.waves = np.cos(z, out=m.array("waves", (n, d, f)))
-        e = m.array("e", (n, d, w))
-        np.matmul(m.waves.swapaxes(0, 1), p.mix, out=e.swapaxes(0, 1))  # cos(z) V, column by column
+        n, d, w = len(x), self.n_embedded, self.width
+        numbers = x[:, :d]
+        made = [part.forward(numbers, q, k) for part, q, k in zip(self.parts, p, m, strict=True)]
+        e = made[0]
+        for other in made[1:]:
+            e = np.add(e, other, out=m.array("e", e.shape))  # Σ fₖ(x)
         y = m.array("y", (n, self.n_out))
         embedded = y[:, : d * (1 + w)].reshape(n, d, 1 + w)
         embedded[..., 0] = numbers
@@ -79,27 +75,145 @@ class PeriodicEmbedding(Layer):
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
-        n, d, f, w = len(dy), self.n_embedded, self.n_frequencies, self.width
+        n, d, w = len(dy), self.n_embedded, self.width
         d_embedded = dy[:, : d * (1 + w)].reshape(n, d, 1 + w)
         m.de = de = m.array("de", (n, d, w))
         np.copyto(de, d_embedded[..., 1:])
-        m.dz = dz = m.array("dz", (n, d, f))
-        np.matmul(de.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dz.swapaxes(0, 1))
-        dz *= np.sin(m.z, out=m.z)  # -dz = de Vᵀ sin z
+        d_numbers = [part.backward(de, q, k) for part, q, k in zip(self.parts, p, m, strict=True)]
         if not m.input_gradient:
             return None
         dx = m.array("dx", (n, self.n_in))
+        np.copyto(dx[:, :d], d_embedded[..., 0])
+        for d_number in d_numbers:
+            dx[:, :d] += d_number  # dx = dy₀ + Σ fₖ' de
         dx[:, d:] = dy[:, d * (1 + w) :]
-        t = np.multiply(dz, p.frequency, out=m.array("t", (n, d, f)))
-        np.subtract(d_embedded[..., 0], t.sum(axis=-1), out=dx[:, :d])  # dx = dy₀ + Σ f dz
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         columns = part.of(self.n_embedded)
-        x, waves, de, dz = (a[:, columns].swapaxes(0, 1) for a in (m.x, m.waves, m.de, m.dz))
+        np.add.reduce(m.de[:, columns], axis=0, out=g.shift[columns])  # dc = Σ de
+        super().gradients(g, m, part)
+
+
+@final
+@dataclass(frozen=True)
+class Waves(Layer):
+    """y[:, i] = cos(xᵢ fᵢ + φᵢ) Vᵢ
+
+    With the number itself beside it this is "PBLD" of Holzmüller, Grinsztajn & Steinwart 2024
+    (https://arxiv.org/abs/2407.04491, section 3).
+
+    Parameters
+    ----------
+    n_in : int
+        Number of columns.
+    n_frequencies, width : int
+        Waves of each column; columns that are made from them.
+    scale : float
+        Standard deviation of the initial frequencies f, in radians a unit of x.
+    """
+
+    n_in: int
+    n_frequencies: int
+    width: int
+    scale: float
+
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        d, f = self.n_in, self.n_frequencies
+        return {"frequency": (d, f), "phase": (d, f), "mix": (d, f, self.width)}
+
+    def init(self, p: Views, rng: np.random.Generator) -> None:
+        p.frequency[...] = rng.normal(0, self.scale, p.frequency.shape)
+        p.phase[...] = rng.uniform(-math.pi, math.pi, p.phase.shape)
+        bound = 1 / math.sqrt(self.n_frequencies)
+        p.mix[...] = rng.uniform(-bound, bound, p.mix.shape)
+
+    def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        n, d, f = len(x), self.n_in, self.n_frequencies
+        m.x = x
+        m.z = z = m.array("z", (n, d, f))
+        np.multiply(x[..., None], p.frequency, out=z)
+        z += p.phase
+        m.waves = np.cos(z, out=m.array("waves", (n, d, f)))
+        y = m.array("y", (n, d, self.width))
+        np.matmul(m.waves.swapaxes(0, 1), p.mix, out=y.swapaxes(0, 1))  # cos(z) V, column by column
+        return y
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        m.dy = dy
+        m.dz = dz = m.array("dz", m.z.shape)
+        np.matmul(dy.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dz.swapaxes(0, 1))
+        dz *= np.sin(m.z, out=m.z)  # -dz = dy Vᵀ sin z
+        if not m.input_gradient:
+            return None
+        t = np.multiply(dz, p.frequency, out=m.array("t", dz.shape))
+        return np.negative(t.sum(axis=-1), out=m.array("dx", m.x.shape))  # dx = Σ f dz
+
+    def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        columns = part.of(self.n_in)
+        x, waves, dy, dz = (a[:, columns].swapaxes(0, 1) for a in (m.x, m.waves, m.dy, m.dz))
         np.matmul(x[:, None], dz, out=g.frequency[columns][:, None])
         np.negative(g.frequency[columns], out=g.frequency[columns])  # df = Σ x dz
         np.add.reduce(dz, axis=1, out=g.phase[columns])
         np.negative(g.phase[columns], out=g.phase[columns])  # dφ = Σ dz
-        np.matmul(waves.swapaxes(1, 2), de, out=g.mix[columns])  # dV = cos(z)ᵀ de
-        np.add.reduce(de, axis=1, out=g.shift[columns])  # dc = Σ de
+        np.matmul(waves.swapaxes(1, 2), dy, out=g.mix[columns])  # dV = cos(z)ᵀ dy
+
+
+@final
+@dataclass(frozen=True)
+class Ramps(Layer):
+    """y[:, i] = t(xᵢ) Vᵢ, where tⱼ rises from -½ at edge eⱼ to ½ at the next edge and is constant elsewhere.
+
+    So y is any function of x that is linear between the edges (Gorishniy, Rubachev & Babenko 2022,
+    https://arxiv.org/abs/2203.05556, eq. 1, shifted by ½).
+
+    Parameters
+    ----------
+    n_in : int
+        Number of columns.
+    n_bins, width : int
+        Intervals of each column; columns that are made from them.
+    """
+
+    n_in: int
+    n_bins: int
+    width: int
+
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"mix": (self.n_in, self.n_bins, self.width)}
+
+    def buffer_shapes(self) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(("edge", "slope"), (self.n_in, self.n_bins))
+
+    def init(self, p: Views, rng: np.random.Generator) -> None:
+        edges = np.linspace(-3, 3, self.n_bins + 1)  # the encoder's numbers lie in ±3; quantiles are better
+        p.edge[...], p.slope[...] = edges[:-1], 1 / np.diff(edges)
+        bound = 0.5 / math.sqrt(self.n_bins)
+        p.mix[...] = rng.uniform(-bound, bound, p.mix.shape)
+
+    def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
+        n, d = len(x), self.n_in
+        m.x = x
+        m.t = t = m.array("t", (n, d, self.n_bins))
+        np.subtract(x[..., None], p.edge, out=t)
+        t *= p.slope
+        t -= 0.5
+        np.clip(t, -0.5, 0.5, out=t)
+        y = m.array("y", (n, d, self.width))
+        np.matmul(t.swapaxes(0, 1), p.mix, out=y.swapaxes(0, 1))  # t V, column by column
+        return y
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        m.dy = dy
+        if not m.input_gradient:
+            return None
+        dt = m.array("dt", m.t.shape)
+        np.matmul(dy.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dt.swapaxes(0, 1))  # dt = dy Vᵀ
+        dt *= p.slope
+        dt *= np.abs(m.t) < 0.5
+        return np.add.reduce(dt, axis=-1, out=m.array("dx", m.x.shape))  # dx = Σ t' dt
+
+    def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        columns = part.of(self.n_in)
+        t, dy = (a[:, columns].swapaxes(0, 1) for a in (m.t, m.dy))
+        np.matmul(t.swapaxes(1, 2), dy, out=g.mix[columns])  # dV = tᵀ dy

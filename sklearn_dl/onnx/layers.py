@@ -27,7 +27,8 @@ from ..layers import (
     MemberDense,
     Members,
     Mish,
-    PeriodicEmbedding,
+    NumberEmbedding,
+    Ramps,
     ReLU,
     Residual,
     Sequential,
@@ -35,6 +36,7 @@ from ..layers import (
     Softplus,
     TableInput,
     Tanh,
+    Waves,
 )
 from ..layers.activations import SELU_ALPHA, SELU_SCALE
 from ..memory import Views
@@ -181,14 +183,28 @@ def member_dense(layer: MemberDense, p: Views, x: str, g: Graph) -> str:
     return g("Add", _each_alone(x, p.weight, g), p.bias)  # y[:, j] = x[:, j] Wⱼ + bⱼ
 
 
-@node(PeriodicEmbedding)
-def periodic_embedding(layer: PeriodicEmbedding, p: Views, x: str, g: Graph) -> str:
-    d, width = layer.n_embedded, layer.width
-    numbers = g("Unsqueeze", g("Gather", x, np.arange(d), axis=1), np.array([2]))  # (n, d, 1)
-    waves = g("Cos", g("Add", g("Mul", numbers, p.frequency), p.phase))  # cos(x f + φ)
-    embedded = g.concat([numbers, g("Add", _each_alone(waves, p.mix, g), p.shift)], axis=2)  # x | cos(x f + φ) V + c
-    flat = g("Reshape", embedded, np.array([-1, d * (1 + width)]))
+@node(NumberEmbedding)
+def number_embedding(layer: NumberEmbedding, p: Views, x: str, g: Graph) -> str:
+    d = layer.n_embedded
+    numbers = g("Gather", x, np.arange(d), axis=1)
+    made: Any = p.shift
+    for part, q in zip(layer.parts, p, strict=True):
+        made = g("Add", convert_layer(part, q, numbers, g), made)
+    embedded = g.concat([g("Unsqueeze", numbers, np.array([2])), made], axis=2)  # x | Σ fₖ(x) + c
+    flat = g("Reshape", embedded, np.array([-1, d * (1 + layer.width)]))
     return flat if d == layer.n_in else g.concat([flat, g("Gather", x, np.arange(d, layer.n_in), axis=1)])
+
+
+@node(Waves)
+def waves(layer: Waves, p: Views, x: str, g: Graph) -> str:
+    z = g("Add", g("Mul", g("Unsqueeze", x, np.array([2])), p.frequency), p.phase)
+    return _each_alone(g("Cos", z), p.mix, g)  # cos(x f + φ) V
+
+
+@node(Ramps)
+def ramps(layer: Ramps, p: Views, x: str, g: Graph) -> str:
+    rising = g("Sub", g("Mul", g("Sub", g("Unsqueeze", x, np.array([2])), p.edge), p.slope), 0.5)
+    return _each_alone(g("Max", g("Min", rising, 0.5), -0.5), p.mix, g)  # t(x) V
 
 
 def _each_alone(x: str, weight: np.ndarray, g: Graph) -> str:

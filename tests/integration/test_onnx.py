@@ -131,7 +131,7 @@ def test_older_versions_of_onnx(opset):
 MEMBERS = {"n_members": 3, "n_folds": 1, "activation": "silu"}
 
 
-@pytest.mark.parametrize("embedding", [None, "periodic"])
+@pytest.mark.parametrize("embedding", [None, "periodic", "mixed"])
 @pytest.mark.parametrize("architecture", ["mlp", "resnet"])
 def test_members_and_embeddings_of_numbers(embedding, architecture):
     settings = {**MEMBERS, "numeric_embedding": embedding, "architecture": architecture}
