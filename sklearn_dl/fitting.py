@@ -115,12 +115,13 @@ def fit_network(model: Any, estimator: FittedDL, call: Call, plan: Plan, split: 
         verbose=int(model.verbose),
     )
     loss, alpha = training_loss(model._loss, plan, folds), scaled_alpha(model.alpha, table.weight)
-    marked = rows if folds is None else folds.mark(rows)
+    if folds is not None:
+        rows = folds.mark(rows)
     with one_blas_thread():
         if isinstance(plan.solver, LBFGS):
-            end = _minimise(model, plan, marked, loss, monitor, n_epochs, alpha)
+            end = _minimise(model, plan, rows, loss, monitor, n_epochs, alpha)
         else:
-            end = _descend(model, plan, marked, loss, monitor, n_epochs, alpha, origin, fallback)
+            end = _descend(model, plan, rows, loss, monitor, n_epochs, alpha, origin, fallback)
     if stopping is not None:
         stopping.restore(network)
     if plan.n_members > 1:  # a pass over all rows

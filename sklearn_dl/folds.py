@@ -59,7 +59,7 @@ class Folds:
         order = shuffled
         if classes is not None:
             order = np.lexsort((shuffled, np.unique(classes, return_inverse=True)[1]))
-        of_row = np.empty(n_rows, np.intp)
+        of_row = np.empty(n_rows, np.min_scalar_type(count))  # a byte
         of_row[order] = np.arange(n_rows) % count
         return cls(of_row, count, n_members)
 

@@ -175,7 +175,7 @@ def resolve_numeric_embedding(value: Any) -> NumericEmbedding | None:
     """The settings object for `numeric_embedding`, or None."""
     if value is None:
         return None
-    what = "None or a NumericEmbedding such as Mixed(width=4)"
+    what = "'auto', None or a NumericEmbedding such as Mixed(width=4)"
     embedding: NumericEmbedding = _resolve("numeric_embedding", value, NUMERIC_EMBEDDINGS, (NumericEmbedding,), what)
     return embedding
 

@@ -70,7 +70,7 @@ LOSSES = (
     "regression"
 )
 SOLVERS = "'sgd', 'rmsprop', 'adam', 'adamw' or 'lbfgs', or a Solver object such as SGD(...)"
-EMBEDDINGS = "'periodic', 'piecewise_linear' or 'mixed', or None or a NumericEmbedding such as Mixed(width=4)"
+EMBEDDINGS = "'periodic', 'piecewise_linear' or 'mixed', or 'auto', None or a NumericEmbedding such as Mixed(width=4)"
 SCHEDULES = (
     "'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle' or 'coslog', or a Schedule object such as "
     "Cosine(warmup=0.1)"
