@@ -338,7 +338,7 @@ def test_given_values_are_kept():
         ({"max_iter": 0}, r"max_iter must be 'auto' or an int >= 1; got 0"),
         (
             {"numeric_embedding": "fourier"},
-            r"numeric_embedding must be 'periodic', 'piecewise_linear' or 'mixed', or None or a",
+            r"numeric_embedding must be 'periodic', 'piecewise_linear' or 'mixed', or 'auto'",
         ),
     ],
 )

@@ -20,10 +20,12 @@ __all__ = ["MemberDense", "Members"]
 @final
 @dataclass(frozen=True)
 class Members(Layer):
-    """y[:, j] = x rⱼ: a scaled copy of the input for each member j; the factors r are learnt.
+    """y[:, j] = x s rⱼ: a scaled copy of the input for each member j; the factors r are learnt.
 
-    They begin as random signs, the columns of one feature sharing theirs (TabM-mini, Gorishniy, Kotelnikov & Babenko
-    2024, https://arxiv.org/abs/2410.24210, section 3.3).
+    s r begins as random signs, the columns of one feature sharing theirs (TabM-mini, Gorishniy, Kotelnikov & Babenko
+    2024, https://arxiv.org/abs/2410.24210, section 3.3). The constant s lets it learn s times as fast as weights, under
+    a solver whose steps do not depend on the size of gradients; the scaling layer of Holzmüller, Grinsztajn & Steinwart
+    2024 (https://arxiv.org/abs/2407.04491, section 3) has 6 for it.
 
     Parameters
     ----------
@@ -31,37 +33,41 @@ class Members(Layer):
         Number of columns of each feature.
     n_members : int
         Number of members, k.
+    speed : float, default=6.0
+        s.
     """
 
     chunks: tuple[int, ...]
     n_members: int
+    speed: float = 6.0
 
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"factor": (self.n_members, sum(self.chunks))}
 
     def init(self, p: Views, rng: np.random.Generator) -> None:
         signs = rng.choice((-1.0, 1.0), (self.n_members, len(self.chunks)))
-        p.factor[...] = np.repeat(signs, self.chunks, axis=1)
+        p.factor[...] = np.repeat(signs / self.speed, self.chunks, axis=1)
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
         m.x = x
         y = m.array("y", (len(x), self.n_members, x.shape[-1]))
-        return np.multiply(x[:, None], p.factor, out=y)
+        m.scale = np.multiply(p.factor, self.speed, out=m.array("scale", p.factor.shape))
+        return np.multiply(x[:, None], m.scale, out=y)
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
         m.dy = dy
         if not m.input_gradient:
             return None
         dx, t = m.array("dx", m.x.shape), m.array("t", m.x.shape)
-        np.multiply(dy[:, 0], p.factor[0], out=dx)
+        np.multiply(dy[:, 0], m.scale[0], out=dx)
         for j in range(1, self.n_members):
-            dx += np.multiply(dy[:, j], p.factor[j], out=t)  # dx = Σⱼ dyⱼ rⱼ
+            dx += np.multiply(dy[:, j], m.scale[j], out=t)  # dx = Σⱼ dyⱼ s rⱼ
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         columns = part.of(sum(self.chunks))
-        # drⱼ = Σ dyⱼ x over the rows
-        g.factor[:, columns] = np.einsum("nkd,nd->kd", m.dy[..., columns], m.x[:, columns])
+        # drⱼ = s Σ dyⱼ x over the rows
+        g.factor[:, columns] = self.speed * np.einsum("nkd,nd->kd", m.dy[..., columns], m.x[:, columns])
 
 
 @final

@@ -175,7 +175,7 @@ def layer_norm(layer: LayerNorm, p: Views, x: str, g: Graph) -> str:
 
 @node(Members)
 def members(layer: Members, p: Views, x: str, g: Graph) -> str:
-    return g("Mul", g("Unsqueeze", x, np.array([1])), p.factor)  # y[:, j] = x rⱼ
+    return g("Mul", g("Unsqueeze", x, np.array([1])), layer.speed * p.factor)  # y[:, j] = x s rⱼ
 
 
 @node(MemberDense)
