@@ -57,8 +57,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Base value of the learning rate; "auto" is 0.002 with several members and ``solver="auto"``, else the solver's
         own.
     batch_size : int, "auto" or None, default="auto"
-        Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000, 512 up to 100 000,
-        else 1024; None is all rows.
+        Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
+        members above, else 512 up to 100 000 and 1024 above; None is all rows.
     max_iter : int or "auto", default="auto"
         Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
         6400 / √n for n rows, but at least 12 and at most 128.

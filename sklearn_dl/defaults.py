@@ -30,6 +30,7 @@ EPOCHS = 6400  # divided by √n, but not fewer or more than ...
 EPOCHS_LEAST, EPOCHS_MOST = 12, {"regression": 128, "classification": 64}
 FOLDS = 4
 BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
+BATCH_MOST = 256  # of an ensemble: it fills a step with members, and larger batches only cost accuracy
 FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
 STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 
@@ -74,15 +75,15 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
 
 
-def batch_rows(batch_size: int | str | None, n_rows: int) -> int:
+def batch_rows(batch_size: int | str | None, n_rows: int, n_members: int) -> int:
     """Rows a step.
 
     Parameters
     ----------
     batch_size : int, "auto" or None
         The parameter; None is all rows.
-    n_rows : int
-        Rows to train on.
+    n_rows, n_members : int
+        Rows to train on, and members of the ensemble.
 
     Returns
     -------
@@ -90,7 +91,10 @@ def batch_rows(batch_size: int | str | None, n_rows: int) -> int:
     """
     if batch_size is None:
         return n_rows
-    return next(size for rows, size in BATCH if n_rows <= rows) if isinstance(batch_size, str) else int(batch_size)
+    if not isinstance(batch_size, str):
+        return int(batch_size)
+    size = next(size for rows, size in BATCH if n_rows <= rows)
+    return size if n_members == 1 else min(size, BATCH_MOST)
 
 
 def precision_of(dtype: Any, solver: Solver | LBFGS, work: int) -> np.dtype:

@@ -158,7 +158,7 @@ def _descend(
     fallback: Fallback,
 ) -> End:
     assert not isinstance(plan.solver, LBFGS)
-    state, size = model._state, batch_rows(model.batch_size, len(rows.y))
+    state, size = model._state, batch_rows(model.batch_size, len(rows.y), plan.n_members)
     batches = Batches(*rows[:3], size=size, shuffle=model.shuffle, seed=state.seed)
     work = model.network_.n_weights * plan.n_members
     n_threads = threads_for(threads_granted(model.n_jobs), batches.size, work)

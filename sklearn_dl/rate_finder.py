@@ -150,7 +150,8 @@ def _losses(model: BaseDL, plan: Plan, table: Table, rates: np.ndarray) -> np.nd
     """The loss of a batch before each step, up to where it diverges."""
     state, rows = model._state, model._encode(table)
     alpha = scaled_alpha(model.alpha, table.weight)
-    batches = Batches(*rows[:3], size=batch_rows(model.batch_size, len(rows.y)), shuffle=model.shuffle, seed=state.seed)
+    size = batch_rows(model.batch_size, len(rows.y), plan.n_members)
+    batches = Batches(*rows[:3], size=size, shuffle=model.shuffle, seed=state.seed)
     mean_weight = batches.total_weight / batches.n_rows
     losses: list[float] = []
 

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl.defaults import SMALL, settle
+from sklearn_dl.defaults import SMALL, batch_rows, settle
 from sklearn_dl.folds import Folds, temperature
 from sklearn_dl.losses import (
     AbsoluteError,
@@ -346,3 +346,20 @@ def test_errors(params, message):
     X, y = regression()
     with pytest.raises(ValueError, match=message):
         DLRegressor(**params).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_rows", "n_members", "size"),
+    [
+        ("auto", 1024, 8, 64),
+        ("auto", 1025, 1, 128),
+        ("auto", 30_001, 1, 512),
+        ("auto", 30_001, 8, 256),
+        ("auto", 10**7, 1, 1024),
+        ("auto", 10**7, 2, 256),
+        (5000, 10**7, 8, 5000),
+        (None, 123, 8, 123),
+    ],
+)
+def test_rows_a_step(given, n_rows, n_members, size):
+    assert batch_rows(given, n_rows, n_members) == size
