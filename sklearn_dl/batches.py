@@ -72,8 +72,8 @@ class Batches:
             return
         order = None
         if self._shuffle:
-            rows = np.arange(self.n_rows, dtype=np.int32 if self.n_rows < 2**31 else np.int64)
-            order = generator(self._seed, Purpose.ORDER, number).permutation(rows)
+            in_order = np.arange(self.n_rows, dtype=np.int32 if self.n_rows < 2**31 else np.int64)
+            order = generator(self._seed, Purpose.ORDER, number).permutation(in_order)
         for start in range(0, self.n_rows, self._gathered):
             stop = min(start + self._gathered, self.n_rows)
             x, y, weight = self._gather(slice(start, stop) if order is None else order[start:stop])
