@@ -221,6 +221,11 @@ class Memory:
         """
         return self.__dict__.get(name)
 
+    @property
+    def size(self) -> int:
+        """Numbers in all arrays made so far, those of the children included."""
+        return sum(flat.size for flat in self._flat.values()) + sum(child.size for child in self)
+
     if TYPE_CHECKING:  # layers keep what they like
 
         def __setattr__(self, name: str, value: Any) -> None: ...

@@ -14,7 +14,7 @@ from .threads import Team, one_blas_thread, threads_granted
 
 __all__ = ["forward"]
 
-BLOCK = 2**18  # numbers in the widest layer's output: some layers' arrays then fit into the cache
+BLOCK = 2**20  # numbers in the working memory of a block: they then fit into the cache, or nearly
 MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
 FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the network
 
@@ -46,23 +46,21 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1) -> np.ndarray:
         raw = work.forward(x[:n]).copy()
         network.idle.append(work)
         return raw
-    widest = max(entry.shape[-1] for entry in network.entries())
-    step = max(FEW_ROWS, BLOCK // widest)
     with one_blas_thread():
-        first = Workspace(network).forward(x[:step])
-        if n <= step:
-            return first
+        work = Workspace(network)
+        first = work.forward(x[:FEW_ROWS])
         out = np.empty((n, *first.shape[1:]), first.dtype)
-        out[:step] = first
-        starts = range(step, n, step)
+        out[:FEW_ROWS] = first
+        step = max(1, BLOCK // work.memory.size) * FEW_ROWS
+        starts = range(FEW_ROWS, n, step)
         n_threads = 1
         if n * network.n_weights >= MIN_WORK:
             n_threads = min(len(starts), threads_granted(n_jobs))
 
         def share(i: int) -> None:
-            work = Workspace(network)
+            mine = work if i == 0 else Workspace(network)
             for start in starts[i::n_threads]:
-                out[start : start + step] = work.forward(x[start : start + step])
+                out[start : start + step] = mine.forward(x[start : start + step])
 
         if n_threads == 1:
             share(0)
