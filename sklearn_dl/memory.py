@@ -279,26 +279,6 @@ class Memory:
             found = self._ones[n] = np.ones(n, self.dtype)
         return found
 
-    def uniform(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Random numbers in [0, 1): each block of rows has a generator of its own, each epoch new ones.
-
-        Parameters
-        ----------
-        name : str
-            Whose memory it is, as for `array`.
-        shape : tuple of int
-            Its shape; axis 0 is rows.
-
-        Returns
-        -------
-        ndarray
-            Overwritten at the next call with this name.
-        """
-        out = self.array(name, shape)
-        for rows, rng in self._blocks_of_rows(shape[0]):
-            rng.random(out=out[rows], dtype=out.dtype)
-        return out
-
     def thinning(self, shape: tuple[int, ...], share: float) -> Iterator[tuple[slice, np.ndarray]]:
         """Random factors for each block of rows, 1 / `share` with that probability and else 0.
 

@@ -167,6 +167,14 @@ def test_a_regressor_returns_to_the_epoch_that_predicts_left_out_rows_best():
     np.testing.assert_allclose(model.noise_, residual, rtol=1e-4)
 
 
+def test_a_classifier_returns_to_the_epoch_that_tells_left_out_rows_best_at_their_temperature():
+    X, y = make_classification(400, 20, n_informative=3, flip_y=0.3, random_state=0)
+    model = DLClassifier(hidden_layer_sizes=(64, 64), n_members=4, n_folds=4, max_iter=60, random_state=0).fit(X, y)
+    curve = model.validation_loss_curve_
+    assert curve.index(min(curve)) < len(curve) - 1  # it overfits
+    assert max(curve) < 0.9  # the temperature keeps it from being sure of what it does not know
+
+
 # ---------------------------------------------------------------- the estimators
 
 FAST = {"hidden_layer_sizes": (8,), "n_members": 3, "n_folds": 1, "max_iter": 5, "random_state": 0}

@@ -86,8 +86,8 @@ class Layer(ABC):
     1. `x` and `dy` are read-only.
     2. A result is valid until the layer's next call with the same memory.
     3. Axis 0 is rows and the last axis is features; there may be axes between (members, tokens).
-    4. All memory is handed in: ``m.array(name, shape)`` gives a reused array, ``m.uniform(name, shape)`` random
-       numbers, ``m.batch.training`` and ``m.batch.weight`` tell of the pass.
+    4. All memory is handed in: ``m.array(name, shape)`` gives a reused array, ``m.thinning(shape, share)`` random
+       factors, ``m.batch.training`` and ``m.batch.weight`` tell of the pass.
 
     To write a layer, make a frozen dataclass that inherits `Layer` and has `forward` and `backward`; where it has
     parameters, also `param_shapes`, `init` and `gradients`. A parameter named ``weight`` is penalised by `alpha` and
