@@ -149,7 +149,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Validation loss and score of each epoch.
+        Validation loss and score of each epoch; with folds, the log-loss of the left-out rows at their temperature.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
     n_layers_ : int
