@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .numeric_embeddings import Mixed
+from .numeric_embeddings import Mixed, Periodic
 from .solvers import LBFGS, AdamW, Solver
 
 __all__ = ["SMALL", "batch_rows", "precision_of", "settle"]
@@ -24,6 +24,7 @@ SOLVER = {
     "classification": AdamW(beta_2=0.95, weight_decay=0.1),
 }
 RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
+EMBEDDING = {"regression": Periodic(), "classification": Mixed()}
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
 EPOCHS = 6400  # divided by √n, but not fewer or more than ...
@@ -63,7 +64,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
-        "numeric_embedding": Mixed() if ensemble else None,
+        "numeric_embedding": EMBEDDING[task] if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
         "solver": SOLVER[task] if ensemble else SOLVER_PLAIN,
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
