@@ -14,7 +14,7 @@ from .threads import Team, one_blas_thread, threads_granted
 
 __all__ = ["forward"]
 
-BLOCK = 2**20  # numbers in the working memory of a block: they then fit into the cache, or nearly
+BLOCK = 2**21  # numbers in the working memory of a block: they then fit into the cache, or nearly
 MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
 FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the network
 
