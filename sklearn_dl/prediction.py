@@ -14,7 +14,7 @@ from .threads import Team, one_blas_thread, threads_granted
 
 __all__ = ["forward"]
 
-BLOCK = 2**21  # numbers in the working memory of a block: they then fit into the cache, or nearly
+BLOCK = 2**21  # numbers in a block's rows and its working memory: they then fit into the cache, or nearly
 MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
 FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the network
 
@@ -51,7 +51,7 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1) -> np.ndarray:
         first = work.forward(x[:FEW_ROWS])
         out = np.empty((n, *first.shape[1:]), first.dtype)
         out[:FEW_ROWS] = first
-        step = max(1, BLOCK // work.memory.size) * FEW_ROWS
+        step = max(1, BLOCK // (FEW_ROWS * x.shape[1] + work.memory.size)) * FEW_ROWS
         starts = range(FEW_ROWS, n, step)
         n_threads = 1
         if n * network.n_weights >= MIN_WORK:

@@ -178,8 +178,8 @@ class RMSprop(Solver):
 class _AdamStep(Solver):
     """The step that Adam and AdamW share (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, section 2, last form).
 
-    k steps after `settle`, ``s.m`` and ``s.v`` hold M = m / β1ᵏ and V = v / β2ᵏ: the moments' decay, which would be
-    two of nine passes over memory, is in the scalars.
+    A step k steps after `settle` leaves M = m / β1ᵏ in ``s.m`` and V = v / β2ᵏ in ``s.v``: the moments' decay, which
+    would be two of nine passes over memory, is in the scalars.
     """
 
     memory: ClassVar[tuple[str, ...]] = ("m", "v")

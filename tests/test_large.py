@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from cases import same_bits
 
 from sklearn_dl import DLClassifier, DLRegressor, splitting
 from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.layers import Dense, Layer
 from sklearn_dl.lazy import LazyRows
+from sklearn_dl.network import Network
+from sklearn_dl.prediction import forward
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 6)) * 10.0 ** np.arange(6)
@@ -94,3 +99,35 @@ def test_a_column_with_hardly_any_numbers(monkeypatch):
     encoder = TableEncoder().fit(table)
     assert encoder.center_[1] == 7.0
     assert np.isfinite(encoder.transform(table)).all()
+
+
+@dataclass(frozen=True)
+class Doubling(Layer):
+    """y = 2 x, in memory of its own."""
+
+    def forward(self, x, p, m):
+        return 2 * x
+
+    def backward(self, dy, p, m):
+        return 2 * dy
+
+
+class Watched:
+    """Rows that are made when asked for, and how many were asked for at once."""
+
+    def __init__(self, n, d):
+        self.shape, self.most = (n, d), 0
+
+    def __getitem__(self, rows):
+        n = len(range(*rows.indices(self.shape[0])))
+        self.most = max(self.most, n)
+        return np.ones((n, self.shape[1]))
+
+
+@pytest.mark.parametrize("layer", [Doubling(), Dense(400, 1)], ids=repr)
+def test_a_prediction_takes_blocks_that_the_input_fits_into_too(layer):
+    """A narrow network, or one whose layers take no working memory, says nothing of how wide its rows are."""
+    x = Watched(20_000, 400)
+    raw = forward(Network.build(layer, 0, np.float64), x)
+    assert raw.shape[0] == 20_000
+    assert x.most * 400 <= 2**21
