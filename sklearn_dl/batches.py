@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._numerics.randomness import Purpose, generator
 from .columns import Columns
 from .lazy import LazyRows
-from .randomness import Purpose, generator
 
 __all__ = ["Batches", "Rows"]
 

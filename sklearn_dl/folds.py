@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from ._numerics.randomness import Purpose, generator
 from .losses import Loss
-from .randomness import Purpose, generator
 from .splitting import Table
 
 __all__ = ["Folds", "temperature"]

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._numerics.randomness import Purpose, generator
 from .layers import WHOLE, Layer, Part
 from .memory import Batch, Memory, Streams, Views
-from .randomness import Purpose, generator
 
 __all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
 

@@ -13,9 +13,9 @@ from typing import Any, final
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._numerics.settings import number
 from .layers import NumberEmbedding, Ramps, Waves
 from .memory import Views
-from .ranges import number
 
 __all__ = ["Mixed", "NumericEmbedding", "Periodic", "PiecewiseLinear"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ._numerics.threads import Team, one_blas_thread, threads_granted
 from .network import Network, Workspace
-from .threads import Team, one_blas_thread, threads_granted
 
 __all__ = ["forward"]
 

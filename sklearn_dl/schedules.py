@@ -11,7 +11,7 @@ from typing import ClassVar, final
 
 from sklearn.base import BaseEstimator
 
-from .ranges import number
+from ._numerics.settings import number
 
 __all__ = ["Adaptive", "Constant", "CosLog", "Cosine", "InvScaling", "OneCycle", "Schedule"]
 

@@ -13,11 +13,11 @@ from typing import Any, final
 
 import numpy as np
 
+from ._numerics.threads import Team
 from .columns import Columns
 from .layers import Part
 from .memory import BLOCK_ROWS, Batch, Memory, Streams
 from .network import Network, Workspace, learners, memory_for
-from .threads import Team
 
 __all__ = ["Passes", "SharedWorkspace", "threads_for"]
 

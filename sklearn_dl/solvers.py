@@ -13,8 +13,8 @@ from typing import Any, ClassVar, final
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .blas import axpy
-from .ranges import number
+from ._numerics.kernels import axpy
+from ._numerics.settings import number
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._numerics.threads import Team
 from .batches import Batches
 from .descent import Descent, State
 from .losses import Loss
@@ -21,7 +22,6 @@ from .network import Network
 from .schedules import Schedule
 from .sharing import Passes
 from .solvers import Solver
-from .threads import Team
 
 __all__ = ["EarlyStopping", "End", "Epoch", "Fallback", "Listener", "train"]
 

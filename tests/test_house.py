@@ -26,8 +26,8 @@ OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 
 FLOORS = {
     0: (
-        "layers losses solvers schedules batches columns threads memory blas lazy randomness ranges "
-        "numeric_embeddings storage _version"
+        "layers losses solvers schedules batches columns _numerics.threads memory _numerics.kernels lazy _numerics.randomness _numerics.settings "
+        "numeric_embeddings storage _version _numerics"
     ),
     1: "network sharing prediction",
     2: (

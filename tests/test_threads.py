@@ -16,13 +16,13 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._numerics.threads import _LIMIT, Team, one_blas_thread, threads_granted
 from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, ReLU, Sequential, Tanh
 from sklearn_dl.memory import BLOCK_ROWS
 from sklearn_dl.network import Network, Workspace
 from sklearn_dl.prediction import forward
 from sklearn_dl.sharing import TRIED, Passes, SharedWorkspace, threads_for
-from sklearn_dl.threads import _LIMIT, Team, one_blas_thread, threads_granted
 
 
 def teams() -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_dl._numerics.randomness import Purpose, generator
 from sklearn_dl.architectures import mlp, resnet
 from sklearn_dl.batches import Batches, Rows
 from sklearn_dl.descent import State
@@ -23,7 +24,6 @@ from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequ
 from sklearn_dl.lbfgs import fit_lbfgs
 from sklearn_dl.losses import LogLoss, Poisson, SquaredError
 from sklearn_dl.network import Network, Workspace
-from sklearn_dl.randomness import Purpose, generator
 from sklearn_dl.schedules import Constant, Cosine, CosLog, InvScaling
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
 from sklearn_dl.training import EarlyStopping, End, train

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from ..blas import add_outer
+from .._numerics.kernels import add_outer
 from ..memory import Memory, Views
 from .base import WHOLE, Layer, Part, flat
 

@@ -12,7 +12,7 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit, logit
 
-from ..ranges import number
+from .._numerics.settings import number
 from .base import Loss, total
 
 __all__ = ["Focal", "LogLoss"]

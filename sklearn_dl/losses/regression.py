@@ -12,7 +12,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from scipy.special import logsumexp
 
-from ..ranges import number
+from .._numerics.settings import number
 from .base import Loss, total
 
 __all__ = ["AbsoluteError", "Gamma", "Huber", "Poisson", "Quantile", "SquaredError", "Tweedie"]
