@@ -18,22 +18,22 @@ from sklearn.utils.validation import check_is_fitted
 from ._attributes import FittedDL
 from ._callbacks import CallbackSupportMixin
 from ._checks import Plan, check_plan
+from ._data.checks import check_numbers, check_table, check_target, check_weight, is_plain
+from ._data.columns import Columns
+from ._data.lazy import LazyRows
+from ._data.statistics import quantiles, sample_rows
+from ._data.table import Split, Table, hold_out, weight_exponent
 from .assembly import assemble, embedding_of, n_embedded
-from .columns import Columns
 from .defaults import precision_of
 from .descent import State
 from .encoding import TableEncoder
 from .fitting import Call, fit_network
 from .identity import settings
-from .inputs import check_numbers, check_table, check_target, check_weight, is_plain
-from .lazy import LazyRows
 from .losses import Loss
 from .monitoring import Validation, warn_of
 from .network import Network
 from .prediction import forward
 from .progress import Saved, read_saved
-from .splitting import Split, Table, hold_out, weight_exponent
-from .statistics import quantiles, sample_rows
 
 __all__ = ["BaseDL"]
 

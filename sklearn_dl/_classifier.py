@@ -17,14 +17,14 @@ from sklearn.utils.validation import column_or_1d
 from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
+from ._data.checks import MOST_WEIGHT
+from ._data.table import Table
 from .assembly import head_of
 from .fitting import Call
-from .inputs import MOST_WEIGHT
 from .losses import Loss, pooling
 from .monitoring import Validation
 from .names import is_stochastic
 from .prediction import forward
-from .splitting import Table
 from .targets import ClassEncoder
 
 __all__ = ["DLClassifier"]

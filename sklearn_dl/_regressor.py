@@ -16,12 +16,12 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
+from ._data.table import Table
 from .fitting import Call
 from .losses import Loss, MeanOfMembers, Quantile, pooling
 from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
 from .prediction import forward
-from .splitting import Table
 from .targets import NumberEncoder
 
 __all__ = ["DLRegressor"]

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from ._attributes import FittedDL
 from ._callbacks import CallbackBridge
 from ._checks import Plan
+from ._data.batches import Batches
+from ._data.table import Split, Table, scaled_alpha
 from ._numerics.threads import Team, one_blas_thread, threads_granted
-from .batches import Batches
 from .checkpoint import is_checkpointed
 from .defaults import batch_rows
 from .folds import Folds
@@ -24,7 +25,6 @@ from .progress import Saved, follow
 from .scoring import watched_score
 from .sharing import threads_for
 from .solvers import LBFGS
-from .splitting import Split, Table, scaled_alpha
 from .training import EarlyStopping, End, Fallback, train
 
 __all__ = ["Call", "fit_network", "training_loss"]

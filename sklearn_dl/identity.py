@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from ._checks import Plan
-from .columns import Columns
+from ._data.columns import Columns
 
 __all__ = ["digest", "seal", "settings", "short", "text"]
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from .batches import Batches
+from ._data.batches import Batches
 from .descent import State
 from .losses import Loss
 from .network import Network, Workspace

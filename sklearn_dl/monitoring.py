@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
+from ._data.table import Table
 from .descent import State
 from .folds import Folds, temperature
 from .losses import Loss
@@ -22,7 +23,6 @@ from .network import Network
 from .prediction import forward
 from .printing import epoch_line
 from .schedules import Schedule
-from .splitting import Table
 from .training import EarlyStopping, End, Epoch
 
 __all__ = ["Monitor", "Validation", "warn_of"]

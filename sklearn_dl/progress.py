@@ -15,13 +15,13 @@ import numpy as np
 from . import storage
 from ._attributes import FittedDL
 from ._checks import Plan
+from ._data.batches import Batches
+from ._data.table import Table
 from ._version import __version__
-from .batches import Batches
 from .descent import State
 from .identity import digest, seal, settings, short
 from .network import Network
 from .solvers import LBFGS
-from .splitting import Table
 from .training import EarlyStopping, Fallback
 
 __all__ = ["Progress", "Saved", "follow", "read_saved"]

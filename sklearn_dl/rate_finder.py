@@ -17,13 +17,13 @@ from sklearn.base import clone
 
 from ._base import BaseDL
 from ._checks import Plan
+from ._data.batches import Batches
+from ._data.table import Table, scaled_alpha
 from ._numerics.threads import one_blas_thread
-from .batches import Batches
 from .defaults import batch_rows
 from .fitting import Call, training_loss
 from .schedules import Constant
 from .solvers import LBFGS
-from .splitting import Table, scaled_alpha
 from .training import End, Epoch, train
 
 __all__ = ["RateCurve", "find_learning_rate"]

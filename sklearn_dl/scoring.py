@@ -12,9 +12,9 @@ from typing import Any
 from sklearn.metrics import check_scoring
 
 from ._attributes import FittedDL
-from .dataframes import is_dataframe
+from ._data.dataframes import is_dataframe
+from ._data.table import Table
 from .prediction import forward
-from .splitting import Table
 
 __all__ = ["watched_score"]
 

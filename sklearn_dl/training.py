@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._data.batches import Batches
 from ._numerics.threads import Team
-from .batches import Batches
 from .descent import Descent, State
 from .losses import Loss
 from .network import Network

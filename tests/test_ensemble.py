@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._data.table import Table
 from sklearn_dl.defaults import SMALL, batch_rows, settle
 from sklearn_dl.folds import Folds, temperature
 from sklearn_dl.losses import (
@@ -29,7 +30,6 @@ from sklearn_dl.losses import (
     Tweedie,
 )
 from sklearn_dl.solvers import LBFGS
-from sklearn_dl.splitting import Table
 
 N, K = 7, 3
 LOSSES = [

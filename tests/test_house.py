@@ -26,14 +26,14 @@ OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 
 FLOORS = {
     0: (
-        "layers losses solvers schedules batches columns _numerics.threads memory _numerics.kernels lazy _numerics.randomness _numerics.settings "
+        "layers losses solvers schedules _data.batches _data.columns _numerics.threads memory _numerics.kernels _data.lazy _numerics.randomness _numerics.settings "
         "numeric_embeddings storage _version _numerics"
     ),
     1: "network sharing prediction",
     2: (
-        "names architectures training descent lbfgs encoding codebook scaling statistics dataframes inputs targets "
-        "splitting monitoring folds defaults assembly fitting printing scoring identity progress checkpoint "
-        "_checks _callbacks _attributes _html"
+        "names architectures training descent lbfgs encoding codebook scaling _data.statistics _data.dataframes _data.checks targets "
+        "_data.table monitoring folds defaults assembly fitting printing scoring identity progress checkpoint "
+        "_checks _callbacks _attributes _html _data"
     ),
     3: "_base",
     4: "_classifier _regressor displays inspection convert onnx compare rate_finder",

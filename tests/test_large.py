@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from cases import same_bits
 
-from sklearn_dl import DLClassifier, DLRegressor, splitting
+from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._data import table as splitting
+from sklearn_dl._data.lazy import LazyRows
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.layers import Dense, Layer
-from sklearn_dl.lazy import LazyRows
 from sklearn_dl.network import Network
 from sklearn_dl.prediction import forward
 
@@ -72,7 +73,7 @@ def test_a_large_array_is_not_copied(monkeypatch):
     import tracemalloc
 
     monkeypatch.setattr(splitting, "LARGE", 2**20)
-    monkeypatch.setattr("sklearn_dl.statistics.SAMPLE", 2**12)
+    monkeypatch.setattr("sklearn_dl._data.statistics.SAMPLE", 2**12)
     table = RNG.normal(size=(40_000, 50)).astype(np.float32)  # 8 MB
     y = table[:, 0].copy()
     tracemalloc.start()
@@ -92,7 +93,7 @@ def test_infinity_is_told_with_its_column(monkeypatch):
 
 def test_a_column_with_hardly_any_numbers(monkeypatch):
     """The sample that decides the quantiles may miss the few numbers that a column holds."""
-    monkeypatch.setattr("sklearn_dl.statistics.SAMPLE", 16)
+    monkeypatch.setattr("sklearn_dl._data.statistics.SAMPLE", 16)
     table = np.full((500, 2), np.nan)
     table[:, 0] = np.arange(500)
     table[7, 1], table[8, 1] = 5.0, 9.0

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_dl.batches import Batches
+from sklearn_dl._data.batches import Batches
 from sklearn_dl.descent import STRETCH, Descent, State
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError

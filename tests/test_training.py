@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_dl._data.batches import Batches, Rows
 from sklearn_dl._numerics.randomness import Purpose, generator
 from sklearn_dl.architectures import mlp, resnet
-from sklearn_dl.batches import Batches, Rows
 from sklearn_dl.descent import State
 from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequential, Tanh
 from sklearn_dl.lbfgs import fit_lbfgs
@@ -579,7 +579,7 @@ def test_batches_reuse_memory_and_leave_the_table_alone(shuffle):
 
 
 def test_batches_of_a_long_table_are_gathered_some_at_a_time(monkeypatch):
-    monkeypatch.setattr("sklearn_dl.batches.GATHERED", 24)
+    monkeypatch.setattr("sklearn_dl._data.batches.GATHERED", 24)
     x, y, weight = numbered(50)
     batches = Batches(x, y, weight, size=4, shuffle=True, seed=0)
     rows = [(b.x.copy(), b.y.copy(), b.weight.copy(), address(b.x)) for b in batches.epoch(0)]

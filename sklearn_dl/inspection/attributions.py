@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseDL
-from ..inputs import check_weight
+from .._data.checks import check_weight
 from .origins import middle, origins
 from .paths import Scalar
 from .readouts import readout

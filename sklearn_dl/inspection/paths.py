@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ..columns import Columns
+from .._data.columns import Columns
 from ..layers import Sequential, TableInput
 from ..network import Network, Workspace
 

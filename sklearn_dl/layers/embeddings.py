@@ -12,7 +12,7 @@ from typing import final
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..columns import Columns
+from .._data.columns import Columns
 from ..memory import Memory, Views
 from .base import Layer, Part
 

@@ -13,7 +13,7 @@ __all__ = ["Encoded", "Graph"]
 
 
 class Encoded(NamedTuple):
-    """An encoded table with codes, as the first layer takes it: the counterpart of `sklearn_dl.columns.Columns`.
+    """An encoded table with codes, as the first layer takes it: the counterpart of `sklearn_dl._data.columns.Columns`.
 
     Attributes
     ----------

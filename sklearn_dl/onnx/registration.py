@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._classifier import DLClassifier
+from .._data.dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from .._regressor import DLRegressor
-from ..dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from ..encoding import TableEncoder
 from ..layers import Layer, Members
 from ..losses import Quantile
