@@ -11,7 +11,7 @@ from ._checks import Plan
 from .architectures import ensemble
 from .encoding import TableEncoder
 from .layers import Layer, Sequential, TableInput
-from .memory import Views
+from .layers.memory import Views
 from .network import Network
 
 __all__ = ["assemble", "embedding_of", "head_of", "n_embedded"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ._numerics.randomness import Purpose, generator
 from .layers import WHOLE, Layer, Part
-from .memory import Batch, Memory, Streams, Views
+from .layers.memory import Batch, Memory, Streams, Views
 
 __all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
 

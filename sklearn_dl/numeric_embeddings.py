@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from ._numerics.settings import number
 from .layers import NumberEmbedding, Ramps, Waves
-from .memory import Views
+from .layers.memory import Views
 
 __all__ = ["Mixed", "NumericEmbedding", "Periodic", "PiecewiseLinear"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from ._data.columns import Columns
 from ._numerics.threads import Team
 from .layers import Part
-from .memory import BLOCK_ROWS, Batch, Memory, Streams
+from .layers.memory import BLOCK_ROWS, Batch, Memory, Streams
 from .network import Network, Workspace, learners, memory_for
 
 __all__ = ["Passes", "SharedWorkspace", "threads_for"]

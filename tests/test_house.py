@@ -26,7 +26,7 @@ OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 
 FLOORS = {
     0: (
-        "layers losses solvers schedules _data.batches _data.columns _numerics.threads memory _numerics.kernels _data.lazy _numerics.randomness _numerics.settings "
+        "layers losses solvers schedules _data.batches _data.columns _numerics.threads layers.memory _numerics.kernels _data.lazy _numerics.randomness _numerics.settings "
         "numeric_embeddings storage _version _numerics"
     ),
     1: "network sharing prediction",
@@ -218,7 +218,7 @@ FOR_USERS = {
     "convert", "displays", "encoding.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",
-    "memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder",
+    "layers.memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder",
     "schedules", "solvers",
 }  # fmt: skip
 EXCEPTIONS = {

@@ -19,7 +19,7 @@ from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._numerics.threads import _LIMIT, Team, one_blas_thread, threads_granted
 from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, ReLU, Sequential, Tanh
-from sklearn_dl.memory import BLOCK_ROWS
+from sklearn_dl.layers.memory import BLOCK_ROWS
 from sklearn_dl.network import Network, Workspace
 from sklearn_dl.prediction import forward
 from sklearn_dl.sharing import TRIED, Passes, SharedWorkspace, threads_for

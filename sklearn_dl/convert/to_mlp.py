@@ -30,9 +30,9 @@ from ..layers import (
     TableInput,
     Tanh,
 )
+from ..layers.memory import Views
 from ..losses import LogLoss, Loss, Poisson, SquaredError
 from ..losses.classification import _Bound
-from ..memory import Views
 from ..names import resolve_schedule, resolve_solver
 from ..schedules import Adaptive, InvScaling
 from ..solvers import LBFGS, SGD, Adam

@@ -20,10 +20,10 @@ from .activations import (
 from .base import WHOLE, Layer, Part, Residual, Sequential, flat
 from .dense import Dense
 from .dropout import Dropout
-from .embeddings import TableInput
 from .ensemble import MemberDense, Members
 from .normalization import BatchNorm, LayerNorm
-from .numeric import NumberEmbedding, Ramps, Waves
+from .number_embeddings import NumberEmbedding, Ramps, Waves
+from .table import TableInput
 
 __all__ = [
     "ELU",

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, final
 import numpy as np
 from scipy.special import ndtr
 
-from ..memory import Memory, Views
 from .base import Layer
+from .memory import Memory, Views
 
 __all__ = [
     "ELU",

@@ -13,7 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
-from ..memory import Memory, Views
+from .memory import Memory, Views
 
 __all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat"]
 

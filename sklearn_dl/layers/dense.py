@@ -12,8 +12,8 @@ from typing import Any, final
 import numpy as np
 
 from .._numerics.kernels import add_outer
-from ..memory import Memory, Views
 from .base import WHOLE, Layer, Part, flat
+from .memory import Memory, Views
 
 __all__ = ["Dense"]
 

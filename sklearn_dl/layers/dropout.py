@@ -10,8 +10,8 @@ from typing import final
 
 import numpy as np
 
-from ..memory import Memory, Views
 from .base import Layer
+from .memory import Memory, Views
 
 __all__ = ["Dropout"]
 

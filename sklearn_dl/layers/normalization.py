@@ -10,8 +10,8 @@ from typing import final
 
 import numpy as np
 
-from ..memory import Memory, Views
 from .base import Layer, Part
+from .memory import Memory, Views
 
 __all__ = ["BatchNorm", "LayerNorm"]
 

@@ -39,7 +39,7 @@ from ..layers import (
     Waves,
 )
 from ..layers.activations import SELU_ALPHA, SELU_SCALE
-from ..memory import Views
+from ..layers.memory import Views
 from .graph import Graph
 
 __all__ = ["convert_layer", "node"]

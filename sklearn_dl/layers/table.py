@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .._data.columns import Columns
-from ..memory import Memory, Views
 from .base import Layer, Part
+from .memory import Memory, Views
 
 __all__ = ["TableInput"]
 
