@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._engine.network import Network
 from ._html import network_html
 from ._version import __version__
 from .descent import State
 from .encoding import TableEncoder
 from .losses import Loss
 from .names import SETTINGS
-from .network import Network
 from .targets import ClassEncoder, NumberEncoder
 
 __all__ = ["FittedDL"]

@@ -23,6 +23,8 @@ from ._data.columns import Columns
 from ._data.lazy import LazyRows
 from ._data.statistics import quantiles, sample_rows
 from ._data.table import Split, Table, hold_out, weight_exponent
+from ._engine.network import Network
+from ._engine.predict import forward
 from .assembly import assemble, embedding_of, n_embedded
 from .defaults import precision_of
 from .descent import State
@@ -31,8 +33,6 @@ from .fitting import Call, fit_network
 from .identity import settings
 from .losses import Loss
 from .monitoring import Validation, warn_of
-from .network import Network
-from .prediction import forward
 from .progress import Saved, read_saved
 
 __all__ = ["BaseDL"]

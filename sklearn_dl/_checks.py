@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from ._engine.network import Network, Workspace
 from .architectures import ARCHITECTURES
 from .defaults import settle
 from .encoding import TableEncoder
@@ -27,7 +28,6 @@ from .names import (
     resolve_schedule,
     resolve_solver,
 )
-from .network import Network, Workspace
 from .numeric_embeddings import NumericEmbedding
 from .schedules import Schedule
 from .solvers import LBFGS, Solver

@@ -19,12 +19,12 @@ from ._callbacks import with_callbacks
 from ._checks import Plan
 from ._data.checks import MOST_WEIGHT
 from ._data.table import Table
+from ._engine.predict import forward
 from .assembly import head_of
 from .fitting import Call
 from .losses import Loss, pooling
 from .monitoring import Validation
 from .names import is_stochastic
-from .prediction import forward
 from .targets import ClassEncoder
 
 __all__ = ["DLClassifier"]

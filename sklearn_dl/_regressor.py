@@ -17,11 +17,11 @@ from ._base import BaseDL
 from ._callbacks import with_callbacks
 from ._checks import Plan
 from ._data.table import Table
+from ._engine.predict import forward
 from .fitting import Call
 from .losses import Loss, MeanOfMembers, Quantile, pooling
 from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
-from .prediction import forward
 from .targets import NumberEncoder
 
 __all__ = ["DLRegressor"]

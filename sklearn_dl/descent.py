@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .network import Network
+from ._engine.network import Network
 from .solvers import SPAN, Solver
 
 __all__ = ["Descent", "State"]

@@ -14,6 +14,7 @@ from ._callbacks import CallbackBridge
 from ._checks import Plan
 from ._data.batches import Batches
 from ._data.table import Split, Table, scaled_alpha
+from ._engine.shared import threads_for
 from ._numerics.threads import Team, one_blas_thread, threads_granted
 from .checkpoint import is_checkpointed
 from .defaults import batch_rows
@@ -23,7 +24,6 @@ from .losses import LogLoss, Loss, MeanOfMembers
 from .monitoring import Monitor, Validation
 from .progress import Saved, follow
 from .scoring import watched_score
-from .sharing import threads_for
 from .solvers import LBFGS
 from .training import EarlyStopping, End, Fallback, train
 

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from ._data.batches import Batches
+from ._engine.network import Network, Workspace
 from .descent import State
 from .losses import Loss
-from .network import Network, Workspace
 from .solvers import LBFGS
 from .training import End, Epoch, Listener
 

@@ -16,11 +16,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._callbacks import CallbackBridge
 from ._data.table import Table
+from ._engine.network import Network
+from ._engine.predict import forward
 from .descent import State
 from .folds import Folds, temperature
 from .losses import Loss
-from .network import Network
-from .prediction import forward
 from .printing import epoch_line
 from .schedules import Schedule
 from .training import EarlyStopping, End, Epoch

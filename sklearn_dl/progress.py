@@ -17,10 +17,10 @@ from ._attributes import FittedDL
 from ._checks import Plan
 from ._data.batches import Batches
 from ._data.table import Table
+from ._engine.network import Network
 from ._version import __version__
 from .descent import State
 from .identity import digest, seal, settings, short
-from .network import Network
 from .solvers import LBFGS
 from .training import EarlyStopping, Fallback
 

@@ -14,7 +14,7 @@ from sklearn.metrics import check_scoring
 from ._attributes import FittedDL
 from ._data.dataframes import is_dataframe
 from ._data.table import Table
-from .prediction import forward
+from ._engine.predict import forward
 
 __all__ = ["watched_score"]
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl.architectures import ensemble, mlp, resnet
 from sklearn_dl.layers import (
     ELU,
@@ -39,7 +40,6 @@ from sklearn_dl.layers import (
     Tanh,
     Waves,
 )
-from sklearn_dl.network import Network, Workspace
 
 N, D = 13, 4  # rows and features of most cases
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sklearn_dl._data.columns import Columns
+from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl.layers import Dense, Layer, Part, Sequential, TableInput, Tanh
-from sklearn_dl.network import Network, Workspace
 from tests.cases import address, central_difference, inputs, network_of, over, same_bits
 
 N = 13

@@ -29,7 +29,7 @@ FLOORS = {
         "layers losses solvers schedules _data.batches _data.columns _numerics.threads layers.memory _numerics.kernels _data.lazy _numerics.randomness _numerics.settings "
         "numeric_embeddings storage _version _numerics"
     ),
-    1: "network sharing prediction",
+    1: "_engine.network _engine.shared _engine.predict _engine",
     2: (
         "names architectures training descent lbfgs encoding codebook scaling _data.statistics _data.dataframes _data.checks targets "
         "_data.table monitoring folds defaults assembly fitting printing scoring identity progress checkpoint "
@@ -218,11 +218,11 @@ FOR_USERS = {
     "convert", "displays", "encoding.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",
-    "layers.memory", "network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder",
+    "layers.memory", "_engine.network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder",
     "schedules", "solvers",
 }  # fmt: skip
 EXCEPTIONS = {
-    ("PR01", "network.Entry"): "a named tuple: its fields are Attributes",
+    ("PR01", "_engine.network.Entry"): "a named tuple: its fields are Attributes",
     ("PR01", "inspection.attributions.Attributions"): "a record that is returned, not made: its fields are Attributes",
     ("PR01", "compare.comparison.Comparison"): "likewise",
 }

@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._engine.network import Network
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.inspection import (
     AttributionDisplay,
@@ -35,7 +36,6 @@ from sklearn_dl.inspection.readouts import targets_of
 from sklearn_dl.layers import Dense, Layer, ReLU, Sequential, Tanh
 from sklearn_dl.losses import Loss, Quantile
 from sklearn_dl.names import ACTIVATIONS
-from sklearn_dl.network import Network
 
 mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")

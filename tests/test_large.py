@@ -11,10 +11,10 @@ from cases import same_bits
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._data import table as splitting
 from sklearn_dl._data.lazy import LazyRows
+from sklearn_dl._engine.network import Network
+from sklearn_dl._engine.predict import forward
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.layers import Dense, Layer
-from sklearn_dl.network import Network
-from sklearn_dl.prediction import forward
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 6)) * 10.0 ** np.arange(6)

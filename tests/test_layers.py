@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl.architectures import mlp, resnet
 from sklearn_dl.layers import (
     WHOLE,
@@ -31,7 +32,6 @@ from sklearn_dl.layers import (
     Sequential,
     Tanh,
 )
-from sklearn_dl.network import Network, Workspace
 from tests.cases import (
     ACTIVATIONS,
     CASES,

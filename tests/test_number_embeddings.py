@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl.assembly import embedding_of
 from sklearn_dl.layers import NumberEmbedding, Ramps, Waves
-from sklearn_dl.network import Network, Workspace
 from sklearn_dl.numeric_embeddings import Mixed, Periodic, PiecewiseLinear
 
 FAST = {"n_members": 2, "hidden_layer_sizes": (8,), "max_iter": 2, "n_folds": 1, "random_state": 0}

@@ -14,10 +14,10 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_dl._data.batches import Batches
+from sklearn_dl._engine.network import Network
 from sklearn_dl.descent import STRETCH, Descent, State
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError
-from sklearn_dl.network import Network
 from sklearn_dl.schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle
 from sklearn_dl.solvers import LBFGS, SGD, SPAN, Adam, AdamW, RMSprop, Solver
 from sklearn_dl.training import EarlyStopping, End, train

@@ -16,13 +16,13 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._engine.network import Network, Workspace
+from sklearn_dl._engine.predict import forward
+from sklearn_dl._engine.shared import TRIED, Passes, SharedWorkspace, threads_for
 from sklearn_dl._numerics.threads import _LIMIT, Team, one_blas_thread, threads_granted
 from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, ReLU, Sequential, Tanh
 from sklearn_dl.layers.memory import BLOCK_ROWS
-from sklearn_dl.network import Network, Workspace
-from sklearn_dl.prediction import forward
-from sklearn_dl.sharing import TRIED, Passes, SharedWorkspace, threads_for
 
 
 def teams() -> list[str]:
@@ -46,7 +46,7 @@ def nothing_is_left_behind():
 
 @pytest.fixture
 def small_work_is_shared(monkeypatch):
-    monkeypatch.setattr("sklearn_dl.sharing.MIN_WORK", 0)
+    monkeypatch.setattr("sklearn_dl._engine.shared.MIN_WORK", 0)
 
 
 @pytest.fixture
@@ -774,10 +774,10 @@ def test_architecture_of_users_is_shared(small_work_is_shared, shared_passes):
 
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_predictions_have_the_same_bits_for_any_number_of_threads(n_members, monkeypatch):
-    monkeypatch.setattr("sklearn_dl.prediction.MIN_WORK", 0)
-    monkeypatch.setattr("sklearn_dl.prediction.BLOCK", 2**12)
+    monkeypatch.setattr("sklearn_dl._engine.predict.MIN_WORK", 0)
+    monkeypatch.setattr("sklearn_dl._engine.predict.BLOCK", 2**12)
     teams = []
-    monkeypatch.setattr("sklearn_dl.prediction.Team", lambda size: teams.append(size) or Team(size))
+    monkeypatch.setattr("sklearn_dl._engine.predict.Team", lambda size: teams.append(size) or Team(size))
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1000, 6))
     model = DLClassifier(n_members=n_members, hidden_layer_sizes=(40,), max_iter=2, random_state=0)

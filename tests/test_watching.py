@@ -22,10 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._engine.network import Network
 from sklearn_dl._html import MAX_LAYERS, MAX_POINTS, network_html
 from sklearn_dl.displays import TrainingCurveDisplay
 from sklearn_dl.layers import Dense, Layer, Residual, Sequential
-from sklearn_dl.network import Network
 from sklearn_dl.printing import duration, epoch_line
 
 rng = np.random.default_rng(0)

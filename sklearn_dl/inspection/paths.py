@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.columns import Columns
+from .._engine.network import Network, Workspace
 from ..layers import Sequential, TableInput
-from ..network import Network, Workspace
 
 __all__ = ["Scalar"]
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._numerics.randomness import Purpose, generator
-from .layers import WHOLE, Layer, Part
-from .layers.memory import Batch, Memory, Streams, Views
+from .._numerics.randomness import Purpose, generator
+from ..layers import WHOLE, Layer, Part
+from ..layers.memory import Batch, Memory, Streams, Views
 
 __all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
 
@@ -75,7 +75,7 @@ class Network:
     --------
     >>> import numpy as np
     >>> from sklearn_dl.layers import Dense, ReLU, Sequential
-    >>> from sklearn_dl.network import Network, Workspace
+    >>> from sklearn_dl._engine.network import Network, Workspace
     >>> network = Network.build(Sequential((Dense(3, 4), ReLU(), Dense(4, 1))), seed=0, dtype=np.float64)
     >>> [(e.path, e.shape) for e in network.entries()]
     [('0.weight', (3, 4)), ('2.weight', (4, 1)), ('0.bias', (4,)), ('2.bias', (1,))]
