@@ -17,7 +17,7 @@ from ._engine.network import Network
 from ._html import network_html
 from ._version import __version__
 from .descent import State
-from .encoding import TableEncoder
+from .encoding.table_encoder import TableEncoder
 from .losses import Loss
 from .names import SETTINGS
 from .targets import ClassEncoder, NumberEncoder

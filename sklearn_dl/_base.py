@@ -28,7 +28,7 @@ from ._engine.predict import forward
 from .assembly import assemble, embedding_of, n_embedded
 from .defaults import precision_of
 from .descent import State
-from .encoding import TableEncoder
+from .encoding.table_encoder import TableEncoder
 from .fitting import Call, fit_network
 from .identity import settings
 from .losses import Loss

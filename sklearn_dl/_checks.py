@@ -16,7 +16,7 @@ from sklearn.metrics import get_scorer_names
 from ._engine.network import Network, Workspace
 from .architectures import ARCHITECTURES
 from .defaults import settle
-from .encoding import TableEncoder
+from .encoding.table_encoder import TableEncoder
 from .layers import Activation, BatchNorm, Layer
 from .losses import Loss
 from .names import (

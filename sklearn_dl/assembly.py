@@ -10,7 +10,7 @@ from typing import Any
 from ._checks import Plan
 from ._engine.network import Network
 from .architectures import ensemble
-from .encoding import TableEncoder
+from .encoding.table_encoder import TableEncoder
 from .layers import Layer, Sequential, TableInput
 from .layers.memory import Views
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .architectures import ARCHITECTURES
-from .encoding import TableEncoder
+from .encoding.table_encoder import TableEncoder
 from .layers import (
     ELU,
     GELU,

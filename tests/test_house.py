@@ -31,9 +31,9 @@ FLOORS = {
     ),
     1: "_engine.network _engine.shared _engine.predict _engine",
     2: (
-        "names architectures training descent lbfgs encoding codebook scaling _data.statistics _data.dataframes _data.checks targets "
+        "names architectures training descent lbfgs encoding.table_encoder encoding.codebook encoding.scaling _data.statistics _data.dataframes _data.checks targets "
         "_data.table monitoring folds defaults assembly fitting printing scoring identity progress checkpoint "
-        "_checks _callbacks _attributes _html _data"
+        "_checks _callbacks _attributes _html _data encoding"
     ),
     3: "_base",
     4: "_classifier _regressor displays inspection convert onnx compare rate_finder",
@@ -215,7 +215,7 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
     "_classifier", "_regressor", "_attributes", "architectures", "checkpoint", "compare.comparison", "compare.folds",
-    "convert", "displays", "encoding.TableEncoder",
+    "convert", "displays", "encoding.table_encoder.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",
     "layers.memory", "_engine.network", "onnx.graph.Graph", "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder",

@@ -22,7 +22,7 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from .._base import BaseDL
-from ..encoding import TableEncoder
+from ..encoding.table_encoder import TableEncoder
 from ..losses import AbsoluteError, Gamma, Huber, Loss, Quantile, Tweedie
 from ..names import resolve_loss
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..encoding import TableEncoder
+from ..encoding.table_encoder import TableEncoder
 
 __all__ = ["middle", "origins", "random_rows"]
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._classifier import DLClassifier
 from .._data.dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from .._regressor import DLRegressor
-from ..encoding import TableEncoder
+from ..encoding.table_encoder import TableEncoder
 from ..layers import Layer, Members
 from ..losses import Quantile
 from .graph import Encoded, Graph

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from ..codebook import ELSE, Codebook
-from ..encoding import TableEncoder
-from ..scaling import LIMIT, Scaling
+from ..encoding.codebook import ELSE, Codebook
+from ..encoding.scaling import LIMIT, Scaling
+from ..encoding.table_encoder import TableEncoder
 from .graph import Encoded, Graph
 
 __all__ = ["InputTable", "encode_table"]

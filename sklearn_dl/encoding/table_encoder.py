@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from ._data.checks import check_table
-from ._data.columns import Columns
-from ._data.dataframes import (
+from .._data.checks import check_table
+from .._data.columns import Columns
+from .._data.dataframes import (
     column,
     factorize,
     is_dataframe,
@@ -23,7 +23,7 @@ from ._data.dataframes import (
     rows_of,
     to_numbers,
 )
-from ._data.statistics import row_blocks
+from .._data.statistics import row_blocks
 from .codebook import Codebook
 from .scaling import Scaling
 

@@ -1,0 +1,8 @@
+"""From a table as it comes to what the network sees: `TableEncoder`.
+
+Knows nothing about networks, training or targets.
+"""
+
+from .table_encoder import TableEncoder
+
+__all__ = ["TableEncoder"]
