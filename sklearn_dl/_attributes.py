@@ -18,9 +18,9 @@ from ._html import network_html
 from ._version import __version__
 from .descent import State
 from .encoding.table_encoder import TableEncoder
+from .heads.targets import ClassEncoder, NumberEncoder
 from .losses import Loss
 from .names import SETTINGS
-from .targets import ClassEncoder, NumberEncoder
 
 __all__ = ["FittedDL"]
 

@@ -22,10 +22,10 @@ from ._data.table import Table
 from ._engine.predict import forward
 from .assembly import head_of
 from .fitting import Call
+from .heads.targets import ClassEncoder
 from .losses import Loss, pooling
 from .monitoring import Validation
 from .names import is_stochastic
-from .targets import ClassEncoder
 
 __all__ = ["DLClassifier"]
 

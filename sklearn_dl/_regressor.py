@@ -19,10 +19,10 @@ from ._checks import Plan
 from ._data.table import Table
 from ._engine.predict import forward
 from .fitting import Call
+from .heads.targets import NumberEncoder
 from .losses import Loss, MeanOfMembers, Quantile, pooling
 from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
-from .targets import NumberEncoder
 
 __all__ = ["DLRegressor"]
 

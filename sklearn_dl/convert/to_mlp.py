@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
+from ..heads.targets import ClassEncoder, NumberEncoder
 from ..layers import (
     Activation,
     BatchNorm,
@@ -36,7 +37,6 @@ from ..losses.classification import _Bound
 from ..names import resolve_schedule, resolve_solver
 from ..schedules import Adaptive, InvScaling
 from ..solvers import LBFGS, SGD, Adam
-from ..targets import ClassEncoder, NumberEncoder
 
 __all__ = ["to_sklearn"]
 

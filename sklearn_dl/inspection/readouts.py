@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._base import BaseDL
+from ..heads.targets import ClassEncoder, NumberEncoder
 from ..losses import Quantile
-from ..targets import ClassEncoder, NumberEncoder
 
 __all__ = ["Readout", "readout", "targets_of"]
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..heads.targets import ClassEncoder, NumberEncoder
 from ..losses import AbsoluteError, Gamma, Huber, Loss, Poisson, Quantile, SquaredError, Tweedie
 from ..losses.classification import _Grouped, _Logistic, _Softmax
-from ..targets import ClassEncoder, NumberEncoder
 from .graph import Graph
 
 __all__ = ["convert_classes", "convert_link", "convert_members", "convert_numbers", "labels_of", "link"]
