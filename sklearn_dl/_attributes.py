@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator
 
 from ._engine.network import Network
 from ._html import network_html
+from ._training.descent import State
 from ._version import __version__
-from .descent import State
 from .encoding.table_encoder import TableEncoder
 from .heads.targets import ClassEncoder, NumberEncoder
 from .losses import Loss

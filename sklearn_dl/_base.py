@@ -25,14 +25,14 @@ from ._data.statistics import quantiles, sample_rows
 from ._data.table import Split, Table, hold_out, weight_exponent
 from ._engine.network import Network
 from ._engine.predict import forward
+from ._training.descent import State
+from ._training.fit import Call, fit_network
+from ._training.monitor import Validation, warn_of
 from .assembly import assemble, embedding_of, n_embedded
 from .defaults import precision_of
-from .descent import State
 from .encoding.table_encoder import TableEncoder
-from .fitting import Call, fit_network
 from .identity import settings
 from .losses import Loss
-from .monitoring import Validation, warn_of
 from .progress import Saved, read_saved
 
 __all__ = ["BaseDL"]

@@ -20,11 +20,11 @@ from ._checks import Plan
 from ._data.checks import MOST_WEIGHT
 from ._data.table import Table
 from ._engine.predict import forward
+from ._training.fit import Call
+from ._training.monitor import Validation
 from .assembly import head_of
-from .fitting import Call
 from .heads.targets import ClassEncoder
 from .losses import Loss, pooling
-from .monitoring import Validation
 from .names import is_stochastic
 
 __all__ = ["DLClassifier"]

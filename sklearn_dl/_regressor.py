@@ -18,10 +18,10 @@ from ._callbacks import with_callbacks
 from ._checks import Plan
 from ._data.table import Table
 from ._engine.predict import forward
-from .fitting import Call
+from ._training.fit import Call
+from ._training.monitor import Validation
 from .heads.targets import NumberEncoder
 from .losses import Loss, MeanOfMembers, Quantile, pooling
-from .monitoring import Validation
 from .names import is_stochastic, resolve_loss
 
 __all__ = ["DLRegressor"]

@@ -18,11 +18,11 @@ from ._checks import Plan
 from ._data.batches import Batches
 from ._data.table import Table
 from ._engine.network import Network
+from ._training.descent import State
+from ._training.loop import EarlyStopping, Fallback
 from ._version import __version__
-from .descent import State
 from .identity import digest, seal, settings, short
 from .solvers import LBFGS
-from .training import EarlyStopping, Fallback
 
 __all__ = ["Progress", "Saved", "follow", "read_saved"]
 

@@ -20,11 +20,11 @@ from ._checks import Plan
 from ._data.batches import Batches
 from ._data.table import Table, scaled_alpha
 from ._numerics.threads import one_blas_thread
+from ._training.fit import Call, training_loss
+from ._training.loop import End, Epoch, train
 from .defaults import batch_rows
-from .fitting import Call, training_loss
 from .schedules import Constant
 from .solvers import LBFGS
-from .training import End, Epoch, train
 
 __all__ = ["RateCurve", "find_learning_rate"]
 

@@ -15,8 +15,8 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._data.table import Table
+from sklearn_dl._training.folds import Folds, temperature
 from sklearn_dl.defaults import SMALL, batch_rows, settle
-from sklearn_dl.folds import Folds, temperature
 from sklearn_dl.losses import (
     AbsoluteError,
     Focal,
@@ -126,7 +126,7 @@ def test_members_leave_out_the_fold_that_judges_them(count, members):
 
 
 def test_a_sample_of_a_long_table_judges(monkeypatch):
-    monkeypatch.setattr("sklearn_dl.folds.JUDGED", 20)
+    monkeypatch.setattr("sklearn_dl._training.folds.JUDGED", 20)
     folds = Folds.draw(None, 50, 4, 8, seed=0)
     numbers = np.arange(50.0)
     rows = Table(numbers[:, None], 2 * numbers[:, None], 3 * numbers)

@@ -31,9 +31,9 @@ FLOORS = {
     ),
     1: "_engine.network _engine.shared _engine.predict _engine",
     2: (
-        "names architectures training descent lbfgs encoding.table_encoder encoding.codebook encoding.scaling _data.statistics _data.dataframes _data.checks heads.targets "
-        "_data.table monitoring folds defaults assembly fitting printing scoring identity progress checkpoint "
-        "_checks _callbacks _attributes _html _data encoding heads"
+        "names architectures _training.loop _training.descent _training.lbfgs encoding.table_encoder encoding.codebook encoding.scaling _data.statistics _data.dataframes _data.checks heads.targets "
+        "_data.table _training.monitor _training.folds defaults assembly _training.fit _training.printing scoring identity progress checkpoint "
+        "_checks _callbacks _attributes _html _data encoding heads _training"
     ),
     3: "_base",
     4: "_classifier _regressor displays inspection convert onnx compare rate_finder",

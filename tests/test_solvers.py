@@ -15,12 +15,12 @@ from sklearn.base import clone
 
 from sklearn_dl._data.batches import Batches
 from sklearn_dl._engine.network import Network
-from sklearn_dl.descent import STRETCH, Descent, State
+from sklearn_dl._training.descent import STRETCH, Descent, State
+from sklearn_dl._training.loop import EarlyStopping, End, train
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError
 from sklearn_dl.schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle
 from sklearn_dl.solvers import LBFGS, SGD, SPAN, Adam, AdamW, RMSprop, Solver
-from sklearn_dl.training import EarlyStopping, End, train
 
 RATE = 0.03
 

@@ -146,7 +146,7 @@ def test_what_was_tried_for_rows_is_not_believed_for_columns(small_work_is_share
 
 
 def test_small_work_stays_on_one_thread(shared_passes, monkeypatch):
-    monkeypatch.setattr("sklearn_dl.fitting.Team", None)  # an error where one is made
+    monkeypatch.setattr("sklearn_dl._training.fit.Team", None)  # an error where one is made
     DLRegressor(**DEEP, max_iter=1, n_jobs=2).fit(X, Y)
     assert not shared_passes
 

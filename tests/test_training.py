@@ -19,14 +19,14 @@ from scipy import sparse
 from sklearn_dl._data.batches import Batches, Rows
 from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl._numerics.randomness import Purpose, generator
+from sklearn_dl._training.descent import State
+from sklearn_dl._training.lbfgs import fit_lbfgs
+from sklearn_dl._training.loop import EarlyStopping, End, train
 from sklearn_dl.architectures import mlp, resnet
-from sklearn_dl.descent import State
 from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequential, Tanh
-from sklearn_dl.lbfgs import fit_lbfgs
 from sklearn_dl.losses import LogLoss, Poisson, SquaredError
 from sklearn_dl.schedules import Constant, Cosine, CosLog, InvScaling
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
-from sklearn_dl.training import EarlyStopping, End, train
 from tests.cases import CASES, address, over, same_bits
 
 DESCENT = SGD(momentum=0.0)

@@ -24,9 +24,9 @@ from sklearn.utils import estimator_html_repr
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._engine.network import Network
 from sklearn_dl._html import MAX_LAYERS, MAX_POINTS, network_html
+from sklearn_dl._training.printing import duration, epoch_line
 from sklearn_dl.displays import TrainingCurveDisplay
 from sklearn_dl.layers import Dense, Layer, Residual, Sequential
-from sklearn_dl.printing import duration, epoch_line
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -78,7 +78,7 @@ def test_verbose_tells_what_history_holds(name, capsys):
 
 def test_the_seconds_left_go_down_and_know_of_max_time(capsys, monkeypatch):
     clock = iter(range(10_000))
-    monkeypatch.setattr("sklearn_dl.monitoring.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("sklearn_dl._training.monitor.time.perf_counter", lambda: float(next(clock)))
 
     def left(**params):
         DLRegressor(**SMALL | params, verbose=1).fit(X, y)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._classifier import DLClassifier
 from .._regressor import DLRegressor
-from ..descent import State
+from .._training.descent import State
 from ..names import resolve_solver
 from ..schedules import InvScaling
 from ..solvers import LBFGS, SGD, Adam

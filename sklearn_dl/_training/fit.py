@@ -9,23 +9,23 @@ import math
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from ._attributes import FittedDL
-from ._callbacks import CallbackBridge
-from ._checks import Plan
-from ._data.batches import Batches
-from ._data.table import Split, Table, scaled_alpha
-from ._engine.shared import threads_for
-from ._numerics.threads import Team, one_blas_thread, threads_granted
-from .checkpoint import is_checkpointed
-from .defaults import batch_rows
+from .._attributes import FittedDL
+from .._callbacks import CallbackBridge
+from .._checks import Plan
+from .._data.batches import Batches
+from .._data.table import Split, Table, scaled_alpha
+from .._engine.shared import threads_for
+from .._numerics.threads import Team, one_blas_thread, threads_granted
+from ..checkpoint import is_checkpointed
+from ..defaults import batch_rows
+from ..losses import LogLoss, Loss, MeanOfMembers
+from ..progress import Saved, follow
+from ..scoring import watched_score
+from ..solvers import LBFGS
 from .folds import Folds
 from .lbfgs import fit_lbfgs
-from .losses import LogLoss, Loss, MeanOfMembers
-from .monitoring import Monitor, Validation
-from .progress import Saved, follow
-from .scoring import watched_score
-from .solvers import LBFGS
-from .training import EarlyStopping, End, Fallback, train
+from .loop import EarlyStopping, End, Fallback, train
+from .monitor import Monitor, Validation
 
 __all__ = ["Call", "fit_network", "training_loss"]
 

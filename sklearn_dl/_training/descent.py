@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ._engine.network import Network
-from .solvers import SPAN, Solver
+from .._engine.network import Network
+from ..solvers import SPAN, Solver
 
 __all__ = ["Descent", "State"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ._data.table import Table
-from ._numerics.randomness import Purpose, generator
-from .losses import Loss
+from .._data.table import Table
+from .._numerics.randomness import Purpose, generator
+from ..losses import Loss
 
 __all__ = ["Folds", "temperature"]
 

@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._data.batches import Batches
-from ._engine.network import Network
-from ._engine.shared import Passes
-from ._numerics.threads import Team
+from .._data.batches import Batches
+from .._engine.network import Network
+from .._engine.shared import Passes
+from .._numerics.threads import Team
+from ..losses import Loss
+from ..schedules import Schedule
+from ..solvers import Solver
 from .descent import Descent, State
-from .losses import Loss
-from .schedules import Schedule
-from .solvers import Solver
 
 __all__ = ["EarlyStopping", "End", "Epoch", "Fallback", "Listener", "train"]
 

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._callbacks import CallbackBridge
-from ._data.table import Table
-from ._engine.network import Network
-from ._engine.predict import forward
+from .._callbacks import CallbackBridge
+from .._data.table import Table
+from .._engine.network import Network
+from .._engine.predict import forward
+from ..losses import Loss
+from ..schedules import Schedule
 from .descent import State
 from .folds import Folds, temperature
-from .losses import Loss
+from .loop import EarlyStopping, End, Epoch
 from .printing import epoch_line
-from .schedules import Schedule
-from .training import EarlyStopping, End, Epoch
 
 __all__ = ["Monitor", "Validation", "warn_of"]
 

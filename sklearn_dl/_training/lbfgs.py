@@ -11,12 +11,12 @@ import time
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from ._data.batches import Batches
-from ._engine.network import Network, Workspace
+from .._data.batches import Batches
+from .._engine.network import Network, Workspace
+from ..losses import Loss
+from ..solvers import LBFGS
 from .descent import State
-from .losses import Loss
-from .solvers import LBFGS
-from .training import End, Epoch, Listener
+from .loop import End, Epoch, Listener
 
 __all__ = ["fit_lbfgs"]
 

@@ -34,7 +34,7 @@ def epoch_line(record: Mapping[str, Any], last: int, seconds: float, left: float
 
     Examples
     --------
-    >>> from sklearn_dl.printing import epoch_line
+    >>> from sklearn_dl._training.printing import epoch_line
     >>> record = {"epoch": 3, "loss": 0.4123, "validation_loss": 0.43, "learning_rate": 0.002, "seconds": 0.1}
     >>> epoch_line(record, 200, 0.125, 24.6)
     'epoch   3/200  loss 0.41230     validation 0.43000     rate 0.002      125 ms an epoch  25 s left'
@@ -60,7 +60,7 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> from sklearn_dl.printing import duration
+    >>> from sklearn_dl._training.printing import duration
     >>> [duration(s) for s in (0, 0.00021, 0.125, 1.25, 59.7, 200, 7500)]
     ['0 s', '0.21 ms', '125 ms', '1.2 s', '1 min 00 s', '3 min 20 s', '2 h 05 min']
     """
