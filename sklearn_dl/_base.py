@@ -29,11 +29,11 @@ from ._training.descent import State
 from ._training.fit import Call, fit_network
 from ._training.monitor import Validation, warn_of
 from .assembly import assemble, embedding_of, n_embedded
+from .checkpoint.content import Saved, read_saved
+from .checkpoint.fingerprint import settings
 from .defaults import precision_of
 from .encoding.table_encoder import TableEncoder
-from .identity import settings
 from .losses import Loss
-from .progress import Saved, read_saved
 
 __all__ = ["BaseDL"]
 

@@ -24,10 +24,11 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_dl import DLClassifier, DLRegressor, storage
+from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._data import table as splitting
 from sklearn_dl.architectures import mlp
 from sklearn_dl.checkpoint import Checkpoint
+from sklearn_dl.checkpoint import file as storage
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.schedules import Adaptive, Schedule
 from sklearn_dl.solvers import SGD, Solver

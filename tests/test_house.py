@@ -27,13 +27,13 @@ OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx")
 FLOORS = {
     0: (
         "layers losses solvers schedules _data.batches _data.columns _numerics.threads layers.memory _numerics.kernels _data.lazy _numerics.randomness _numerics.settings "
-        "numeric_embeddings storage _version _numerics"
+        "numeric_embeddings checkpoint.file _version _numerics"
     ),
     1: "_engine.network _engine.shared _engine.predict _engine",
     2: (
         "names architectures _training.loop _training.descent _training.lbfgs encoding.table_encoder encoding.codebook encoding.scaling _data.statistics _data.dataframes _data.checks heads.targets "
-        "_data.table _training.monitor _training.folds defaults assembly _training.fit _training.printing scoring identity progress checkpoint "
-        "_checks _callbacks _attributes _html _data encoding heads _training"
+        "_data.table _training.monitor _training.folds defaults assembly _training.fit _training.printing scoring checkpoint.fingerprint checkpoint.content checkpoint.callback "
+        "_checks _callbacks _attributes _html _data encoding heads _training checkpoint"
     ),
     3: "_base",
     4: "_classifier _regressor displays inspection convert onnx compare rate_finder",
@@ -214,7 +214,7 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 # what users call, set or extend: all parameters, what is returned, a summary of one sentence
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
-    "_classifier", "_regressor", "_attributes", "architectures", "checkpoint", "compare.comparison", "compare.folds",
+    "_classifier", "_regressor", "_attributes", "architectures", "checkpoint.callback", "compare.comparison", "compare.folds",
     "convert", "displays", "encoding.table_encoder.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",

@@ -16,10 +16,10 @@ from .._data.batches import Batches
 from .._data.table import Split, Table, scaled_alpha
 from .._engine.shared import threads_for
 from .._numerics.threads import Team, one_blas_thread, threads_granted
-from ..checkpoint import is_checkpointed
+from ..checkpoint.callback import is_checkpointed
+from ..checkpoint.content import Saved, follow
 from ..defaults import batch_rows
 from ..losses import LogLoss, Loss, MeanOfMembers
-from ..progress import Saved, follow
 from ..scoring import watched_score
 from ..solvers import LBFGS
 from .folds import Folds

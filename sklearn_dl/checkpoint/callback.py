@@ -10,11 +10,11 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, final
 
-from ._attributes import FittedDL
-from .names import resolve_solver
-from .progress import Progress
-from .solvers import LBFGS
-from .storage import remove_leftovers
+from .._attributes import FittedDL
+from ..names import resolve_solver
+from ..solvers import LBFGS
+from .content import Progress
+from .file import remove_leftovers
 
 __all__ = ["Checkpoint"]
 

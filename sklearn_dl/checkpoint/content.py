@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from . import storage
-from ._attributes import FittedDL
-from ._checks import Plan
-from ._data.batches import Batches
-from ._data.table import Table
-from ._engine.network import Network
-from ._training.descent import State
-from ._training.loop import EarlyStopping, Fallback
-from ._version import __version__
-from .identity import digest, seal, settings, short
-from .solvers import LBFGS
+from .._attributes import FittedDL
+from .._checks import Plan
+from .._data.batches import Batches
+from .._data.table import Table
+from .._engine.network import Network
+from .._training.descent import State
+from .._training.loop import EarlyStopping, Fallback
+from .._version import __version__
+from ..solvers import LBFGS
+from . import file as storage
+from .fingerprint import digest, seal, settings, short
 
 __all__ = ["Progress", "Saved", "follow", "read_saved"]
 
