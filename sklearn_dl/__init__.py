@@ -3,8 +3,8 @@
 Knows only the public names.
 """
 
-from ._classifier import DLClassifier
-from ._regressor import DLRegressor
+from ._estimators.classifier import DLClassifier
+from ._estimators.regressor import DLRegressor
 from ._version import __version__
 
 __all__ = ["DLClassifier", "DLRegressor", "__version__"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseDL
+from ._estimators.base import BaseDL
 
 __all__ = ["TrainingCurveDisplay"]
 

@@ -15,14 +15,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
-from ._base import BaseDL
-from ._checks import Plan
 from ._data.batches import Batches
 from ._data.table import Table, scaled_alpha
+from ._estimators.base import BaseDL
+from ._estimators.defaults import batch_rows
+from ._estimators.params import Plan
 from ._numerics.threads import one_blas_thread
 from ._training.fit import Call, training_loss
 from ._training.loop import End, Epoch, train
-from .defaults import batch_rows
 from .schedules import Constant
 from .solvers import LBFGS
 

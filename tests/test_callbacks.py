@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl._base import BaseDL
+from sklearn_dl._estimators.base import BaseDL
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))

@@ -15,8 +15,8 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._data.table import Table
+from sklearn_dl._estimators.defaults import SMALL, batch_rows, settle
 from sklearn_dl._training.folds import Folds, temperature
-from sklearn_dl.defaults import SMALL, batch_rows, settle
 from sklearn_dl.losses import (
     AbsoluteError,
     Focal,

@@ -31,19 +31,19 @@ FLOORS = {
     ),
     1: "_engine.network _engine.shared _engine.predict _engine",
     2: (
-        "names architectures _training.loop _training.descent _training.lbfgs encoding.table_encoder encoding.codebook encoding.scaling _data.statistics _data.dataframes _data.checks heads.targets "
-        "_data.table _training.monitor _training.folds defaults assembly _training.fit _training.printing scoring checkpoint.fingerprint checkpoint.content checkpoint.callback "
-        "_checks _callbacks _attributes _html _data encoding heads _training checkpoint"
+        "_estimators.registry architectures _training.loop _training.descent _training.lbfgs encoding.table_encoder encoding.codebook encoding.scaling _data.statistics _data.dataframes _data.checks heads.targets "
+        "_data.table _training.monitor _training.folds _estimators.defaults _estimators.assembly _training.fit _training.printing _estimators.scoring checkpoint.fingerprint checkpoint.content checkpoint.callback "
+        "_estimators.params _estimators.callbacks _estimators.fitted_attributes _estimators.html _data encoding heads _training checkpoint _estimators"
     ),
-    3: "_base",
-    4: "_classifier _regressor displays inspection convert onnx compare rate_finder",
+    3: "_estimators.base",
+    4: "_estimators.classifier _estimators.regressor displays inspection convert onnx compare rate_finder",
     5: "__init__",
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
 
 MAX_LINES = 380
 # modules with an estimator: half of them is docstrings, which are not counted
-ESTIMATORS = {"_classifier", "_regressor"}
+ESTIMATORS = {"_estimators.classifier", "_estimators.regressor"}
 
 
 def modules() -> dict[str, Path]:
@@ -214,7 +214,7 @@ ALWAYS = {"GL08", "PR02", "PR03", "PR04", "PR07", "PR10", "RT05"}
 # what users call, set or extend: all parameters, what is returned, a summary of one sentence
 FULL = {"PR01", "RT01", "SS03", "SS06"}
 FOR_USERS = {
-    "_classifier", "_regressor", "_attributes", "architectures", "checkpoint.callback", "compare.comparison", "compare.folds",
+    "_estimators.classifier", "_estimators.regressor", "_estimators.fitted_attributes", "architectures", "checkpoint.callback", "compare.comparison", "compare.folds",
     "convert", "displays", "encoding.table_encoder.TableEncoder",
     "inspection.attributions.Attributions", "inspection.attributions.gradient_times_input",
     "inspection.attributions.integrated_gradients", "inspection.display", "inspection.importance", "layers", "losses",

@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, Stand
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._engine.network import Network
+from sklearn_dl._estimators.registry import ACTIVATIONS
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.inspection import (
     AttributionDisplay,
@@ -35,7 +36,6 @@ from sklearn_dl.inspection import (
 from sklearn_dl.inspection.readouts import targets_of
 from sklearn_dl.layers import Dense, Layer, ReLU, Sequential, Tanh
 from sklearn_dl.losses import Loss, Quantile
-from sklearn_dl.names import ACTIVATIONS
 
 mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")

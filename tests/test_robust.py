@@ -332,7 +332,7 @@ def test_a_pickle_carries_the_version_and_warns_on_a_mismatch(monkeypatch):
     assert model.__getstate__()["_sklearn_dl_version"] == sklearn_dl.__version__
     same = pickle.loads(pickle.dumps(model))  # warnings are errors here
     assert "_sklearn_dl_version" not in vars(same)
-    monkeypatch.setattr("sklearn_dl._attributes.__version__", "0.0.1")
+    monkeypatch.setattr("sklearn_dl._estimators.fitted_attributes.__version__", "0.0.1")
     data = pickle.dumps(model)
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=r"DLClassifier was pickled with sklearn_dl 0\.0\.1 and is read with"):

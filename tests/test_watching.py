@@ -23,7 +23,7 @@ from sklearn.utils import estimator_html_repr
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._engine.network import Network
-from sklearn_dl._html import MAX_LAYERS, MAX_POINTS, network_html
+from sklearn_dl._estimators.html import MAX_LAYERS, MAX_POINTS, network_html
 from sklearn_dl._training.printing import duration, epoch_line
 from sklearn_dl.displays import TrainingCurveDisplay
 from sklearn_dl.layers import Dense, Layer, Residual, Sequential

@@ -9,18 +9,18 @@ import math
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from .._attributes import FittedDL
-from .._callbacks import CallbackBridge
-from .._checks import Plan
 from .._data.batches import Batches
 from .._data.table import Split, Table, scaled_alpha
 from .._engine.shared import threads_for
+from .._estimators.callbacks import CallbackBridge
+from .._estimators.defaults import batch_rows
+from .._estimators.fitted_attributes import FittedDL
+from .._estimators.params import Plan
+from .._estimators.scoring import watched_score
 from .._numerics.threads import Team, one_blas_thread, threads_granted
 from ..checkpoint.callback import is_checkpointed
 from ..checkpoint.content import Saved, follow
-from ..defaults import batch_rows
 from ..losses import LogLoss, Loss, MeanOfMembers
-from ..scoring import watched_score
 from ..solvers import LBFGS
 from .folds import Folds
 from .lbfgs import fit_lbfgs

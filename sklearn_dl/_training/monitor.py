@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._callbacks import CallbackBridge
 from .._data.table import Table
 from .._engine.network import Network
 from .._engine.predict import forward
+from .._estimators.callbacks import CallbackBridge
 from ..losses import Loss
 from ..schedules import Schedule
 from .descent import State

@@ -10,8 +10,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, final
 
-from .._attributes import FittedDL
-from ..names import resolve_solver
+from .._estimators.fitted_attributes import FittedDL
+from .._estimators.registry import resolve_solver
 from ..solvers import LBFGS
 from .content import Progress
 from .file import remove_leftovers

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .._attributes import FittedDL
-from .._checks import Plan
 from .._data.batches import Batches
 from .._data.table import Table
 from .._engine.network import Network
+from .._estimators.fitted_attributes import FittedDL
+from .._estimators.params import Plan
 from .._training.descent import State
 from .._training.loop import EarlyStopping, Fallback
 from .._version import __version__

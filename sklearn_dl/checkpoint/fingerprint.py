@@ -17,8 +17,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from .._checks import Plan
 from .._data.columns import Columns
+from .._estimators.params import Plan
 
 __all__ = ["digest", "seal", "settings", "short", "text"]
 

@@ -21,10 +21,10 @@ from sklearn.linear_model import (
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from .._base import BaseDL
+from .._estimators.base import BaseDL
+from .._estimators.registry import resolve_loss
 from ..encoding.table_encoder import TableEncoder
 from ..losses import AbsoluteError, Gamma, Huber, Loss, Quantile, Tweedie
-from ..names import resolve_loss
 
 __all__ = ["linear_for", "name_of"]
 

@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._classifier import DLClassifier
-from .._regressor import DLRegressor
+from .._estimators.classifier import DLClassifier
+from .._estimators.registry import resolve_solver
+from .._estimators.regressor import DLRegressor
 from .._training.descent import State
-from ..names import resolve_solver
 from ..schedules import InvScaling
 from ..solvers import LBFGS, SGD, Adam
 

@@ -15,8 +15,9 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._classifier import DLClassifier
-from .._regressor import DLRegressor
+from .._estimators.classifier import DLClassifier
+from .._estimators.registry import resolve_schedule, resolve_solver
+from .._estimators.regressor import DLRegressor
 from ..heads.targets import ClassEncoder, NumberEncoder
 from ..layers import (
     Activation,
@@ -34,7 +35,6 @@ from ..layers import (
 from ..layers.memory import Views
 from ..losses import LogLoss, Loss, Poisson, SquaredError
 from ..losses.classification import _Bound
-from ..names import resolve_schedule, resolve_solver
 from ..schedules import Adaptive, InvScaling
 from ..solvers import LBFGS, SGD, Adam
 

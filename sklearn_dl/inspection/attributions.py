@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseDL
 from .._data.checks import check_weight
+from .._estimators.base import BaseDL
 from .origins import middle, origins
 from .paths import Scalar
 from .readouts import readout

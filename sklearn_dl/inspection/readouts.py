@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._base import BaseDL
+from .._estimators.base import BaseDL
 from ..heads.targets import ClassEncoder, NumberEncoder
 from ..losses import Quantile
 

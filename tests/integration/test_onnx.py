@@ -28,11 +28,11 @@ from sklearn.preprocessing import StandardScaler
 
 import sklearn_dl.layers
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._estimators.registry import ACTIVATIONS, LOSSES
 from sklearn_dl.convert import to_sklearn
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.layers import Dense, Layer, Sequential
 from sklearn_dl.losses import Loss, Quantile
-from sklearn_dl.names import ACTIVATIONS, LOSSES
 from sklearn_dl.onnx import link, node, onnx_inputs, register_converters, to_onnx
 from sklearn_dl.onnx.layers import NODES
 from sklearn_dl.onnx.outputs import LINKS

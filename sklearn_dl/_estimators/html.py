@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ._engine.network import Network
-from .layers import Layer
+from .._engine.network import Network
+from ..layers import Layer
 
 __all__ = ["network_html"]
 

@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from ._engine.network import Network, Workspace
-from .architectures import ARCHITECTURES
+from .._engine.network import Network, Workspace
+from ..architectures import ARCHITECTURES
+from ..encoding.table_encoder import TableEncoder
+from ..layers import Activation, BatchNorm, Layer
+from ..losses import Loss
+from ..numeric_embeddings import NumericEmbedding
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
 from .defaults import settle
-from .encoding.table_encoder import TableEncoder
-from .layers import Activation, BatchNorm, Layer
-from .losses import Loss
-from .names import (
+from .registry import (
     resolve_activations,
     resolve_architecture,
     resolve_loss,
@@ -28,9 +31,6 @@ from .names import (
     resolve_schedule,
     resolve_solver,
 )
-from .numeric_embeddings import NumericEmbedding
-from .schedules import Schedule
-from .solvers import LBFGS, Solver
 
 __all__ = ["Plan", "check_plan"]
 

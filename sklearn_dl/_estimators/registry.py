@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .architectures import ARCHITECTURES
-from .encoding.table_encoder import TableEncoder
-from .layers import (
+from ..architectures import ARCHITECTURES
+from ..encoding.table_encoder import TableEncoder
+from ..layers import (
     ELU,
     GELU,
     SELU,
@@ -27,10 +27,10 @@ from .layers import (
     Softplus,
     Tanh,
 )
-from .losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson, Quantile, SquaredError, Tweedie
-from .numeric_embeddings import Mixed, NumericEmbedding, Periodic, PiecewiseLinear
-from .schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
-from .solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
+from ..losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson, Quantile, SquaredError, Tweedie
+from ..numeric_embeddings import Mixed, NumericEmbedding, Periodic, PiecewiseLinear
+from ..schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
+from ..solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
 
 __all__ = [
     "is_stochastic",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .numeric_embeddings import Mixed, Periodic
-from .solvers import LBFGS, AdamW, Solver
+from ..numeric_embeddings import Mixed, Periodic
+from ..solvers import LBFGS, AdamW, Solver
 
 __all__ = ["SMALL", "batch_rows", "precision_of", "settle"]
 

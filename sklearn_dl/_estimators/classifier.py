@@ -1,35 +1,41 @@
-"""DLRegressor.
+"""DLClassifier.
 
-Knows what numbers as targets need; everything else is in the base.
+Knows what classes as targets need; everything else is in the base.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+import itertools
 from typing import Any, final
 
 import numpy as np
-from sklearn.base import RegressorMixin
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from ._base import BaseDL
-from ._callbacks import with_callbacks
-from ._checks import Plan
-from ._data.table import Table
-from ._engine.predict import forward
-from ._training.fit import Call
-from ._training.monitor import Validation
-from .heads.targets import NumberEncoder
-from .losses import Loss, MeanOfMembers, Quantile, pooling
-from .names import is_stochastic, resolve_loss
+from .._data.checks import MOST_WEIGHT
+from .._data.table import Table
+from .._engine.predict import forward
+from .._training.fit import Call
+from .._training.monitor import Validation
+from ..heads.targets import ClassEncoder
+from ..losses import Loss, pooling
+from .assembly import head_of
+from .base import BaseDL
+from .callbacks import with_callbacks
+from .params import Plan
+from .registry import is_stochastic
 
-__all__ = ["DLRegressor"]
+__all__ = ["DLClassifier"]
 
 
 @final
-class DLRegressor(RegressorMixin, BaseDL):
-    """Neural network for regression: a multilayer network in NumPy, trained by gradient descent.
+class DLClassifier(ClassifierMixin, BaseDL):
+    """Neural network for classification: a multilayer network in NumPy, trained by gradient descent.
+
+    Takes labels of any type: two or more classes, several yes-or-no labels a row (an indicator matrix), or several
+    targets with classes of their own.
 
     Parameters
     ----------
@@ -39,13 +45,12 @@ class DLRegressor(RegressorMixin, BaseDL):
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
         "selu", "gelu", "silu", "mish", "softplus".
-    loss : str or Loss, default="squared_error"
-        What is minimised: "squared_error" (half of it), "absolute_error", "huber", "quantile", "poisson", "gamma",
-        "tweedie", or an object of `sklearn_dl.losses`
+    loss : str or Loss, default="log_loss"
+        What is minimised: "log_loss", "focal", or an object of `sklearn_dl.losses`
         with settings.
     solver : str, Solver or LBFGS, default="auto"
         How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.5)`` with several members,
+        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.1)`` with several members,
         ``AdamW()`` with one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
@@ -54,14 +59,14 @@ class DLRegressor(RegressorMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is 0.002 with several members and ``solver="auto"``, else the solver's
+        Base value of the learning rate; "auto" is 0.005 with several members and ``solver="auto"``, else the solver's
         own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
         members above, else 512 up to 100 000 and 1024 above; None is all rows.
     max_iter : int or "auto", default="auto"
         Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
-        6400 / √n for n rows, but at least 12 and at most 128.
+        6400 / √n for n rows, but at least 12 and at most 64.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None
@@ -79,20 +84,20 @@ class DLRegressor(RegressorMixin, BaseDL):
         "auto" is 8, but 1 below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
     n_folds : int or "auto", default="auto"
         Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
-        rows, which chooses the epoch and gives `noise_`; 1 is none. "auto" is 4 with several
-        members from 320 rows on, unless rows are held out for early stopping.
+        rows, which sets how sure the probabilities are (temperature scaling) and decides which epoch's weights are
+        kept; 1 is none. "auto" is 4 with several members from 320 rows on, unless rows are held out for early stopping.
     numeric_embedding : {"periodic", "piecewise_linear", "mixed"}, NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: learnt sums of waves, of pieces between quantiles, or both, beside
         the number; an object of `sklearn_dl.numeric_embeddings` has settings, which a grid reaches as
-        ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with several members, else None.
-        Sparse tables are left as they are.
+        ``numeric_embedding__...``; None leaves it as it is; "auto" is "mixed" with several members, else None. Sparse
+        tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,
         text and categories; a `TableEncoder` has settings, which a grid reaches as ``encoder__...``; None takes finite
         numbers as they are.
-    scale_target : bool, default=True
-        Whether to train on the standardised target, each output with its own mean and deviation; with a log link
-        (poisson, gamma, tweedie) on the target divided by its mean.
+    class_weight : dict, "balanced", list of dict or None, default=None
+        Weight of each class, multiplied with the rows' weights; "balanced" gives each class the same total. For
+        several targets a list of dicts, one for each.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
         to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
@@ -124,6 +129,8 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     Attributes
     ----------
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        The class labels, sorted; a list for several targets with classes of their own.
     network_ : Network
         What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
     encoder_ : TableEncoder or None
@@ -142,7 +149,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Validation loss and score of each epoch.
+        Validation loss and score of each epoch; with folds, the log-loss of the left-out rows at their temperature.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
     n_layers_ : int
@@ -150,9 +157,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     n_outputs_ : int
         Outputs of the network.
     out_activation_ : str
-        Inverse link: "identity" or "exp".
-    noise_ : ndarray of shape (n_outputs,)
-        Only with several members: mean squared residual of each output, on validation rows where there are any.
+        Inverse link: "logistic", "softmax" or "grouped".
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -160,29 +165,30 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     See Also
     --------
-    DLClassifier : The same for classes.
-    sklearn.neural_network.MLPRegressor : scikit-learn's own.
+    DLRegressor : The same for numbers.
+    sklearn.neural_network.MLPClassifier : scikit-learn's own.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.model_selection import cross_val_score
-    >>> from sklearn_dl import DLRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> scores = cross_val_score(DLRegressor(random_state=0), X, y)
-    >>> bool(scores.mean() > 0.4)
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_dl import DLClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = DLClassifier(random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.95)
     True
+    >>> model.predict_proba(X[:2]).shape
+    (2, 3)
     """
 
-    _task = "regression"
-    _target: NumberEncoder
+    _task = "classification"
+    _target: ClassEncoder
 
     def __init__(
         self,
         *,
         hidden_layer_sizes: Any = "auto",
         activation: Any = "relu",
-        loss: Any = "squared_error",
+        loss: Any = "log_loss",
         solver: Any = "auto",
         alpha: float = 0.0,
         learning_rate: Any = "cosine",
@@ -198,7 +204,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         n_folds: Any = "auto",
         numeric_embedding: Any = "auto",
         encoder: Any = "auto",
-        scale_target: bool = True,
+        class_weight: Any = None,
         early_stopping: Any = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
@@ -230,7 +236,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         self.n_folds = n_folds
         self.numeric_embedding = numeric_embedding
         self.encoder = encoder
-        self.scale_target = scale_target
+        self.class_weight = class_weight
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -255,7 +261,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         y_val: Any = None,
         sample_weight_val: Any = None,
         resume_from: Any = None,
-    ) -> DLRegressor:
+    ) -> DLClassifier:
         """Fit the network.
 
         Parameters
@@ -263,7 +269,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_outputs)
-            Finite numbers of any scale.
+            Labels; an indicator matrix, or a column of labels for each target.
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row, not negative; a weight of 2 counts as the row twice.
         X_val, y_val : array-like or None, default=None
@@ -276,7 +282,7 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         Returns
         -------
-        self : DLRegressor
+        self : DLClassifier
 
         Raises
         ------
@@ -289,10 +295,10 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     @available_if(is_stochastic)
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> DLClassifier:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
+        The first call fixes encoder, classes, precision and, by the number of its rows, what "auto" stands for;
         early stopping and folds are ignored.
 
         Parameters
@@ -300,13 +306,15 @@ class DLRegressor(RegressorMixin, BaseDL):
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,) or (n, n_outputs)
-            Finite numbers.
+            Labels.
+        classes : array-like of shape (n_classes,), list of such, or None, default=None
+            All classes there will ever be, at the first call; without it those in y. A list for several targets.
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row.
 
         Returns
         -------
-        self : DLRegressor
+        self : DLClassifier
 
         Raises
         ------
@@ -315,91 +323,95 @@ class DLRegressor(RegressorMixin, BaseDL):
         ValueError
             Where a parameter or the data are not as they must be; what was fitted before stays as it was.
         """
-        self._fit(Call(X, y, sample_weight, partial=True))
+        if classes is not None and self.__sklearn_is_fitted__():
+            known = self.classes_
+            pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
+            if not all(np.array_equal(a, np.unique(b)) for a, b in pairs):
+                raise ValueError(f"classes must be those of the first fit, {known!r}; got {classes!r}.")
+        self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
 
     def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if y.dtype.kind in "mM":
-            raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
-        try:
-            y = y.astype(np.float64, copy=False)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"y must hold numbers; got {_first_other(y)!r}.") from error
-        if not np.isfinite(y).all():
-            raise ValueError("y must hold finite numbers; it contains NaN or infinity.")
-        plan.loss.check_target(y)
-        if self.__dict__.get("_target") is not None and y.reshape(len(y), -1).shape[1] != self._target.n_outputs:
-            raise ValueError(f"y must have {self._target.n_outputs} output(s); got {y.reshape(len(y), -1).shape[1]}.")
+            return column_or_1d(y, warn=True)
         return y
 
+    def _measure(self, validation: Validation) -> None:
+        if validation.folds is None:
+            return
+        t = validation.temperature(forward(self.network_, validation.rows.X).astype(np.float64, copy=False))
+        head = head_of(self.network_)
+        head.weight[...] /= t
+        head.bias[...] /= t
+
     def _go_on_with(self, loss: Loss) -> None:
-        if loss.log_link != self._loss.log_link:
-            raise ValueError(
-                f"loss={self.loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
-                "train further; fit a clone, or set warm_start=False."
-            )
-        self._loss = loss
+        self._loss = loss.for_groups(self._target.groups)
 
     def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
-        self._loss = plan.loss
-        self._target = NumberEncoder.learn(
-            table.y,
-            table.weight,
-            scaled=self.scale_target,
-            log_link=plan.loss.log_link,
-            final=not (call.partial or self.warm_start),
-        )
+        self._target = ClassEncoder.learn(table.y, call.classes)
+        self._loss = plan.loss.for_groups(self._target.groups)
 
-    def _measure(self, validation: Validation) -> None:
-        rows = validation.rows
-        raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
-        residual = rows.y - self._middle(self._loss.predict(validation.pooled(raw)))
-        self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
+    def _weigh(self, table: Table) -> Table:
+        if self.class_weight is None:
+            return table
+        codes, levels = self._target.codes(table.y), self._target.levels
+        weight = np.ones(len(codes)) if table.weight is None else table.weight
+        if isinstance(self.class_weight, str):
+            factors = [_balanced(c, weight) for c in codes.T]
+        else:
+            given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+            if len(given) != len(levels):
+                raise ValueError(
+                    f"class_weight must be 'balanced' or a list of {len(levels)} dicts, one for each column of y; "
+                    f"got {self.class_weight!r}."
+                )
+            factors = [_looked_up(g, known.tolist()) for g, known in zip(given, levels, strict=True)]
+        with np.errstate(over="ignore"):
+            for column, factor in zip(codes.T, factors, strict=True):
+                weight = weight * factor[column]
+            total = weight.sum()
+        if total > MOST_WEIGHT:
+            raise ValueError(
+                f"class_weight times sample_weight must add up to at most {MOST_WEIGHT:g}; got {self.class_weight!r}."
+            )
+        if not weight.any():
+            raise ValueError(f"class_weight must leave a row with a weight > 0; got {self.class_weight!r}.")
+        return table._replace(weight=weight)
 
-    def _middle(self, predicted: np.ndarray) -> np.ndarray:
-        return self._loss.middle(predicted) if isinstance(self._loss, Quantile) else predicted
+    @property
+    def classes_(self) -> Any:
+        """The class labels, sorted; a list for several targets with classes of their own."""
+        return self._target.classes
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Predict the target; the middle level where the loss has several quantiles.
+    def predict_proba(self, X: Any) -> Any:
+        """Predict the probability of each class.
 
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
-        return_std : bool, default=False
-            Whether to give the spread too, for which the network must have members.
 
         Returns
         -------
-        y : ndarray of shape (n,) or (n, n_outputs)
-            float64, in the units of y.
-        std : ndarray of the shape of `y`
-            Only with ``return_std=True``: √(variance of the members' predictions + `noise_`), in the units of y. It is
-            larger where the members disagree; for intervals that cover a given share of the rows, multiply it by a
-            factor found on rows that were not trained on (split-conformal prediction).
+        ndarray of shape (n, n_classes), or list of ndarray
+            In the order of `classes_`. For an indicator matrix the probability of each label, shape (n, n_labels);
+            for several targets with classes of their own a list.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            Where X is not as at `fit`, or with ``return_std=True`` and a single member.
+            Where X is not as at `fit`.
         """
-        raw = self._raw(X).astype(np.float64, copy=False)
-        with np.errstate(over="ignore"):
-            y = self._target.decode(self._middle(pooling(self._loss, raw).predict(raw)))
-            if not return_std:
-                return y
-            if raw.ndim == 2:
-                raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
-            variance = self._middle(MeanOfMembers(self._loss).predict_each(raw)).var(axis=1)
-        return y, np.sqrt(variance * self._target.scale**2 + self.noise_).reshape(y.shape)
+        predicted = self._predict_link(X)
+        if self._target.kind == "multilabel":
+            return predicted
+        parts = self._target.probabilities(predicted)
+        return parts[0] if self._target.kind == "single" else parts
 
-    @available_if(lambda self: self._has_quantiles())
-    def predict_quantiles(self, X: Any) -> np.ndarray:
-        """Predict all levels of ``loss=Quantile(levels=...)``, in increasing order.
+    def predict_log_proba(self, X: Any) -> Any:
+        """Logarithm of `predict_proba`.
 
         Parameters
         ----------
@@ -408,70 +420,76 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         Returns
         -------
-        ndarray of shape (n, n_levels) or (n, n_outputs, n_levels)
-            float64, in the units of y.
+        ndarray or list of ndarray
+            As from `predict_proba`.
+        """
+        proba = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the most probable class, or for each label or target its most probable one.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_targets)
 
         Raises
         ------
-        AttributeError
-            Where the loss is another one.
+        NotFittedError
+            Before `fit`.
+        ValueError
+            Where X is not as at `fit`.
         """
         predicted = self._predict_link(X)
         return self._target.decode(predicted)
 
-    @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
-        """Predict an interval that holds the target with a given probability.
-
-        Its ends are two levels of ``loss=Quantile(levels=...)``, such as 0.05 and 0.95 for a coverage of 0.9. They are
-        what the network has learnt from the training rows; that new rows are covered as often is not guaranteed.
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the rows whose label, or whose labels all together, are predicted right.
 
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
-        coverage : float in (0, 1), default=0.9
-            Probability that the target lies inside, half of the rest on either side.
+        y : array-like of shape (n,) or (n, n_targets)
+            True labels.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row.
 
         Returns
         -------
-        ndarray of shape (n, 2) or (n, n_outputs, 2)
-            Lower and upper end, float64, in the units of y; the lower one is never above the upper.
-
-        Raises
-        ------
-        AttributeError
-            Where the loss is another one: a mean alone tells of no interval.
-        ValueError
-            Where the network has not learnt the two levels; the message tells which it has.
+        float
         """
-        check_is_fitted(self)
-        ends = self._loss.enclosing(coverage)
-        return self.predict_quantiles(X)[..., ends]
-
-    def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
-        loss = vars(self).get("_loss", self.loss)
-        if isinstance(loss, Quantile) or loss == "quantile":
-            return True
-        raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
+        predicted = self.predict(X)
+        if self._target.kind == "multioutput":
+            right = (predicted == np.asarray(y)).all(axis=1)
+            return float(np.average(right, weights=sample_weight))
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
-        with np.errstate(over="ignore"):
-            return pooling(self._loss, raw).predict(raw)
+        return pooling(self._loss, raw).predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        with suppress(ValueError):  # told by `fit`
-            tags.target_tags.positive_only = resolve_loss(self.loss, self._task).log_link
+        tags.classifier_tags.multi_label = True
         return tags
 
 
-def _first_other(y: np.ndarray) -> Any:
-    """The first value that is not a number."""
-    for value in y.ravel().tolist():
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return value
-    return None
+def _balanced(codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The factor for each class that gives all classes present the same total weight."""
+    totals = np.bincount(codes, weight)
+    return totals.sum() / ((totals > 0).sum() * np.where(totals > 0, totals, np.inf))
+
+
+def _looked_up(weights: dict[Any, float], levels: list[Any]) -> np.ndarray:
+    """The factor for each class from a dict; 1 for a class that it leaves out."""
+    unknown = [label for label in weights if label not in levels]
+    if unknown:
+        raise ValueError(f"class_weight names classes that are not among {levels}: {unknown}.")
+    return np.array([weights.get(label, 1.0) for label in levels], dtype=float)

@@ -15,25 +15,25 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._attributes import FittedDL
-from ._callbacks import CallbackSupportMixin
-from ._checks import Plan, check_plan
-from ._data.checks import check_numbers, check_table, check_target, check_weight, is_plain
-from ._data.columns import Columns
-from ._data.lazy import LazyRows
-from ._data.statistics import quantiles, sample_rows
-from ._data.table import Split, Table, hold_out, weight_exponent
-from ._engine.network import Network
-from ._engine.predict import forward
-from ._training.descent import State
-from ._training.fit import Call, fit_network
-from ._training.monitor import Validation, warn_of
+from .._data.checks import check_numbers, check_table, check_target, check_weight, is_plain
+from .._data.columns import Columns
+from .._data.lazy import LazyRows
+from .._data.statistics import quantiles, sample_rows
+from .._data.table import Split, Table, hold_out, weight_exponent
+from .._engine.network import Network
+from .._engine.predict import forward
+from .._training.descent import State
+from .._training.fit import Call, fit_network
+from .._training.monitor import Validation, warn_of
+from ..checkpoint.content import Saved, read_saved
+from ..checkpoint.fingerprint import settings
+from ..encoding.table_encoder import TableEncoder
+from ..losses import Loss
 from .assembly import assemble, embedding_of, n_embedded
-from .checkpoint.content import Saved, read_saved
-from .checkpoint.fingerprint import settings
+from .callbacks import CallbackSupportMixin
 from .defaults import precision_of
-from .encoding.table_encoder import TableEncoder
-from .losses import Loss
+from .fitted_attributes import FittedDL
+from .params import Plan, check_plan
 
 __all__ = ["BaseDL"]
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._checks import Plan
-from ._engine.network import Network
-from .architectures import ensemble
-from .encoding.table_encoder import TableEncoder
-from .layers import Layer, Sequential, TableInput
-from .layers.memory import Views
+from .._engine.network import Network
+from ..architectures import ensemble
+from ..encoding.table_encoder import TableEncoder
+from ..layers import Layer, Sequential, TableInput
+from ..layers.memory import Views
+from .params import Plan
 
 __all__ = ["assemble", "embedding_of", "head_of", "n_embedded"]
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._engine.network import Network
-from ._html import network_html
-from ._training.descent import State
-from ._version import __version__
-from .encoding.table_encoder import TableEncoder
-from .heads.targets import ClassEncoder, NumberEncoder
-from .losses import Loss
-from .names import SETTINGS
+from .._engine.network import Network
+from .._training.descent import State
+from .._version import __version__
+from ..encoding.table_encoder import TableEncoder
+from ..heads.targets import ClassEncoder, NumberEncoder
+from ..losses import Loss
+from .html import network_html
+from .registry import SETTINGS
 
 __all__ = ["FittedDL"]
 

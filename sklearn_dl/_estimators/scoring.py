@@ -11,10 +11,10 @@ from typing import Any
 
 from sklearn.metrics import check_scoring
 
-from ._attributes import FittedDL
-from ._data.dataframes import is_dataframe
-from ._data.table import Table
-from ._engine.predict import forward
+from .._data.dataframes import is_dataframe
+from .._data.table import Table
+from .._engine.predict import forward
+from .fitted_attributes import FittedDL
 
 __all__ = ["watched_score"]
 
