@@ -93,12 +93,20 @@ def test_gradient_of_the_loss_against_central_differences():
 
 @over_losses
 def test_pooled_output_predicts_the_mean_of_the_members_predictions(loss, width):
-    raw = np.random.default_rng(2).normal(size=(N, K, width))
-    if isinstance(loss, Quantile):
-        raw = np.sort(raw, axis=-1)  # levels that do not cross
-    mean = np.mean([loss.predict(raw[:, j].copy()) for j in range(K)], axis=0)
-    np.testing.assert_allclose(loss.predict(loss.pool(raw)), mean, rtol=1e-12)
-    np.testing.assert_allclose(MeanOfMembers(loss).predict(raw), mean, rtol=1e-12)
+    """One rule, in validation (`pool`) and in `predict`, also where the levels of members cross."""
+    link, raw = loss.link, np.random.default_rng(2).normal(size=(N, K, width))
+    each = [link.inverse(raw[:, j].copy()) for j in range(K)]
+    np.testing.assert_array_equal(link.each(raw), np.stack(each, axis=1))
+    np.testing.assert_allclose(link.inverse(link.pool(raw)), np.mean(each, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(link.predict(raw), np.mean(each, axis=0), rtol=1e-12)
+    np.testing.assert_array_equal(link.predict(raw[:, 0]), each[0])
+
+
+def test_crossing_levels_of_members_are_pooled_as_they_are_predicted():
+    """Mean levels of [1, 2, 3] and [3, 2, 1] are [2, 2, 2] unsorted; the members predict [1, 2, 3] both."""
+    link, raw = Quantile((0.1, 0.5, 0.9)).link, np.array([[[1.0, 2, 3], [3, 2, 1]]])
+    np.testing.assert_array_equal(link.pool(raw), [[1, 2, 3]])
+    np.testing.assert_array_equal(link.predict(raw), [[[1, 2, 3]]])
 
 
 # ---------------------------------------------------------------- folds and temperature

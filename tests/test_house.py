@@ -190,7 +190,7 @@ CLASSES = classes()
 
 
 def is_private(cls: type) -> bool:
-    return cls.__name__.startswith("_") or cls.__module__.rpartition(".")[2].startswith("_")
+    return any(part.startswith("_") for part in (*cls.__module__.split("."), cls.__name__))
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.__name__)

@@ -35,7 +35,7 @@ from sklearn_dl.inspection import (
 )
 from sklearn_dl.inspection.readouts import targets_of
 from sklearn_dl.layers import Dense, Layer, ReLU, Sequential, Tanh
-from sklearn_dl.losses import Loss, Quantile
+from sklearn_dl.losses import Link, Loss, Quantile
 
 mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -515,16 +515,21 @@ def test_errors_are_one_sentence():
     pairs = DLClassifier(**QUICK).fit(df, words)
     plain = DLRegressor(**QUICK).fit(sparse.csr_array(numbers(df)), y)
 
+    class First(Link):
+        name = "first"
+
+        def inverse(self, raw):
+            return raw[:, :1]
+
     class TwoRaw(Loss):
+        link = First()
+
         def n_raw(self, n_outputs):
             return 2 * n_outputs
 
         def value_and_gradient(self, y, raw, weight, out):
             out[...] = raw - y
             return float((out**2).sum()) / 2
-
-        def predict(self, raw):
-            return raw[:, :1]
 
     odd = DLRegressor(**QUICK, loss=TwoRaw()).fit(df, y)
     for call, message in [

@@ -152,7 +152,7 @@ def test_value_and_gradient_are_those_of_scikit_learn(case, weighted):
     assert value == pytest.approx(values.sum(), rel=1e-13)
     np.testing.assert_allclose(gradient, gradients.reshape(gradient.shape), rtol=1e-12, atol=1e-15)
     if not multiclass and not isinstance(case.twin, sk.HalfBinomialLoss):
-        predicted = case.loss.predict(case.raw)
+        predicted = case.loss.link.inverse(case.raw)
         np.testing.assert_allclose(predicted.reshape(-1), case.twin.link.inverse(raw), rtol=1e-14)
 
 
@@ -175,7 +175,7 @@ def test_targets_raw_outputs_and_weights_are_read_only(case, weighted):
     value, gradient = evaluate(case.loss, y, raw, weight)
     assert type(value) is float
     assert same_bits(evaluate(case.loss, y, raw, weight)[1], gradient)  # no state
-    case.loss.predict(raw)
+    case.loss.link.inverse(raw)
 
 
 @over(CASES)
@@ -185,7 +185,7 @@ def test_float32_stays_float32(case, weighted):
     arrays = [a.astype(np.float32) for a in (case.y, case.raw)]
     value, gradient = evaluate(case.loss, *arrays, None if weight is None else weight.astype(np.float32))
     assert gradient.dtype == np.float32
-    assert case.loss.predict(arrays[1]).dtype == np.float32
+    assert case.loss.link.inverse(arrays[1]).dtype == np.float32
     expected, expected_gradient = evaluate(case.loss, case.y, case.raw, weight)
     assert value == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-4, atol=1e-4)
@@ -213,7 +213,7 @@ def test_extreme_raw_outputs_give_finite_losses(case, dtype):
         for raw in ((2 * y - 1) * high, (1 - 2 * y) * high, np.full_like(y, high), np.full_like(y, -high)):
             raw = raw.astype(dtype)
             value, gradient = evaluate(case.loss, y, raw)  # warnings are errors here
-            p = case.loss.predict(raw)
+            p = case.loss.link.inverse(raw)
             assert np.isfinite(value)
             assert value >= 0
             assert np.isfinite(gradient).all()
@@ -282,23 +282,24 @@ def test_groups_are_a_sum_over_targets(loss):
     y = _classes(*groups)
     raw = np.random.default_rng(10).normal(size=y.shape)
     value, gradient = evaluate(loss.for_groups(groups), y, raw, weights())
-    p = loss.for_groups(groups).predict(raw)
+    p = loss.for_groups(groups).link.inverse(raw)
     summed = 0.0
     for columns in (slice(0, 3), slice(3, 4), slice(4, 8)):
         part, d_part = evaluate(loss, y[:, columns].copy(), raw[:, columns].copy(), weights())
         summed += part
         assert same_bits(np.ascontiguousarray(gradient[:, columns]), d_part)
-        np.testing.assert_array_equal(p[:, columns], loss.predict(raw[:, columns].copy()))
+        alone = loss.for_groups((columns.stop - columns.start,)).link
+        np.testing.assert_array_equal(p[:, columns], alone.inverse(raw[:, columns].copy()))
     assert value == pytest.approx(summed, rel=1e-13)
 
 
 @over(CLASSIFICATION)
 def test_probabilities_are_the_inverse_link(case):
-    p = case.loss.predict(case.raw)
+    p = case.loss.link.inverse(case.raw)
     kind = case.name.rpartition("-")[2]
     if kind in ("binary", "multilabel"):
         np.testing.assert_allclose(p, expit(case.raw), rtol=1e-15)
-        assert case.loss.out_activation == "logistic"
+        assert case.loss.link.name == "logistic"
     else:
         spans = [slice(0, 4)] if kind == "softmax" else [slice(0, 3), slice(4, 8)]
         for s in spans:
@@ -306,7 +307,7 @@ def test_probabilities_are_the_inverse_link(case):
             np.testing.assert_allclose(p[:, s], e / e.sum(axis=1, keepdims=True), rtol=1e-13)
         if kind == "grouped":
             np.testing.assert_allclose(p[:, 3], expit(case.raw[:, 3]), rtol=1e-15)
-        assert case.loss.out_activation == ("softmax" if kind == "softmax" else "grouped")
+        assert case.loss.link.name == ("softmax" if kind == "softmax" else "grouped")
 
 
 def test_a_group_of_one_label_is_logistic_whatever_their_number():
@@ -335,18 +336,18 @@ def test_a_group_of_one_label_is_logistic_whatever_their_number():
 def test_prediction_is_the_inverse_link(loss, link):
     raw = np.random.default_rng(12).normal(size=(5, 2))
     expected = np.exp(raw) if link == "exp" else raw
-    np.testing.assert_array_equal(loss.predict(raw), expected)
-    assert loss.out_activation == link
-    assert loss.log_link == (link == "exp")
+    np.testing.assert_array_equal(loss.link.inverse(raw), expected)
+    assert loss.link.name == link
+    assert loss.link.is_log == (link == "exp")
     assert loss.n_raw(2) == 2
 
 
 def test_quantiles_come_out_sorted_target_by_target():
     loss, raw = Quantile((0.1, 0.5, 0.9)), np.array([[3.0, 1, 2, 6, 5, 4]])
     assert loss.n_raw(2) == 6
-    predicted = loss.predict(raw)
+    predicted = loss.link.inverse(raw)
     np.testing.assert_array_equal(predicted, [[[1, 2, 3], [4, 5, 6]]])
-    np.testing.assert_array_equal(loss.middle(predicted), [[2, 5]])
+    np.testing.assert_array_equal(loss.link.central(predicted), [[2, 5]])
     np.testing.assert_array_equal(raw, [[3, 1, 2, 6, 5, 4]])
 
 
@@ -371,7 +372,7 @@ def test_the_best_constant_of_a_quantile_loss_is_the_quantile(q):
 def test_the_best_constant_of_a_deviance_is_the_mean(loss):
     y, w = np.random.default_rng(15).gamma(2.0, size=(101, 1)), weights(101)
     mean = np.average(y, weights=w)
-    _, gradient = evaluate(loss, y, np.full_like(y, np.log(mean) if loss.log_link else mean), w)
+    _, gradient = evaluate(loss, y, np.full_like(y, np.log(mean) if loss.link.is_log else mean), w)
     assert gradient.sum() == pytest.approx(0, abs=1e-12)
     assert np.abs(gradient).max() > 0.1
 

@@ -22,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import Dense, Layer, ReLU, Sequential
-from sklearn_dl.losses import Huber, LogLoss, Loss, Quantile
+from sklearn_dl.losses import Huber, Link, LogLoss, Loss, Quantile
 from sklearn_dl.schedules import Cosine, Schedule
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, Solver
 
@@ -228,22 +228,24 @@ class OwnSquares(Loss):
             value *= weight
         return float(value.sum())
 
-    def predict(self, raw):
-        return raw
+
+class OwnLogit(Link):
+    name = "logistic"
+
+    def inverse(self, raw):
+        return 1 / (1 + np.exp(-raw))
 
 
 class OwnLogLoss(Loss):
     """Logistic log-loss for two classes, from the formula."""
 
     task = "classification"
+    link = OwnLogit()
 
     def value_and_gradient(self, y, raw, weight, out):
         p = 1 / (1 + np.exp(-raw))
         out[...] = p - y
         return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum())
-
-    def predict(self, raw):
-        return 1 / (1 + np.exp(-raw))
 
 
 class OwnDescent(Solver):

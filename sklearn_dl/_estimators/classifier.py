@@ -20,7 +20,7 @@ from .._engine.predict import forward
 from .._training.fit import Call
 from .._training.monitor import Validation
 from ..heads.targets import ClassEncoder
-from ..losses import Loss, pooling
+from ..losses import Loss
 from .assembly import head_of
 from .base import BaseDL
 from .callbacks import with_callbacks
@@ -473,7 +473,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
-        return pooling(self._loss, raw).predict(raw)
+        return self._loss.link.predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

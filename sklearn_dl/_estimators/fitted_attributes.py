@@ -77,7 +77,7 @@ class FittedDL(BaseEstimator):
     @property
     def out_activation_(self) -> str:
         """Name of the inverse link."""
-        return self._loss.out_activation
+        return self._loss.link.name
 
     @property
     def n_iter_(self) -> int:

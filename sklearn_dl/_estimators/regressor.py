@@ -18,7 +18,7 @@ from .._engine.predict import forward
 from .._training.fit import Call
 from .._training.monitor import Validation
 from ..heads.targets import NumberEncoder
-from ..losses import Loss, MeanOfMembers, Quantile, pooling
+from ..losses import Loss, Quantile
 from .base import BaseDL
 from .callbacks import with_callbacks
 from .params import Plan
@@ -335,7 +335,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         return y
 
     def _go_on_with(self, loss: Loss) -> None:
-        if loss.log_link != self._loss.log_link:
+        if loss.link.is_log != self._loss.link.is_log:
             raise ValueError(
                 f"loss={self.loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
                 "train further; fit a clone, or set warm_start=False."
@@ -348,18 +348,15 @@ class DLRegressor(RegressorMixin, BaseDL):
             table.y,
             table.weight,
             scaled=self.scale_target,
-            log_link=plan.loss.log_link,
+            log_link=plan.loss.link.is_log,
             final=not (call.partial or self.warm_start),
         )
 
     def _measure(self, validation: Validation) -> None:
         rows = validation.rows
         raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
-        residual = rows.y - self._middle(self._loss.predict(validation.pooled(raw)))
+        residual = rows.y - self._loss.link.central(self._loss.link.inverse(validation.pooled(raw)))
         self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
-
-    def _middle(self, predicted: np.ndarray) -> np.ndarray:
-        return self._loss.middle(predicted) if isinstance(self._loss, Quantile) else predicted
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the target; the middle level where the loss has several quantiles.
@@ -389,12 +386,12 @@ class DLRegressor(RegressorMixin, BaseDL):
         """
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
-            y = self._target.decode(self._middle(pooling(self._loss, raw).predict(raw)))
+            y = self._target.decode(self._loss.link.central(self._loss.link.predict(raw)))
             if not return_std:
                 return y
             if raw.ndim == 2:
                 raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
-            variance = self._middle(MeanOfMembers(self._loss).predict_each(raw)).var(axis=1)
+            variance = self._loss.link.central(self._loss.link.each(raw)).var(axis=1)
         return y, np.sqrt(variance * self._target.scale**2 + self.noise_).reshape(y.shape)
 
     @available_if(lambda self: self._has_quantiles())
@@ -458,12 +455,12 @@ class DLRegressor(RegressorMixin, BaseDL):
     def _predict_link(self, X: Any) -> np.ndarray:
         raw = self._raw(X).astype(np.float64, copy=False)
         with np.errstate(over="ignore"):
-            return pooling(self._loss, raw).predict(raw)
+            return self._loss.link.predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         with suppress(ValueError):  # told by `fit`
-            tags.target_tags.positive_only = resolve_loss(self.loss, self._task).log_link
+            tags.target_tags.positive_only = resolve_loss(self.loss, self._task).link.is_log
         return tags
 
 

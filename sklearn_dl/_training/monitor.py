@@ -66,7 +66,8 @@ class Validation:
         """The raw output of shape (n, n_raw) that is judged: the members' together where there are members."""
         if raw.ndim == 2:
             return raw
-        return self._loss.pool(raw) if self.folds is None else self.folds.left_out(raw, self._loss.pool)
+        pool = self._loss.link.pool
+        return pool(raw) if self.folds is None else self.folds.left_out(raw, pool)
 
     def mean_loss(self, network: Network) -> float:
         """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""

@@ -102,7 +102,7 @@ def _regression(loss: Loss) -> Any:
             return GammaRegressor(alpha=GLM_ALPHA, max_iter=MAX_ITER)
         case Tweedie():
             return TweedieRegressor(power=loss.power, link="log", alpha=GLM_ALPHA, max_iter=MAX_ITER)
-        case _ if loss.log_link:
+        case _ if loss.link.is_log:
             return PoissonRegressor(alpha=GLM_ALPHA, max_iter=MAX_ITER)
         case _:
             return Ridge()

@@ -34,7 +34,6 @@ from ..layers import (
 )
 from ..layers.memory import Views
 from ..losses import LogLoss, Loss, Poisson, SquaredError
-from ..losses.classification import _Bound
 from ..schedules import Adaptive, InvScaling
 from ..solvers import LBFGS, SGD, Adam
 
@@ -116,7 +115,7 @@ def _refusal(what: str) -> ValueError:
 
 
 def _expressible_loss(estimator: DLClassifier | DLRegressor) -> Loss:
-    loss = estimator._loss.inner if isinstance(estimator._loss, _Bound) else estimator._loss
+    loss = estimator._loss.unbound
     if isinstance(estimator._target, ClassEncoder) and estimator._target.kind == "multioutput":
         raise _refusal("it has several targets with classes of their own, where an MLPClassifier has one")
     if not isinstance(loss, (SquaredError, Poisson, LogLoss)) or (isinstance(loss, LogLoss) and loss.label_smoothing):
@@ -188,7 +187,7 @@ def _one_hot_codes(front: TableInput) -> Any:
 
 def _in_units(target: NumberEncoder, loss: Loss, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Last weights and biases for predictions in the target's units."""
-    if loss.log_link:
+    if loss.link.is_log:
         return weight, bias + np.log(target.scale)  # scale e^z = e^(z + log scale)
     return weight * target.scale, bias * target.scale + target.center  # scale z + center
 

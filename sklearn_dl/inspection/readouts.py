@@ -11,7 +11,6 @@ import numpy as np
 
 from .._estimators.base import BaseDL
 from ..heads.targets import ClassEncoder, NumberEncoder
-from ..losses import Quantile
 
 __all__ = ["Readout", "readout", "targets_of"]
 
@@ -63,11 +62,11 @@ def _number(model: BaseDL, encoder: NumberEncoder, target: Any) -> Readout:
     n, n_raw = encoder.n_outputs, model._loss.n_raw(encoder.n_outputs)
     j = _position(target, n)
     n_levels = n_raw // n
-    if n_levels > 1 and not isinstance(model._loss, Quantile):
+    if n_levels > 1 and not model._loss.link.levels:
         raise ValueError(f"attributions need one raw output a target; the loss {model._loss!r} has {n_levels}.")
     weights, name = np.zeros(n_raw), "y" if n == 1 else f"y[{j}]"
     column = j * n_levels + (n_levels - 1) // 2  # the middle quantile level
-    if model._loss.log_link:
+    if model._loss.link.is_log:
         weights[column] = 1.0
         return Readout(weights, float(np.log(encoder.scale[j])), f"log {name}")  # log(scale · e^raw)
     weights[column] = encoder.scale[j]

@@ -5,7 +5,8 @@ Knows nothing about networks, solvers or tables.
 
 from .base import Loss
 from .classification import Focal, LogLoss
-from .members import MeanOfMembers, pooling
+from .links import Link
+from .members import MeanOfMembers
 from .regression import AbsoluteError, Gamma, Huber, Poisson, Quantile, SquaredError, Tweedie
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Focal",
     "Gamma",
     "Huber",
+    "Link",
     "LogLoss",
     "Loss",
     "MeanOfMembers",
@@ -20,5 +22,4 @@ __all__ = [
     "Quantile",
     "SquaredError",
     "Tweedie",
-    "pooling",
 ]

@@ -1,4 +1,4 @@
-"""The protocol of a loss: a value, its gradient and a prediction, all in link space.
+"""The protocol of a loss: a value and its gradient in link space, and the link that leads out of it.
 
 Knows nothing about networks or solvers; rows on axis 0, outputs on the last axis.
 """
@@ -11,26 +11,26 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .links import Identity, Link
+
 __all__ = ["Loss"]
 
 
 class Loss(BaseEstimator, ABC):
     """What is minimised, as a function of the network's raw output.
 
-    The raw output is in link space: `predict` applies the inverse link (identity, exponential, logistic, softmax).
-    Losses are summed over outputs and over rows. A loss is a settings object without state.
+    The raw output is in link space: `link` says what it means (identity, logarithm, logit, softmax, levels). Losses are
+    summed over outputs and over rows. A loss is a settings object without state.
 
-    To write a loss, inherit `Loss`, store the settings in `__init__` under their own names, set `task`, and write
-    `value_and_gradient` and `predict`.
+    To write a loss, inherit `Loss`, store the settings in `__init__` under their own names, set `task` and `link`, and
+    write `value_and_gradient`. With a link of `sklearn_dl.losses.links` its form in ONNX is there already.
 
     Attributes
     ----------
     task : {"regression", "classification"}
         Which of the two estimators may use it.
-    out_activation : str
-        Name of the inverse link.
-    log_link : bool
-        Whether the inverse link is the exponential: the target is then scaled by its mean, never shifted.
+    link : Link
+        What the raw output means; the identity by default.
 
     Examples
     --------
@@ -46,8 +46,6 @@ class Loss(BaseEstimator, ABC):
     ...             out *= weight
     ...             value *= weight
     ...         return float(value.sum())
-    ...     def predict(self, raw):
-    ...         return raw
     >>> from sklearn_dl import DLRegressor
     >>> X = np.linspace(-1, 1, 50)[:, None]
     >>> model = DLRegressor(loss=LogCosh(), random_state=0).fit(X, 3 * X[:, 0])
@@ -56,8 +54,12 @@ class Loss(BaseEstimator, ABC):
     """
 
     task: ClassVar[str] = "regression"
-    out_activation: str = "identity"
-    log_link: ClassVar[bool] = False
+    link: Link = Identity()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "predict" in vars(cls):
+            raise TypeError(f"{cls.__name__} must not define predict, which nobody would ask: set link instead.")
 
     def check(self) -> None:
         """Raise ValueError where a setting is out of range."""
@@ -122,35 +124,10 @@ class Loss(BaseEstimator, ABC):
             Σ wᵢ lossᵢ over the rows.
         """
 
-    @abstractmethod
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        """The prediction: the inverse link of the raw output.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n, n_raw)
-            The network's output, in double precision.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs) or (n, n_outputs, n_levels)
-            In the units that the network sees; for classes, probabilities.
-        """
-
-    def pool(self, raw: np.ndarray) -> np.ndarray:
-        """The raw output whose prediction is the mean of the members' predictions.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n, n_members, n_raw)
-            The members' raw outputs.
-
-        Returns
-        -------
-        ndarray of shape (n, n_raw)
-            By default the mean, which is right where the prediction is the raw output itself.
-        """
-        return raw.mean(axis=1)
+    @property
+    def unbound(self) -> Loss:
+        """The loss as it was before `for_groups`."""
+        return self
 
 
 def total(per_output: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:

@@ -6,14 +6,14 @@ Knows nothing about labels: a target is indicator columns, one logistic column o
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import lru_cache
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from .._numerics.settings import number
 from .base import Loss, total
+from .links import Grouped, Link, Logit, Softmax, largest, softmax, summed
 
 __all__ = ["Focal", "LogLoss"]
 
@@ -26,33 +26,6 @@ def softplus(z: np.ndarray) -> np.ndarray:
     np.log1p(out, out=out)
     out += np.maximum(z, 0)
     return out
-
-
-def largest(a: np.ndarray) -> np.ndarray:
-    """The largest number of each row; over short rows, NumPy's reduction takes ten times as long as over columns."""
-    columns = np.ascontiguousarray(a.reshape(-1, a.shape[-1]).T)
-    return np.maximum.reduce(columns, axis=0).reshape(*a.shape[:-1], 1)
-
-
-def summed(a: np.ndarray) -> np.ndarray:
-    """The sum of each row, as a product, for the same reason."""
-    return np.dot(a, _ones(a.shape[-1], a.dtype))
-
-
-@lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype) -> np.ndarray:
-    column = np.ones((n, 1), dtype)
-    column.flags.writeable = False
-    return column
-
-
-def softmax(raw: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis into `out`; returns Σ eᶻ, z = raw - max raw."""
-    np.subtract(raw, largest(raw), out=out)
-    np.exp(out, out=out)
-    norm = summed(out)
-    out /= norm
-    return norm
 
 
 class _ClassLoss(Loss):
@@ -68,6 +41,10 @@ class _ClassLoss(Loss):
     def softmax(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         """Value and gradient where the columns are the indicators of one class, with the softmax link."""
 
+    @property
+    def link(self) -> Link:  # type: ignore[override]
+        raise AttributeError(f"{type(self).__name__} has a link only for a kind of target: for_groups(...).link.")
+
     def for_groups(self, groups: tuple[int, ...]) -> Loss:
         if all(width == 1 for width in groups):
             return _Logistic(self)
@@ -77,12 +54,6 @@ class _ClassLoss(Loss):
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         return self.for_groups((raw.shape[-1],)).value_and_gradient(y, raw, weight, out)
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        return self.for_groups((raw.shape[-1],)).predict(raw)
-
-    def pool(self, raw: np.ndarray) -> np.ndarray:
-        return self.for_groups((raw.shape[-1],)).pool(raw)
 
 
 @final
@@ -182,68 +153,44 @@ class _Bound(Loss):
     def __init__(self, inner: _ClassLoss):
         self.inner = inner
 
+    @property
+    def unbound(self) -> Loss:
+        return self.inner
+
 
 @final
 class _Logistic(_Bound):
-    out_activation = "logistic"
+    link = Logit()
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         return self.inner.logistic(y, raw, weight, out)
 
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        info = np.finfo(raw.dtype)
-        return np.clip(expit(raw), info.tiny, 1 - info.epsneg)  # certainty is rounding: 0 < p < 1
-
-    def pool(self, raw: np.ndarray) -> np.ndarray:
-        info = np.finfo(raw.dtype)
-        return logit(np.clip(expit(raw).mean(axis=1), info.tiny, 1 - info.epsneg))
-
 
 @final
 class _Softmax(_Bound):
-    out_activation = "softmax"
+    link = Softmax()
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         return self.inner.softmax(y, raw, weight, out)
 
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        out = np.empty_like(raw)
-        softmax(raw, out)
-        return out
-
-    def pool(self, raw: np.ndarray) -> np.ndarray:
-        p = self.predict(raw).mean(axis=1)
-        return np.log(np.maximum(p, np.finfo(raw.dtype).tiny, out=p), out=p)
-
 
 @final
-class _Grouped(Loss):
+class _Grouped(_Bound):
     """One logistic or softmax loss a group of columns, summed."""
 
-    task: ClassVar[str] = "classification"
-    out_activation = "grouped"
-
     def __init__(self, inner: _ClassLoss, groups: tuple[int, ...]):
-        self.inner = inner
+        super().__init__(inner)
         self.groups = groups
 
-    def _parts(self) -> list[tuple[slice, Loss]]:
-        stops = np.cumsum(self.groups)
-        return [
-            (slice(int(b) - w, int(b)), self.inner.for_groups((w,))) for w, b in zip(self.groups, stops, strict=True)
-        ]
+    def _losses(self) -> list[Loss]:
+        return [self.inner.for_groups((width,)) for width in self.groups]
+
+    @property
+    def link(self) -> Grouped:  # type: ignore[override]
+        return Grouped(tuple(loss.link for loss in self._losses()), self.groups)
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         return sum(
             loss.value_and_gradient(y[..., columns], raw[..., columns], weight, out[..., columns])
-            for columns, loss in self._parts()
+            for (columns, _), loss in zip(self.link.parts, self._losses(), strict=True)
         )
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        out = np.empty_like(raw)
-        for columns, loss in self._parts():
-            out[..., columns] = loss.predict(raw[..., columns])
-        return out
-
-    def pool(self, raw: np.ndarray) -> np.ndarray:
-        return np.concatenate([loss.pool(raw[..., columns]) for columns, loss in self._parts()], axis=-1)

@@ -1,4 +1,4 @@
-"""The loss of an ensemble inside one network: the mean of its members' losses, and the mean of their predictions.
+"""The loss of an ensemble inside one network: the mean of its members' losses.
 
 Knows nothing about what the members share.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from .base import Loss
 
-__all__ = ["MeanOfMembers", "pooling"]
+__all__ = ["MeanOfMembers"]
 
 
 @final
@@ -44,54 +44,6 @@ class MeanOfMembers(Loss):
         value = self.inner.value_and_gradient(targets, _rows(raw), repeated, _rows(out))
         out *= 1 / k
         return value / k
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        """The mean of the members' predictions.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n, n_members, n_raw)
-            The members' outputs, in double precision.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs) or (n, n_outputs, n_levels)
-            As of one member.
-        """
-        return self.predict_each(raw).mean(axis=1)
-
-    def predict_each(self, raw: np.ndarray) -> np.ndarray:
-        """The members' predictions.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n, n_members, n_raw)
-            The members' outputs, in double precision.
-
-        Returns
-        -------
-        ndarray of shape (n, n_members, n_outputs) or (n, n_members, n_outputs, n_levels)
-            As of one member, members on axis 1.
-        """
-        predicted = self.inner.predict(_rows(raw))
-        return predicted.reshape(len(raw), -1, *predicted.shape[1:])
-
-
-def pooling(loss: Loss, raw: np.ndarray) -> Loss:
-    """The loss whose `predict` takes raw outputs as a network gives them, with members or without.
-
-    Parameters
-    ----------
-    loss : Loss
-        The loss of one member.
-    raw : ndarray of shape (n, n_raw) or (n, n_members, n_raw)
-        The outputs.
-
-    Returns
-    -------
-    Loss
-    """
-    return loss if raw.ndim == 2 else MeanOfMembers(loss)
 
 
 def _rows(a: Any) -> Any:

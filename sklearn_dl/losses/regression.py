@@ -5,15 +5,14 @@ Knows nothing about the scaling of the target: settings are in the units that th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import numpy as np
-from scipy.special import logsumexp
 
 from .._numerics.settings import number
 from .base import Loss, total
+from .links import Levels, Link, Log
 
 __all__ = ["AbsoluteError", "Gamma", "Huber", "Poisson", "Quantile", "SquaredError", "Tweedie"]
 
@@ -30,9 +29,6 @@ class SquaredError(Loss):
         out *= weight
         return value
 
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        return raw
-
 
 @final
 class AbsoluteError(Loss):
@@ -42,9 +38,6 @@ class AbsoluteError(Loss):
         r = np.subtract(raw, y)
         np.sign(r, out=out)  # d|r| = sign r
         return total(np.abs(r, out=r), weight, out)
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        return raw
 
 
 @final
@@ -69,9 +62,6 @@ class Huber(Loss):
         np.clip(r, -self.delta, self.delta, out=out)  # c = clip(r, -δ, δ) is the gradient
         per_output = out * (r - 0.5 * out)  # c (r - c/2): both branches
         return total(per_output, weight, out)
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        return raw
 
 
 @final
@@ -100,6 +90,10 @@ class Quantile(Loss):
     def _level_array(self) -> np.ndarray:
         return np.atleast_1d(np.asarray(self.levels, dtype=float))
 
+    @property
+    def link(self) -> Link:  # type: ignore[override]
+        return Levels(tuple(self._level_array().tolist()))
+
     def n_raw(self, n_outputs: int) -> int:
         return n_outputs * len(self._level_array())
 
@@ -110,37 +104,6 @@ class Quantile(Loss):
         np.subtract(r > 0, q, out=out.reshape(shape))  # 1 - q where ŷ > y, else -q
         per_output = r.reshape(raw.shape) * out
         return total(per_output, weight, out)
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        """All levels, sorted row by row.
-
-        Parameters
-        ----------
-        raw : ndarray of shape (n, n_outputs * n_levels)
-            The network's output, levels fastest.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs, n_levels)
-            In increasing order.
-        """
-        k = len(self._level_array())
-        return np.sort(raw.reshape(*raw.shape[:-1], raw.shape[-1] // k, k), axis=-1)
-
-    def middle(self, predicted: np.ndarray) -> np.ndarray:
-        """The middle level.
-
-        Parameters
-        ----------
-        predicted : ndarray of shape (n, n_outputs, n_levels)
-            What `predict` gave.
-
-        Returns
-        -------
-        ndarray of shape (n, n_outputs)
-            With an even number of levels, the lower of the two in the middle.
-        """
-        return predicted[..., (predicted.shape[-1] - 1) // 2]
 
     def enclosing(self, coverage: float) -> tuple[int, int]:
         """Positions of the two levels that leave out (1 - coverage) / 2 on either side.
@@ -179,14 +142,7 @@ class Quantile(Loss):
 class _LogLink(Loss):
     """Losses of a positive mean μ = e^raw."""
 
-    out_activation = "exp"
-    log_link: ClassVar[bool] = True
-
-    def predict(self, raw: np.ndarray) -> np.ndarray:
-        return np.exp(raw)
-
-    def pool(self, raw: np.ndarray) -> np.ndarray:
-        return logsumexp(raw, axis=1) - math.log(raw.shape[1])  # log of the mean of e^raw
+    link = Log()
 
 
 @final

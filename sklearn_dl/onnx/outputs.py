@@ -1,6 +1,6 @@
 """From a network's raw output to predictions, as ONNX nodes: inverse links, units of the target, labels.
 
-Knows the losses and the encoders of targets, and nothing about layers or tables.
+Knows the links and the encoders of targets, and nothing about losses, layers or tables.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..heads.targets import ClassEncoder, NumberEncoder
-from ..losses import AbsoluteError, Gamma, Huber, Loss, Poisson, Quantile, SquaredError, Tweedie
-from ..losses.classification import _Grouped, _Logistic, _Softmax
+from ..losses.links import Grouped, Identity, Levels, Link, Log, Logit, Softmax
 from .graph import Graph
 
 __all__ = ["convert_classes", "convert_link", "convert_members", "convert_numbers", "labels_of", "link"]
 
-Link = Callable[[Any, str, Graph], str]
-LINKS: dict[type[Loss], Link] = {}
+Form = Callable[[Any, str, Graph], str]
+LINKS: dict[type[Link], Form] = {}
 
 
 class Labels(NamedTuple):
@@ -36,50 +35,50 @@ class Labels(NamedTuple):
     are_text: bool
 
 
-def link(*kinds: type[Loss]) -> Callable[[Link], Link]:
-    """Enter the ONNX form of a loss's `predict` into the table; a decorator.
+def link(*kinds: type[Link]) -> Callable[[Form], Form]:
+    """Enter the ONNX form of a link's inverse into the table; a decorator.
+
+    Losses whose link is one of `sklearn_dl.losses.links` need none of their own.
 
     Parameters
     ----------
-    *kinds : type of Loss
-        The losses' classes.
+    *kinds : type of Link
+        The links' classes.
 
     Returns
     -------
     callable
-        Takes the function and gives it back. The function is called with the loss, the name of the raw output of shape
+        Takes the function and gives it back. The function is called with the link, the name of the raw output of shape
         (n, n_raw) and the graph, and gives the name of the prediction.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_dl.losses import Loss
+    >>> from sklearn_dl.losses import Link
     >>> from sklearn_dl.onnx import link
-    >>> class LogCosh(Loss):
-    ...     def value_and_gradient(self, y, raw, weight, out):
-    ...         out[...] = np.tanh(raw - y)
-    ...         return float(np.log(np.cosh(raw - y)).sum())
-    ...     def predict(self, raw):
-    ...         return raw
-    >>> @link(LogCosh)
-    ... def unchanged(loss, raw, g):
-    ...     return raw
+    >>> class Cube(Link):
+    ...     name = "cube"
+    ...     def inverse(self, raw):
+    ...         return raw**3
+    >>> @link(Cube)
+    ... def cube(link, raw, g):
+    ...     return g("Mul", raw, g("Mul", raw, raw))
     """
 
-    def enter(function: Link) -> Link:
+    def enter(function: Form) -> Form:
         LINKS.update(dict.fromkeys(kinds, function))
         return function
 
     return enter
 
 
-def convert_link(loss: Loss, raw: str, g: Graph) -> str:
+def convert_link(link: Link, raw: str, g: Graph) -> str:
     """Append the inverse link.
 
     Parameters
     ----------
-    loss : Loss
-        Whose `predict` it is.
+    link : Link
+        Whose inverse it is.
     raw : str
         Name of the raw output, of shape (n, n_raw).
     g : Graph
@@ -93,28 +92,28 @@ def convert_link(loss: Loss, raw: str, g: Graph) -> str:
     Raises
     ------
     NotImplementedError
-        Where a loss has no ONNX form.
+        Where a link has no ONNX form.
     """
-    if type(loss) not in LINKS:
-        name = type(loss).__name__
+    if type(link) not in LINKS:
+        name = type(link).__name__
         raise NotImplementedError(
-            f"loss {name} has no ONNX form: give it one, as a function under the decorator "
+            f"link {name} has no ONNX form: give it one, as a function under the decorator "
             f"@sklearn_dl.onnx.link({name})."
         )
-    return LINKS[type(loss)](loss, raw, g)
+    return LINKS[type(link)](link, raw, g)
 
 
-def convert_members(loss: Loss, raw: str, n_members: int, n_outputs: int, g: Graph) -> str:
+def convert_members(link: Link, raw: str, n_members: int, n_raw: int, g: Graph) -> str:
     """Append the inverse link of an ensemble: the mean of the members' predictions.
 
     Parameters
     ----------
-    loss : Loss
+    link : Link
         Of one member.
     raw : str
         Name of the raw output, of shape (n, n_members, n_raw).
-    n_members, n_outputs : int
-        Number of members, and of the network's outputs before the loss multiplies them.
+    n_members, n_raw : int
+        Number of members, and of raw outputs.
     g : Graph
         Gets the nodes.
 
@@ -123,59 +122,56 @@ def convert_members(loss: Loss, raw: str, n_members: int, n_outputs: int, g: Gra
     str
         Name of the prediction, in the units of the network.
     """
-    n_raw = loss.n_raw(n_outputs)
     rows = g("Reshape", raw, np.array([-1, n_raw]))  # members as rows
-    shape = [n_outputs, n_raw // n_outputs] if isinstance(loss, Quantile) else [n_raw]
-    each = g("Reshape", convert_link(loss, rows, g), np.array([-1, n_members, *shape]))
+    k = len(link.levels)
+    shape = [n_raw // k, k] if k else [n_raw]
+    each = g("Reshape", convert_link(link, rows, g), np.array([-1, n_members, *shape]))
     return g.mean(each, 1, n_members, keepdims=False)
 
 
-@link(SquaredError, AbsoluteError, Huber)
-def identity(loss: Loss, raw: str, g: Graph) -> str:
+@link(Identity)
+def identity(link: Link, raw: str, g: Graph) -> str:
     return raw
 
 
-@link(Poisson, Gamma, Tweedie)
-def exponential(loss: Loss, raw: str, g: Graph) -> str:
+@link(Log)
+def exponential(link: Link, raw: str, g: Graph) -> str:
     return g("Exp", raw)
 
 
-@link(Quantile)
-def sorted_levels(loss: Quantile, raw: str, g: Graph) -> str:
-    k = loss.n_raw(1)
+@link(Levels)
+def sorted_levels(link: Levels, raw: str, g: Graph) -> str:
+    k = len(link.levels)
     levels = g("Reshape", raw, np.array([0, -1, k]))  # (n, n_outputs, n_levels)
     return g.several("TopK", 2, levels, np.array([k]), axis=-1, largest=0, sorted=1)[0]
 
 
-@link(_Logistic)
-def logistic(loss: Loss, raw: str, g: Graph) -> str:
+@link(Logit)
+def logistic(link: Link, raw: str, g: Graph) -> str:
     return g("Sigmoid", raw)
 
 
-@link(_Softmax)
-def softmax(loss: Loss, raw: str, g: Graph) -> str:
+@link(Softmax)
+def softmax(link: Link, raw: str, g: Graph) -> str:
     return g("Softmax", raw, axis=-1)
 
 
-@link(_Grouped)
-def grouped(loss: _Grouped, raw: str, g: Graph) -> str:
-    columns = [np.arange(part.start, part.stop) for part, _ in loss._parts()]
+@link(Grouped)
+def grouped(link: Grouped, raw: str, g: Graph) -> str:
+    columns = [np.arange(part.start, part.stop) for part, _ in link.parts]
     return g.concat(
-        [
-            convert_link(inner, g("Gather", raw, c, axis=1), g)
-            for (_, inner), c in zip(loss._parts(), columns, strict=True)
-        ]
+        [convert_link(inner, g("Gather", raw, c, axis=1), g) for (_, inner), c in zip(link.parts, columns, strict=True)]
     )
 
 
-def convert_numbers(target: NumberEncoder, loss: Loss, predicted: str, g: Graph) -> list[str]:
+def convert_numbers(target: NumberEncoder, link: Link, predicted: str, g: Graph) -> list[str]:
     """Append what turns predictions into the target's units.
 
     Parameters
     ----------
     target : NumberEncoder
         The units.
-    loss : Loss
+    link : Link
         What predicted.
     predicted : str
         Name of the prediction, in the network's units.
@@ -188,12 +184,12 @@ def convert_numbers(target: NumberEncoder, loss: Loss, predicted: str, g: Graph)
         Name of the prediction, of shape (n, n_outputs); with several quantiles also that of all of them, of shape
         (n, n_outputs, n_levels), or (n, n_levels) where y was a vector.
     """
-    shape = (-1, 1) if isinstance(loss, Quantile) else (-1,)
+    k = len(link.levels)
+    shape = (-1, 1) if k else (-1,)
     scale, center = target.scale.reshape(shape), target.center.reshape(shape)
     y = g("Add", g("Mul", predicted, scale), center)  # y = ŷ scale + center
-    if not isinstance(loss, Quantile):
+    if not k:
         return [y]
-    k = loss.n_raw(1)
     middle = g("Gather", y, np.array((k - 1) // 2), axis=2)
     return [middle, g("Reshape", y, np.array([-1, k])) if target.one_dimensional else y]
 

@@ -15,7 +15,6 @@ from .._estimators.classifier import DLClassifier
 from .._estimators.regressor import DLRegressor
 from ..encoding.table_encoder import TableEncoder
 from ..layers import Layer, Members
-from ..losses import Quantile
 from .graph import Encoded, Graph
 from .layers import convert_layer
 from .outputs import convert_classes, convert_link, convert_members, convert_numbers, labels_of
@@ -191,7 +190,7 @@ def _parse_regressor(scope: Any, model: DLRegressor, inputs: list[Any], custom_p
 
     operator = scope.declare_local_operator("SklearnDLRegressor", model)
     operator.inputs = inputs
-    for name in ("variable", "quantiles") if isinstance(model._loss, Quantile) else ("variable",):
+    for name in ("variable", "quantiles") if model._loss.link.levels else ("variable",):
         operator.outputs.append(scope.declare_local_variable(name, guess_tensor_type(inputs[0].type)))
     return operator.outputs
 
@@ -225,7 +224,7 @@ def _shape_of_numbers(operator: Any) -> None:
     operator.outputs[0].set_type(_floats(operator, [n, model.n_outputs_]))
     if len(operator.outputs) == 2:
         outputs = [] if model._target.one_dimensional else [model.n_outputs_]
-        operator.outputs[1].set_type(_floats(operator, [n, *outputs, model._loss.n_raw(1)]))
+        operator.outputs[1].set_type(_floats(operator, [n, *outputs, len(model._loss.link.levels)]))
 
 
 def _shape_of_classes(operator: Any) -> None:
@@ -260,7 +259,9 @@ def _levels(operator: Any) -> list[np.ndarray]:
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
     predicted, g = _convert_network(scope, operator, container)
-    for result, output in zip(convert_numbers(model._target, model._loss, predicted, g), operator.outputs, strict=True):
+    for result, output in zip(
+        convert_numbers(model._target, model._loss.link, predicted, g), operator.outputs, strict=True
+    ):
         g.output(result, output.full_name)
 
 
@@ -294,8 +295,8 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> tuple[str, Gr
     raw = convert_layer(model.network_.layer, model.network_.views(), x, g)
     raw, g, members = g.cast(raw, precision), g.at(precision), _n_members(model.network_.layer)
     if members is None:
-        return convert_link(model._loss, raw, g), g
-    return convert_members(model._loss, raw, members, model.n_outputs_, g), g
+        return convert_link(model._loss.link, raw, g), g
+    return convert_members(model._loss.link, raw, members, model._loss.n_raw(model.n_outputs_), g), g
 
 
 def _n_members(layer: Layer) -> int | None:

@@ -32,7 +32,7 @@ from sklearn_dl._estimators.registry import ACTIVATIONS, LOSSES
 from sklearn_dl.convert import to_sklearn
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.layers import Dense, Layer, Sequential
-from sklearn_dl.losses import Loss, Quantile
+from sklearn_dl.losses import Link, Loss, Quantile
 from sklearn_dl.onnx import link, node, onnx_inputs, register_converters, to_onnx
 from sklearn_dl.onnx.layers import NODES
 from sklearn_dl.onnx.outputs import LINKS
@@ -449,13 +449,19 @@ class Sine(Layer):
         return dy * np.cos(m.x)
 
 
+class Same(Link):
+    name = "same"
+
+    def inverse(self, raw):
+        return raw
+
+
 class Cosh(Loss):
+    link = Same()
+
     def value_and_gradient(self, y, raw, weight, out):
         np.tanh(raw - y, out=out)
         return float(np.log(np.cosh(raw - y)).sum())
-
-    def predict(self, raw):
-        return raw
 
 
 def sines(n_in, hidden_layer_sizes, n_out, **settings):
@@ -469,10 +475,20 @@ def test_a_layer_and_a_loss_of_ones_own(monkeypatch):
     monkeypatch.setattr("sklearn_dl.onnx.layers.NODES", NODES.copy())
     monkeypatch.setattr("sklearn_dl.onnx.outputs.LINKS", LINKS.copy())
     node(Sine)(lambda layer, p, x, g: g("Sin", x))
-    with pytest.raises(NotImplementedError, match=r"loss Cosh has no ONNX form: .*@sklearn_dl.onnx.link\(Cosh\)"):
+    with pytest.raises(NotImplementedError, match=r"link Same has no ONNX form: .*@sklearn_dl.onnx.link\(Same\)"):
         to_onnx(model, X)
-    link(Cosh)(lambda loss, raw, g: raw)
+    link(Same)(lambda link, raw, g: raw)
     assert agrees(model, X)
+
+
+class LogCosh(Loss):
+    def value_and_gradient(self, y, raw, weight, out):
+        np.tanh(raw - y, out=out)
+        return float(np.log(np.cosh(raw - y)).sum())
+
+
+def test_a_loss_of_ones_own_with_a_known_link_needs_no_form():
+    assert agrees(numbers(loss=LogCosh()).fit(X, Y), X)
 
 
 def test_the_page_on_saving_runs(tmp_path, monkeypatch):
