@@ -1,15 +1,23 @@
-"""How layers make a network: the multilayer perceptron and the residual network.
+"""How layers make a network: the multilayer perceptron, the residual network, and what stands before and around them.
 
-Knows nothing about names, tables or losses; activations and normalisation come in as objects.
+Knows nothing about names or losses, and of a table only the layout of its encoded columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
 
-from .layers import Activation, Dense, Dropout, Identity, Layer, MemberDense, Members, Residual, Sequential
+import numpy as np
 
-__all__ = ["ARCHITECTURES", "ensemble", "mlp", "resnet"]
+from ._engine.network import Network, Workspace
+from .encoding.layout import Layout
+from .layers import Activation, Dense, Dropout, Identity, Layer, MemberDense, Members, Residual, Sequential, TableInput
+from .layers.memory import Views
+from .numeric_embeddings import NumericEmbedding
+
+__all__ = ["ARCHITECTURES", "Blueprint", "embedding_of", "ensemble", "head_of", "mlp", "resnet"]
 
 Normalization = Callable[[int], Layer]
 
@@ -168,3 +176,145 @@ def ensemble(layer: Layer, n_members: int, chunks: tuple[int, ...], *, sparse: b
 
 
 ARCHITECTURES: dict[str, Callable[..., Layer]] = {"mlp": mlp, "resnet": resnet}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """A network as parameters describe it, apart from the table that it is for.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Units of each hidden layer.
+    activations : tuple of Activation
+        One for each hidden layer.
+    dropouts : tuple of float
+        Dropout rate after each hidden layer.
+    normalization : callable or None
+        From a width to a layer.
+    architecture : callable
+        With the signature of `mlp`.
+    n_members : int
+        Members of an ensemble.
+    numeric_embedding : NumericEmbedding or None
+        What each number becomes before the network.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    dropouts: tuple[float, ...]
+    normalization: Normalization | None
+    architecture: Callable[..., Layer]
+    n_members: int
+    numeric_embedding: NumericEmbedding | None
+
+    def n_embedded(self, layout: Layout) -> int:
+        """How many columns are embedded, the first ones of what the network sees.
+
+        Parameters
+        ----------
+        layout : Layout
+            The encoded columns.
+
+        Returns
+        -------
+        int
+            0 where X is sparse.
+        """
+        return 0 if self.numeric_embedding is None or layout.sparse else layout.n_numbers
+
+    def layer(self, layout: Layout, n_out: int) -> Layer:
+        """The network's layers.
+
+        Parameters
+        ----------
+        layout : Layout
+            The encoded columns.
+        n_out : int
+            Number of raw outputs.
+
+        Returns
+        -------
+        Layer
+            From encoded rows to (n, n_out), with members to (n, n_members, n_out).
+
+        Raises
+        ------
+        ValueError
+            Where a callable `architecture` gives no such layer, or none that can have members.
+        """
+        front: list[Any] = []
+        n_in, n_numbers, chunks = layout.n_numeric, self.n_embedded(layout), layout.chunks
+        if layout.cardinalities:
+            front.append(TableInput(n_in, layout.cardinalities, layout.embedding_size))
+            n_in = front[-1].n_out
+        if self.numeric_embedding is not None and n_numbers:
+            embedding = self.numeric_embedding.layer(n_in, n_numbers)
+            front.append(embedding)
+            n_in, chunks = embedding.n_out, embedding.chunks[:n_numbers] + chunks[n_numbers:]
+        body = self._body(n_in, n_out)
+        if self.n_members > 1:
+            body = ensemble(body, self.n_members, chunks, sparse=layout.sparse)
+        return Sequential((*front, body)) if front else body
+
+    def _body(self, n_in: int, n_out: int) -> Layer:
+        layer = self.architecture(
+            n_in,
+            self.sizes,
+            n_out,
+            activations=self.activations,
+            dropouts=self.dropouts,
+            normalization=self.normalization,
+        )
+        if not isinstance(layer, Layer):
+            raise ValueError(f"architecture must return a Layer; got {layer!r}.")
+        if self.architecture not in ARCHITECTURES.values() and _width(layer, n_in) != n_out:
+            raise ValueError(f"architecture must return a Layer from (n, {n_in}) to (n, {n_out}); got {layer!r}.")
+        return layer
+
+
+def _width(layer: Layer, n_in: int) -> int | None:
+    """Number of outputs of a layer that a user wrote; None where it does not take `n_in` inputs."""
+    try:
+        with np.errstate(all="ignore"):
+            y = Workspace(Network.build(layer, seed=0, dtype=np.float64)).forward(np.zeros((1, n_in)))
+    except ValueError:
+        return None
+    return y.shape[1] if y.ndim == 2 else None
+
+
+def embedding_of(network: Network) -> Views:
+    """The arrays of the embedding of numbers, of a network of a `Blueprint` that has one.
+
+    Parameters
+    ----------
+    network : Network
+        Whose.
+
+    Returns
+    -------
+    Views
+        Writable.
+    """
+    return network.views()[len(network.layer.children) - 2]
+
+
+def head_of(network: Network) -> Views:
+    """The arrays of the last layer, of a network of a `Blueprint`.
+
+    Parameters
+    ----------
+    network : Network
+        Whose.
+
+    Returns
+    -------
+    Views
+        Writable.
+    """
+    layer, views = network.layer, network.views()
+    while isinstance(layer, Sequential):
+        last = len(layer.layers) - 1
+        layer, views = layer.layers[last], views[last]
+    return views

@@ -15,15 +15,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
-from ._data.batches import Batches
-from ._data.table import Table, scaled_alpha
-from ._estimators.base import BaseDL
-from ._estimators.defaults import batch_rows
-from ._estimators.params import Plan
+from ._data.batches import Batches, Rows
+from ._estimators.base import BaseDL, Call
 from ._numerics.threads import one_blas_thread
-from ._training.fit import Call, training_loss
-from ._training.loop import End, Epoch, train
-from .schedules import Constant
+from ._training.loop import Step
+from ._training.training import Training
 from .solvers import LBFGS
 
 __all__ = ["RateCurve", "find_learning_rate"]
@@ -133,12 +129,12 @@ def find_learning_rate(
     """
     _check(estimator, low, high, n_steps)
     model = clone(estimator).set_params(early_stopping=False, warm_start=False)
-    model, plan, rows, _ = model._prepare(Call(X, y, sample_weight))
+    shell, plan, rows, _ = model._prepare(Call(X, y, sample_weight))
     if isinstance(plan.solver, LBFGS):
         raise ValueError(f"find_learning_rate needs a solver with a learning rate; got solver={estimator.solver!r}.")
     rates = np.geomspace(low, high, n_steps)
     with one_blas_thread():
-        losses = _losses(model, plan, rows.table, rates)
+        losses = _losses(Training.of(shell.fitted_, plan, rows), rates)
     if len(losses) < 2:
         raise ValueError(f"the loss is not finite at the first learning rate already: lower low={low!r}.")
     smoothed = _smooth(losses, rates)
@@ -146,49 +142,30 @@ def find_learning_rate(
     return RateCurve(rates, losses, smoothed, float(rates[smoothed.argmin()] / 10))
 
 
-def _losses(model: BaseDL, plan: Plan, table: Table, rates: np.ndarray) -> np.ndarray:
-    """The loss of a batch before each step, up to where it diverges."""
-    state, rows = model._state, model._encode(table)
-    alpha = scaled_alpha(model.alpha, table.weight)
-    size = batch_rows(model.batch_size, len(rows.y), plan.n_members)
-    batches = Batches(*rows[:3], size=size, shuffle=model.shuffle, seed=state.seed)
+def _losses(training: Training, rates: np.ndarray) -> np.ndarray:
+    """The mean loss of a batch before each step, up to where it diverges."""
+    batches, state = training.batches(), training.fitted.state
+    step = Step(training.fitted.network, batches, training.recipe, state)
     mean_weight = batches.total_weight / batches.n_rows
     losses: list[float] = []
-
-    def listen(epoch: Epoch) -> bool:
-        losses.append(epoch.loss)
-        return False
-
-    for rate, (x, y, weight) in zip(rates, _endless(batches), strict=False):
-        batch = Batches(x, y, weight, size=len(y), shuffle=False, seed=state.seed)
-        batch.total_weight = len(y) * mean_weight  # Σ wᵢ lossᵢ / (n w̄): unbiased, as in a training
-        end = train(
-            model.network_,
-            batch,
-            training_loss(model._loss, plan),
-            plan.solver,
-            Constant(),
-            state,
-            listen,
-            learning_rate=float(rate),
-            n_epochs=1,
-            horizon=1,
-            alpha=alpha * batch.total_weight / batches.total_weight,
-            clip_norm=model.clip_norm,
-        )
-        if end is End.INTERRUPTED:
-            raise KeyboardInterrupt
-        if end is End.NON_FINITE:
-            break
-        smoothed = _smooth(losses, rates)
-        if smoothed[-1] > DIVERGED * max(smoothed.min(), NO_LOSS * smoothed[0]):
-            break
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for rate, batch in zip(rates, _endless(batches, step), strict=False):
+            value = step(batch, float(rate))
+            if not np.isfinite(value):
+                break
+            losses.append(value / (len(batch) * mean_weight))
+            smoothed = _smooth(losses, rates)
+            if smoothed[-1] > DIVERGED * max(smoothed.min(), NO_LOSS * smoothed[0]):
+                break
     return np.array(losses)
 
 
-def _endless(batches: Batches) -> Iterator[Any]:
+def _endless(batches: Batches, step: Step) -> Iterator[Rows]:
     """Batch after batch, epoch after epoch."""
-    return itertools.chain.from_iterable(batches.epoch(number) for number in itertools.count())
+    for number in itertools.count():
+        step.begin_epoch(number)
+        yield from batches.epoch(number)
+        step.settle()
 
 
 def _smooth(losses: Any, rates: np.ndarray) -> np.ndarray:

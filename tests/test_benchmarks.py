@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -136,15 +137,41 @@ def test_two_commits(run, tmp_path, monkeypatch):
     git("init", "--quiet")
     git("add", ".")
     git("commit", "--quiet", "-m", "fast")
-    base = tree / "sklearn_dl" / "_base.py"
+    base = tree / "sklearn_dl" / "_estimators" / "base.py"
     text = base.read_text(encoding="utf-8")
-    slow = text.replace("plan = check_plan(", "__import__('time').sleep(0.5); plan = check_plan(", 1)
+    slow = text.replace("plan = plan_for(UNKNOWN)", "plan = __import__('time').sleep(0.5) or plan_for(UNKNOWN)", 1)
     assert slow != text
     base.write_text(slow, encoding="utf-8")
     module = importlib.import_module("benchmarks.compare_commits")
     monkeypatch.setattr(module, "ROOT", tree)
     assert float(cells(run("compare_commits", "HEAD", "--only", "tiny"), "tiny")[0][0].partition(" ")[0]) > 2
     assert [path.name for path in (tree / ".git" / "worktrees").glob("*")] == []
+
+
+@pytest.mark.usefixtures("run")  # its environment
+def test_the_same_bits(tmp_path, monkeypatch, capsys):
+    """Of the package as it is, and of one with another Adam and a broken RMSprop."""
+    same_bits = importlib.import_module("benchmarks.same_bits")
+    shutil.copytree(PACKAGE, tmp_path / "sklearn_dl", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "sklearn_dl" / "__init__.py").open("a", encoding="utf-8") as file:
+        file.write("from . import solvers\nsolvers.Adam.learning_rate_init = 0.003\nsolvers.RMSprop.step = None\n")
+    trees = {"HEAD": ROOT, None: tmp_path}
+    monkeypatch.setattr(same_bits, "checkout", lambda revision, folder: nullcontext(trees[revision]))
+    chosen = ["HEAD", "--only", "sgd,adam,rmsprop"]
+    assert same_bits.main(chosen) == 1
+    assert same_bits.main([*chosen, "--but", "rmsprop,adam"]) == 0
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"^sgd +same [0-9a-f]{12}$", printed, re.MULTILINE)) == 2
+    found = r"^adam +DIFFERENT: predictions \d\.\de[+-]\d\d, loss_curve_ \d\.\de[+-]\d\d( \(may be\))?$"
+    assert re.findall(found, printed, re.MULTILINE) == ["", " (may be)"]
+    assert re.search(r"^rmsprop +the second raised TypeError: ", printed, re.MULTILINE)
+    assert "1 of 3 are the same, 0 may differ, 2 must not" in printed
+
+
+def test_an_unknown_configuration_is_told(capsys):
+    with pytest.raises(SystemExit):
+        importlib.import_module("benchmarks.same_bits").main(["HEAD", "--but", "adma"])
+    assert "there is no configuration 'adma'; there are defaults-regressor, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["__main__", "compare_commits", "memory", "search", "small"])

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl._estimators.base import BaseDL
+from sklearn_dl._estimators.callbacks import CallbackBridge
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -288,8 +288,8 @@ def test_scoring_monitor_under_routing():
 def test_without_callbacks_nothing_is_prepared_for_them(monkeypatch):
     """The network is copied for a hook that names `fitted_estimator`, and for no other."""
     calls = []
-    original = BaseDL._fitted_now
-    monkeypatch.setattr(BaseDL, "_fitted_now", lambda self: calls.append(1) or original(self))
+    original = CallbackBridge._fitted_now
+    monkeypatch.setattr(CallbackBridge, "_fitted_now", lambda self: calls.append(1) or original(self))
     DLRegressor(**SMALL).fit(X, y)
     DLRegressor(**SMALL).set_callbacks(Recorder()).fit(X, y)
     assert calls == []

@@ -90,8 +90,8 @@ def largest_error(model, X, y):
 
 def left(model):
     """All that a training leaves; of the history, not the seconds."""
-    state = {k: v for k, v in vars(model._state).items() if k != "memory"}
-    memory = {k: v.tobytes() for k, v in model._state.memory.items()}
+    state = {k: v for k, v in vars(model.fitted_.state).items() if k != "memory"}
+    memory = {k: v.tobytes() for k, v in model.fitted_.state.memory.items()}
     history = [{k: v for k, v in record.items() if k != "seconds"} for record in model.history_]
     return state, memory, history, model.network_.values.tobytes(), model.network_.values.dtype
 

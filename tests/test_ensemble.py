@@ -14,9 +14,10 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl._data.table import Table
+from sklearn_dl._data.batches import Rows
 from sklearn_dl._estimators.defaults import SMALL, batch_rows, settle
-from sklearn_dl._training.folds import Folds, temperature
+from sklearn_dl._training.folds import Folds
+from sklearn_dl.heads import ClassEncoder, ClassHead, Judged
 from sklearn_dl.losses import (
     AbsoluteError,
     Focal,
@@ -69,9 +70,8 @@ def test_loss_is_the_mean_of_the_members_losses(loss, width, weighted):
     y, raw, weight = targets(loss, width, rng), rng.normal(size=(N, K, width)), rng.uniform(0.5, 2, (N, 1))
     table, fold = rng.uniform(0, 2, (3, K)), rng.integers(0, 3, N)
     shares = table[fold] if weighted else np.ones((N, K))
-    given = np.column_stack((y, fold)) if weighted else y
     out = np.empty_like(raw)
-    value = MeanOfMembers(loss, table if weighted else None).value_and_gradient(given, raw, weight, out)
+    value = MeanOfMembers(loss).value_and_gradient(y, raw, weight * shares if weighted else weight, out)
     expected = 0.0
     for j in range(K):
         d = np.empty((N, width))
@@ -82,12 +82,12 @@ def test_loss_is_the_mean_of_the_members_losses(loss, width, weighted):
 
 def test_gradient_of_the_loss_against_central_differences():
     rng = np.random.default_rng(1)
-    loss = MeanOfMembers(LogLoss().for_groups((3,)), rng.uniform(0, 2, (4, K)))
-    y = np.column_stack((np.eye(3)[rng.integers(0, 3, N)], rng.integers(0, 4, N)))
+    loss, weight = MeanOfMembers(LogLoss().for_groups((3,))), rng.uniform(0, 2, (N, K))
+    y = np.eye(3)[rng.integers(0, 3, N)]
     raw = rng.normal(size=(N, K, 3))
     out, scratch = np.empty_like(raw), np.empty_like(raw)
-    loss.value_and_gradient(y, raw, None, out)
-    numeric = central_difference(lambda: loss.value_and_gradient(y, raw, None, scratch), raw)
+    loss.value_and_gradient(y, raw, weight, out)
+    numeric = central_difference(lambda: loss.value_and_gradient(y, raw, weight, scratch), raw)
     np.testing.assert_allclose(out, numeric, rtol=1e-6, atol=1e-9)
 
 
@@ -137,7 +137,7 @@ def test_a_sample_of_a_long_table_judges(monkeypatch):
     monkeypatch.setattr("sklearn_dl._training.folds.JUDGED", 20)
     folds = Folds.draw(None, 50, 4, 8, seed=0)
     numbers = np.arange(50.0)
-    rows = Table(numbers[:, None], 2 * numbers[:, None], 3 * numbers)
+    rows = Rows(numbers[:, None], 2 * numbers[:, None], 3 * numbers)
     judged, judges = folds.judged(rows, seed=0)
     at = judged.X[:, 0].astype(int)
     assert len(set(at)) == 20
@@ -153,8 +153,8 @@ def test_temperature_is_found():
     raw = 2 * rng.normal(size=(20_000, 3))
     p = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
     y = np.eye(3)[(p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)]
-    loss = LogLoss().for_groups((3,))
-    assert temperature(lambda t: 4 * raw / t, y, None, loss) == pytest.approx(4, rel=0.05)
+    head = ClassHead(ClassEncoder("single", [np.arange(3)]), LogLoss())
+    assert head.temperature(Judged(y, None, 4 * raw, lambda r: r, True)) == pytest.approx(4, rel=0.05)
 
 
 def test_folds_make_the_probabilities_of_a_network_that_overfits_honest():
@@ -293,7 +293,7 @@ def test_the_spread_is_that_of_the_members_and_the_noise():
     X, y = regression()
     model = DLRegressor(**FAST).fit(X, 100 * y)
     _, std = model.predict(X, return_std=True)
-    members = model._raw(X)[:, :, 0] * model._target.scale
+    members = model._raw(X)[:, :, 0] * model.fitted_.head.target.scale
     np.testing.assert_allclose(std, np.sqrt(members.var(axis=1) + model.noise_), rtol=1e-12)
 
 

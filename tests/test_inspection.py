@@ -33,7 +33,6 @@ from sklearn_dl.inspection import (
     integrated_gradients,
     paths,
 )
-from sklearn_dl.inspection.readouts import targets_of
 from sklearn_dl.layers import Dense, Layer, ReLU, Sequential, Tanh
 from sklearn_dl.losses import Link, Loss, Quantile
 
@@ -144,7 +143,7 @@ def test_columns_add_up(case):
     model = case.model.fit(case.X, case.y)
     X, before = dense(case.X)[:40], model.network_.values.copy()
     background = dense(case.X)[200:202]
-    for target in targets_of(model):
+    for target in model.fitted_.head.targets():
         for start, weight in ((None, None), (background, [1.0, 3.0])):
             found = integrated_gradients(model, X, target=target, background=start, background_weight=weight)
             difference = found.prediction - found.baseline

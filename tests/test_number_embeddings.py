@@ -11,7 +11,7 @@ import pytest
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._engine.network import Network, Workspace
-from sklearn_dl._estimators.assembly import embedding_of
+from sklearn_dl.architectures import embedding_of
 from sklearn_dl.layers import NumberEmbedding, Ramps, Waves
 from sklearn_dl.numeric_embeddings import Mixed, Periodic, PiecewiseLinear
 

@@ -16,7 +16,8 @@ from sklearn.base import clone
 from sklearn_dl._data.batches import Batches
 from sklearn_dl._engine.network import Network
 from sklearn_dl._training.descent import STRETCH, Descent, State
-from sklearn_dl._training.loop import EarlyStopping, End, train
+from sklearn_dl._training.loop import End, Recipe, Span, train
+from sklearn_dl._training.stopping import EarlyStopping
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError
 from sklearn_dl.schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle
@@ -196,9 +197,10 @@ def test_training_is_the_textbook_on_the_whole_vector(solver, textbook, n_in, n_
 
     start, state = network.values.copy(), State(seed=0)
     end = train(
-        network, Batches(x, y, None, size=len(x), shuffle=True, seed=0), SquaredError(), solver, Constant(), state,
-        lambda e: False, learning_rate=RATE, n_epochs=20, horizon=20,
-    )  # fmt: skip
+        network, Batches(x, y, None, size=len(x), shuffle=True, seed=0),
+        Recipe(SquaredError(), solver, Constant(), RATE), state, lambda e: False,
+        Span(20, 20),
+        )  # fmt: skip
     *_, expected = textbook(start, gradient, [RATE] * 20)
     if solver.decays and solver.weight_decay:
         free = next(t[2] for t in TABLE if t[0] == "adam")
@@ -245,8 +247,8 @@ def test_adamw_decays_weights_and_not_biases():
     for solver, factor in ((AdamW(weight_decay=0.2), (1 - 0.1 * 0.2) ** 6), (Adam(), 1.0)):
         p.weight[...] = start
         train(
-            network, batches, SquaredError(), solver, Constant(), State(seed=0), lambda e: False,
-            learning_rate=0.1, n_epochs=6, horizon=6,
+            network, batches, Recipe(SquaredError(), solver, Constant(), 0.1), State(seed=0), lambda e: False,
+            Span(6, 6),
         )  # fmt: skip
         np.testing.assert_allclose(p.weight, start * factor, rtol=1e-13)
         np.testing.assert_array_equal(p.bias, [1, 2, 3])
@@ -282,8 +284,8 @@ def test_a_change_of_solver_begins_with_a_new_memory():
 
     def go(solver):
         train(
-            network, batches, SquaredError(), solver, Constant(), state, lambda e: False,
-            learning_rate=0.01, n_epochs=3, horizon=3,
+            network, batches, Recipe(SquaredError(), solver, Constant(), 0.01), state, lambda e: False,
+            Span(3, 3),
         )  # fmt: skip
         return {name: v.copy() for name, v in state.memory.items()}
 
@@ -314,9 +316,9 @@ def test_every_solver_minimises_a_quadratic_with_every_schedule(solver, schedule
 
     batches = Batches(x, y, None, size=20, shuffle=True, seed=0)
     end = train(
-        network, batches, SquaredError(), solver, schedule, state, listener,
-        learning_rate=0.1, n_epochs=150, horizon=150,
-    )  # fmt: skip
+        network, batches, Recipe(SquaredError(), solver, schedule, 0.1), state, listener,
+        Span(150, 150),
+        )  # fmt: skip
     assert end is End.MAX_ITER
     assert len(losses) == 150
     assert min(losses[-5:]) < 1e-2 * losses[0]

@@ -752,7 +752,7 @@ def test_a_grid_search_over_threads_gives_the_same_scores(small_work_is_shared):
 def test_only_members_are_measured_after_the_training(members, monkeypatch):
     """It takes a pass over all rows, for the spread between members."""
     passes = []
-    monkeypatch.setattr("sklearn_dl._estimators.regressor.forward", lambda n, x: passes.append(len(x)) or forward(n, x))
+    monkeypatch.setattr("sklearn_dl._training.validation.forward", lambda n, x: passes.append(len(x)) or forward(n, x))
     DLRegressor(**DEEP, n_members=members, max_iter=1, early_stopping=False).fit(X, Y)
     assert passes == [N] * (members > 1)
 

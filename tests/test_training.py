@@ -17,11 +17,12 @@ import pytest
 from scipy import sparse
 
 from sklearn_dl._data.batches import Batches, Rows
+from sklearn_dl._engine.fitted import State
 from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl._numerics.randomness import Purpose, generator
-from sklearn_dl._training.descent import State
 from sklearn_dl._training.lbfgs import fit_lbfgs
-from sklearn_dl._training.loop import EarlyStopping, End, train
+from sklearn_dl._training.loop import End, Recipe, Span, train
+from sklearn_dl._training.stopping import EarlyStopping
 from sklearn_dl.architectures import mlp, resnet
 from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequential, Tanh
 from sklearn_dl.losses import LogLoss, Poisson, SquaredError
@@ -57,11 +58,9 @@ def deep(n_in=3):
 
 
 def run(network, batches, state=None, listener=never, loss=None, solver=DESCENT, schedule=None, **options):
-    options = {"learning_rate": 0.1, "n_epochs": 5, "horizon": 5} | options
-    return train(
-        network, batches, loss or SquaredError(), solver, schedule or Constant(), state or State(seed=0), listener,
-        **options,
-    )  # fmt: skip
+    span = Span(**{"n_epochs": 5, "horizon": 5} | {k: options.pop(k) for k in Span._fields if k in options})
+    recipe = Recipe(loss or SquaredError(), solver, schedule or Constant(), **{"learning_rate": 0.1} | options)
+    return train(network, batches, recipe, state or State(seed=0), listener, span)
 
 
 # ---- the listener
@@ -612,8 +611,9 @@ def test_random_numbers_depend_on_purpose_and_position():
 
 
 def minimise(network, batches, state=None, listener=never, loss=None, **options):
+    recipe = Recipe(loss or SquaredError(), LBFGS(), Constant(), 1.0, alpha=options.pop("alpha", 0.0))
     options = {"max_iter": 200, "tol": 1e-8} | options
-    return fit_lbfgs(network, batches, loss or SquaredError(), LBFGS(), state or State(seed=0), listener, **options)
+    return fit_lbfgs(network, batches, recipe, state or State(seed=0), listener, **options)
 
 
 @pytest.mark.parametrize("size", [None, 16])

@@ -21,11 +21,12 @@ GATHERED = 2**17  # numbers gathered at once: they stay in the cache until their
 
 
 class Rows(NamedTuple):
-    """Some rows of a training set."""
+    """Encoded rows: inputs, targets of shape (n, q), weights, and the fold of each where there are folds."""
 
     x: Any
     y: np.ndarray
     weight: np.ndarray | None
+    fold: np.ndarray | None = None
 
     def __len__(self) -> int:  # rows, not fields
         return len(self.y)
@@ -48,14 +49,26 @@ class Batches:
         Whether each epoch has an order of its own. Where a batch holds all rows there is nothing to shuffle.
     seed : int
         Decides the orders.
+    fold : ndarray of shape (n,) or None, default=None
+        Fold of each row.
     """
 
-    def __init__(self, x: Any, y: np.ndarray, weight: np.ndarray | None, *, size: int, shuffle: bool, seed: int):
+    def __init__(
+        self,
+        x: Any,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        *,
+        size: int,
+        shuffle: bool,
+        seed: int,
+        fold: np.ndarray | None = None,
+    ):
         self.n_rows = len(y)
         self.size = min(size, self.n_rows)
         if isinstance(x, LazyRows) and self.size == self.n_rows:
             x = x[:]  # all rows are needed at once
-        self.x, self.y, self.weight = x, y, weight
+        self.x, self.y, self.weight, self.fold = x, y, weight, fold
         self.total_weight = float(self.n_rows if weight is None else weight.sum(dtype=np.float64))
         self._shuffle, self._seed = shuffle, seed
         self._gathered = self.size * max(1, GATHERED // (self.size * max(1, x.shape[1])))
@@ -68,7 +81,7 @@ class Batches:
     def epoch(self, number: int) -> Iterator[Rows]:
         """The batches of epoch `number`."""
         if self.size >= self.n_rows:
-            yield Rows(self.x, self.y, self.weight)
+            yield Rows(self.x, self.y, self.weight, self.fold)
             return
         order = None
         if self._shuffle:
@@ -76,18 +89,18 @@ class Batches:
             order = generator(self._seed, Purpose.ORDER, number).permutation(in_order)
         for start in range(0, self.n_rows, self._gathered):
             stop = min(start + self._gathered, self.n_rows)
-            x, y, weight = self._gather(slice(start, stop) if order is None else order[start:stop])
+            x, y, weight, fold = self._gather(slice(start, stop) if order is None else order[start:stop])
             for first in range(0, stop - start, self.size):
                 rows = slice(first, first + self.size)
-                yield Rows(x[rows], y[rows], None if weight is None else weight[rows])
+                yield Rows(x[rows], y[rows], _some(weight, rows), _some(fold, rows))
 
     def _gather(self, rows: Any) -> Rows:
         """Rows for some batches at once: a batch is then a slice, which costs next to nothing."""
         if isinstance(rows, slice):
-            weight = None if self.weight is None else self.weight[rows]
-            return Rows(self.x[rows], self.y[rows], weight)
+            return Rows(self.x[rows], self.y[rows], _some(self.weight, rows), _some(self.fold, rows))
         weight = None if self.weight is None else self._take("weight", self.weight, rows)
-        return Rows(self._take("x", self.x, rows), self._take("y", self.y, rows), weight)
+        fold = None if self.fold is None else self._take("fold", self.fold, rows)
+        return Rows(self._take("x", self.x, rows), self._take("y", self.y, rows), weight, fold)
 
     def _take(self, name: str, a: Any, index: np.ndarray) -> Any:
         if isinstance(a, Columns):
@@ -99,3 +112,7 @@ class Batches:
             buffer = self._buffers[name] = np.empty((self._gathered, *a.shape[1:]), a.dtype)
         # mode="clip": with the default "raise", NumPy allocates a copy of `out`
         return a.take(index, axis=0, out=buffer[: len(index)], mode="clip")
+
+
+def _some(a: np.ndarray | None, rows: slice) -> np.ndarray | None:
+    return None if a is None else a[rows]

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .dataframes import rows_of
 
-__all__ = ["Split", "Table", "hold_out", "scaled_alpha", "weight_exponent"]
+__all__ = ["Table", "hold_out", "scaled_alpha", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 
@@ -23,7 +23,7 @@ LARGE = 2**26  # bytes: rows of a larger array are not copied, but looked up whe
 
 
 class Table(NamedTuple):
-    """Inputs, targets and weights of the same rows.
+    """Inputs, targets and weights of the same rows, as the user gives them.
 
     `at` says which rows of `X` they are, None for all; `y` and `weight` are those rows' already.
     """
@@ -73,15 +73,7 @@ def scaled_alpha(alpha: float, weight: np.ndarray | None) -> float:
         return float(alpha if weight is None else np.ldexp(alpha, -weight_exponent(weight)))
 
 
-class Split(NamedTuple):
-    """Training rows, validation rows or None, and whether a plateau ends the training."""
-
-    table: Table
-    held_out: Table | None
-    stops_early: bool
-
-
-def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> tuple[Table, Table | None]:
+def hold_out(table: Table, fraction: float, seed: int, strata: np.ndarray | None) -> tuple[Table, Table | None]:
     """Training rows and validation rows.
 
     Parameters
@@ -92,8 +84,8 @@ def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> t
         Share of the rows to hold out.
     seed : int
         Decides which.
-    stratified : bool
-        Whether y is classes, each to be found in both parts.
+    strata : ndarray of shape (n,) or None
+        Class of each row; each is to be found in both parts.
 
     Returns
     -------
@@ -103,15 +95,13 @@ def hold_out(table: Table, fraction: float, seed: int, *, stratified: bool) -> t
     """
     n = len(table.y)
     n_held = math.ceil(n * fraction)
-    counts = np.unique(table.y, return_counts=True)[1] if stratified else np.array([n])
+    counts = np.array([n]) if strata is None else np.unique(strata, return_counts=True)[1]
     if counts.min() < 2:
         reason = "a class has a single row"
     elif n_held < max(MIN_VALIDATION_ROWS, len(counts)) or n - n_held < len(counts):
         reason = f"it would hold {n_held} of {n} rows"
     else:
-        train, held = train_test_split(
-            np.arange(n), test_size=n_held, random_state=seed, stratify=table.y if stratified else None
-        )
+        train, held = train_test_split(np.arange(n), test_size=n_held, random_state=seed, stratify=strata)
         return table.rows(np.sort(train)), table.rows(np.sort(held))
     warnings.warn(
         f"early_stopping watches the training loss: no validation set could be held out, because {reason}.",

@@ -6,25 +6,19 @@ Knows what classes as targets need; everything else is in the base.
 from __future__ import annotations
 
 import itertools
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
 from .._data.checks import MOST_WEIGHT
 from .._data.table import Table
-from .._engine.predict import forward
-from .._training.fit import Call
-from .._training.monitor import Validation
-from ..heads.targets import ClassEncoder
-from ..losses import Loss
-from .assembly import head_of
-from .base import BaseDL
+from .._training.plan import Plan
+from ..heads import ClassHead, Head
+from .base import BaseDL, Call
 from .callbacks import with_callbacks
-from .params import Plan
 from .registry import is_stochastic
 
 __all__ = ["DLClassifier"]
@@ -180,8 +174,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
     (2, 3)
     """
 
-    _task = "classification"
-    _target: ClassEncoder
+    _head: ClassVar[type[Head]] = ClassHead
 
     def __init__(
         self,
@@ -331,30 +324,20 @@ class DLClassifier(ClassifierMixin, BaseDL):
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
 
-    def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            return column_or_1d(y, warn=True)
-        return y
+    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
+        return ClassHead.learn(table.y, call.classes, plan.loss)
 
-    def _measure(self, validation: Validation) -> None:
-        if validation.folds is None:
-            return
-        t = validation.temperature(forward(self.network_, validation.rows.X).astype(np.float64, copy=False))
-        head = head_of(self.network_)
-        head.weight[...] /= t
-        head.bias[...] /= t
+    @property
+    def _classes(self) -> ClassHead:
+        head = self.fitted_.head
+        assert isinstance(head, ClassHead)
+        return head
 
-    def _go_on_with(self, loss: Loss) -> None:
-        self._loss = loss.for_groups(self._target.groups)
-
-    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
-        self._target = ClassEncoder.learn(table.y, call.classes)
-        self._loss = plan.loss.for_groups(self._target.groups)
-
-    def _weigh(self, table: Table) -> Table:
+    def _weigh(self, table: Table, head: Head) -> Table:
         if self.class_weight is None:
             return table
-        codes, levels = self._target.codes(table.y), self._target.levels
+        assert isinstance(head, ClassHead)
+        codes, levels = head.target.codes(table.y), head.target.levels
         weight = np.ones(len(codes)) if table.weight is None else table.weight
         if isinstance(self.class_weight, str):
             factors = [_balanced(c, weight) for c in codes.T]
@@ -381,7 +364,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
     @property
     def classes_(self) -> Any:
         """The class labels, sorted; a list for several targets with classes of their own."""
-        return self._target.classes
+        return self._classes.target.classes
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the probability of each class.
@@ -404,11 +387,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        predicted = self._predict_link(X)
-        if self._target.kind == "multilabel":
-            return predicted
-        parts = self._target.probabilities(predicted)
-        return parts[0] if self._target.kind == "single" else parts
+        raw = self._raw(X)
+        return self._classes.probabilities(raw)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of `predict_proba`.
@@ -446,8 +426,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        predicted = self._predict_link(X)
-        return self._target.decode(predicted)
+        raw = self._raw(X)
+        return self._classes.predict(raw)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.
@@ -466,14 +446,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         float
         """
         predicted = self.predict(X)
-        if self._target.kind == "multioutput":
+        if self._classes.target.kind == "multioutput":
             right = (predicted == np.asarray(y)).all(axis=1)
             return float(np.average(right, weights=sample_weight))
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-
-    def _predict_link(self, X: Any) -> np.ndarray:
-        raw = self._raw(X).astype(np.float64, copy=False)
-        return self._loss.link.predict(raw)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -13,27 +13,18 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .._engine.fitted import Holder
 from .._engine.network import Network
-from .._training.descent import State
 from .._version import __version__
 from ..encoding.table_encoder import TableEncoder
-from ..heads.targets import ClassEncoder, NumberEncoder
-from ..losses import Loss
 from .html import network_html
 from .registry import SETTINGS
 
-__all__ = ["FittedDL"]
+__all__ = ["FittedDL", "is_fitted_name"]
 
 
-class FittedDL(BaseEstimator):
-    """The fitted attributes of both estimators; most of them follow from `network_` and `history_`."""
-
-    network_: Network
-    encoder_: TableEncoder | None
-    history_: list[dict[str, Any]]
-    _target: NumberEncoder | ClassEncoder
-    _loss: Loss
-    _state: State
+class FittedDL(Holder, BaseEstimator):
+    """The fitted attributes of both estimators; all of them follow from the record `fitted_`."""
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters, those of settings objects as ``solver__momentum``.
@@ -68,16 +59,29 @@ class FittedDL(BaseEstimator):
         return super().set_params(**params)
 
     @property
+    def network_(self) -> Network:
+        """What was learnt."""
+        return self.fitted_.network
+
+    @property
+    def encoder_(self) -> TableEncoder | None:
+        """What happens to X before the network."""
+        return self.fitted_.encoder
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """One record an epoch."""
+        return self.fitted_.history
+
+    @property
     def n_outputs_(self) -> int:
         """Number of outputs of the network, before the loss multiplies them."""
-        if isinstance(self._target, ClassEncoder):
-            return sum(self._target.groups)
-        return self._target.n_outputs
+        return self.fitted_.head.n_outputs
 
     @property
     def out_activation_(self) -> str:
         """Name of the inverse link."""
-        return self._loss.link.name
+        return self.fitted_.head.link.name
 
     @property
     def n_iter_(self) -> int:
@@ -182,7 +186,12 @@ class FittedDL(BaseEstimator):
         super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "network_" in vars(self)
+        return "fitted_" in vars(self)
+
+
+def is_fitted_name(name: str) -> bool:
+    """Whether an attribute of this name is what a fit leaves behind."""
+    return name.endswith("_") and not name.startswith("_")
 
 
 def _copy_in(name: str, views: tuple[np.ndarray, ...], arrays: Sequence[np.ndarray]) -> None:

@@ -1,27 +1,26 @@
-"""What the estimators' parameters may be, which of them contradict each other, and the sentences that say so.
+"""From an estimator's parameters to a plan: what they may be, which contradict each other, and what each stands for.
 
-Knows nothing about data; names are turned into objects by `names`.
+Knows nothing about data beyond the number of rows; names are turned into objects by `registry`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from .._engine.network import Network, Workspace
-from ..architectures import ARCHITECTURES
-from ..encoding.table_encoder import TableEncoder
-from ..layers import Activation, BatchNorm, Layer
-from ..losses import Loss
-from ..numeric_embeddings import NumericEmbedding
+from .._training.plan import Judge, Plan
+from ..architectures import Blueprint
+from ..encoding import TableEncoder
+from ..layers import BatchNorm
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver
-from .defaults import settle
+from .defaults import batch_rows, settle
 from .registry import (
     resolve_activations,
     resolve_architecture,
@@ -32,7 +31,9 @@ from .registry import (
     resolve_solver,
 )
 
-__all__ = ["Plan", "check_plan"]
+__all__ = ["make_plan", "plan_for_rows"]
+
+LOOKS = 32  # how often in a training the rows are looked at that members leave out
 
 
 class Rule(NamedTuple):
@@ -152,54 +153,10 @@ RULES: dict[str, Rule] = {
 }
 
 
-@dataclass(frozen=True)
-class Plan:
-    """An estimator's parameters, checked, with names turned into objects."""
-
-    sizes: tuple[int, ...]
-    activations: tuple[Activation, ...]
-    dropouts: tuple[float, ...]
-    normalization: Callable[[int], Layer] | None
-    architecture: Callable[..., Layer]
-    n_members: int
-    n_folds: int
-    max_iter: int
-    stops_early: bool
-    numeric_embedding: NumericEmbedding | None
-    loss: Loss
-    solver: Solver | LBFGS
-    schedule: Schedule
-    learning_rate: float
-
-    def build(self, n_in: int, n_out: int) -> Layer:
-        """The network's layer."""
-        layer = self.architecture(
-            n_in,
-            self.sizes,
-            n_out,
-            activations=self.activations,
-            dropouts=self.dropouts,
-            normalization=self.normalization,
-        )
-        if not isinstance(layer, Layer):
-            raise ValueError(f"architecture must return a Layer; got {layer!r}.")
-        if self.architecture not in ARCHITECTURES.values() and _width(layer, n_in) != n_out:
-            raise ValueError(f"architecture must return a Layer from (n, {n_in}) to (n, {n_out}); got {layer!r}.")
-        return layer
-
-
-def _width(layer: Layer, n_in: int) -> int | None:
-    """Number of outputs of a layer that a user wrote; None where it does not take `n_in` inputs."""
-    try:
-        with np.errstate(all="ignore"):
-            y = Workspace(Network.build(layer, seed=0, dtype=np.float64)).forward(np.zeros((1, n_in)))
-    except ValueError:
-        return None
-    return y.shape[1] if y.ndim == 2 else None
-
-
-def check_plan(params: dict[str, Any], task: str, n_rows: int) -> Plan:
-    """Check an estimator's parameters.
+def make_plan(
+    params: dict[str, Any], task: str, n_rows: int, *, partial: bool = False, has_validation: bool = False
+) -> Plan:
+    """Check an estimator's parameters, and settle all of them.
 
     Parameters
     ----------
@@ -208,7 +165,11 @@ def check_plan(params: dict[str, Any], task: str, n_rows: int) -> Plan:
     task : {"regression", "classification"}
         Which of the two estimators it is.
     n_rows : int
-        Rows to train on, for what "auto" stands for.
+        Rows of the first fit, for what "auto" stands for.
+    partial : bool, default=False
+        Whether it is for a call of `partial_fit`.
+    has_validation : bool, default=False
+        Whether a validation set was given.
 
     Returns
     -------
@@ -236,28 +197,22 @@ def check_plan(params: dict[str, Any], task: str, n_rows: int) -> Plan:
     if isinstance(params["encoder"], TableEncoder):
         params["encoder"].check()
     _check_folds(given, params)
-    plan = Plan(
+    blueprint = Blueprint(
         sizes=sizes,
         activations=resolve_activations(params["activation"], len(sizes)),
         dropouts=tuple(float(rate) for rate in dropouts),
         normalization=resolve_normalization(params["normalization"]),
         architecture=resolve_architecture(params["architecture"]),
         n_members=int(params["n_members"]),
-        n_folds=int(params["n_folds"]),
-        max_iter=int(params["max_iter"]),
-        stops_early=bool(params["early_stopping"]),
         numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
-        loss=resolve_loss(params["loss"], task),
-        solver=solver,
-        schedule=resolve_schedule(params["learning_rate"]),
-        learning_rate=_base_rate(params["learning_rate_init"], solver, linear=not sizes),
     )
+    loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
     if isinstance(solver, LBFGS):
-        if any(plan.dropouts):
+        if any(blueprint.dropouts):
             raise ValueError(
                 f"solver 'lbfgs' needs the same loss at each evaluation: dropout must be 0; got {dropout!r}."
             )
-        if plan.normalization is BatchNorm:
+        if blueprint.normalization is BatchNorm:
             raise ValueError(
                 "solver 'lbfgs' needs the same loss at each evaluation: normalization must not be 'batch'."
             )
@@ -265,6 +220,67 @@ def check_plan(params: dict[str, Any], task: str, n_rows: int) -> Plan:
             raise ValueError(
                 f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}."
             )
+    return Plan(
+        blueprint=blueprint,
+        loss=loss,
+        solver=solver,
+        schedule=schedule,
+        learning_rate=_base_rate(params["learning_rate_init"], solver, linear=not sizes),
+        n_epochs=1 if partial else int(params["max_iter"]),
+        horizon=int(params["max_iter"]),
+        partial=partial,
+        batch_rows=batch_rows(params["batch_size"], n_rows, blueprint.n_members),
+        shuffle=bool(params["shuffle"]),
+        alpha=params["alpha"],
+        clip_norm=params["clip_norm"],
+        target_loss=params["target_loss"],
+        max_time=params["max_time"],
+        verbose=int(params["verbose"]),
+        n_jobs=params["n_jobs"],
+        **_judging(params, schedule, partial=partial, has_validation=has_validation),
+    )
+
+
+def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_validation: bool) -> dict[str, Any]:
+    """Who judges an epoch, and what follows from it: the plan's values for that."""
+    stops, n_folds = (bool(params["early_stopping"]) or has_validation) and not partial, int(params["n_folds"])
+    judge = Judge.NOBODY if partial else Judge.HELD_OUT if stops else Judge.FOLDS if n_folds > 1 else Judge.NOBODY
+    slows = not partial and schedule.on_plateau(math.inf) is not None
+    if slows and judge is Judge.NOBODY:
+        judge = Judge.TRAINING_LOSS
+    return {
+        "judge": judge,
+        "n_folds": n_folds,
+        "every": -(-int(params["max_iter"]) // LOOKS) if judge is Judge.FOLDS else 1,
+        "watches": judge is not Judge.NOBODY,
+        "patience": params["n_iter_no_change"] if stops or slows else math.inf,
+        "tol": params["tol"],
+        "stops_early": stops,
+        "keeps_best": judge in (Judge.HELD_OUT, Judge.FOLDS),
+    }
+
+
+def plan_for_rows(plan: Plan, params: dict[str, Any], n_rows: int, *, held_out: bool) -> Plan:
+    """The plan for the rows that there are in the end.
+
+    Parameters
+    ----------
+    plan : Plan
+        What `make_plan` gave.
+    params : dict
+        What ``get_params(deep=False)`` gives.
+    n_rows : int
+        Rows to train on.
+    held_out : bool
+        Whether rows are held out: where that was planned and cannot be, the training loss judges.
+
+    Returns
+    -------
+    Plan
+    """
+    plan = replace(plan, batch_rows=batch_rows(params["batch_size"], n_rows, plan.n_members))
+    if plan.judge is Judge.HELD_OUT and not held_out:
+        return replace(plan, judge=Judge.TRAINING_LOSS, keeps_best=False)
     return plan
 
 

@@ -6,22 +6,19 @@ Knows what numbers as targets need; everything else is in the base.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from .._data.table import Table
-from .._engine.predict import forward
-from .._training.fit import Call
-from .._training.monitor import Validation
-from ..heads.targets import NumberEncoder
-from ..losses import Loss, Quantile
-from .base import BaseDL
+from .._training.plan import Plan
+from ..heads import Head, NumberHead
+from ..losses import Quantile
+from .base import BaseDL, Call
 from .callbacks import with_callbacks
-from .params import Plan
 from .registry import is_stochastic, resolve_loss
 
 __all__ = ["DLRegressor"]
@@ -174,8 +171,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     True
     """
 
-    _task = "regression"
-    _target: NumberEncoder
+    _head: ClassVar[type[Head]] = NumberHead
+    scale_target: bool
 
     def __init__(
         self,
@@ -318,45 +315,23 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._fit(Call(X, y, sample_weight, partial=True))
         return self
 
-    def _check_y(self, y: np.ndarray, plan: Plan) -> np.ndarray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if y.dtype.kind in "mM":
-            raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
-        try:
-            y = y.astype(np.float64, copy=False)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"y must hold numbers; got {_first_other(y)!r}.") from error
-        if not np.isfinite(y).all():
-            raise ValueError("y must hold finite numbers; it contains NaN or infinity.")
-        plan.loss.check_target(y)
-        if self.__dict__.get("_target") is not None and y.reshape(len(y), -1).shape[1] != self._target.n_outputs:
-            raise ValueError(f"y must have {self._target.n_outputs} output(s); got {y.reshape(len(y), -1).shape[1]}.")
-        return y
+    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
+        final = not (call.partial or self.warm_start)
+        return NumberHead.learn(table.y, table.weight, plan.loss, scaled=self.scale_target, final=final)
 
-    def _go_on_with(self, loss: Loss) -> None:
-        if loss.link.is_log != self._loss.link.is_log:
-            raise ValueError(
-                f"loss={self.loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
-                "train further; fit a clone, or set warm_start=False."
-            )
-        self._loss = loss
+    @property
+    def noise_(self) -> np.ndarray:
+        """Mean squared residual of each output, of an ensemble."""
+        noise = self._numbers.noise
+        if noise is None:
+            raise AttributeError("noise_ needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+        return noise
 
-    def _learn_target(self, table: Table, plan: Plan, call: Call) -> None:
-        self._loss = plan.loss
-        self._target = NumberEncoder.learn(
-            table.y,
-            table.weight,
-            scaled=self.scale_target,
-            log_link=plan.loss.link.is_log,
-            final=not (call.partial or self.warm_start),
-        )
-
-    def _measure(self, validation: Validation) -> None:
-        rows = validation.rows
-        raw = forward(self.network_, rows.X).astype(np.float64, copy=False)
-        residual = rows.y - self._loss.link.central(self._loss.link.inverse(validation.pooled(raw)))
-        self.noise_ = np.average(residual**2, axis=0, weights=rows.weight) * self._target.scale**2
+    @property
+    def _numbers(self) -> NumberHead:
+        head = self.fitted_.head
+        assert isinstance(head, NumberHead)
+        return head
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the target; the middle level where the loss has several quantiles.
@@ -384,15 +359,13 @@ class DLRegressor(RegressorMixin, BaseDL):
         ValueError
             Where X is not as at `fit`, or with ``return_std=True`` and a single member.
         """
-        raw = self._raw(X).astype(np.float64, copy=False)
-        with np.errstate(over="ignore"):
-            y = self._target.decode(self._loss.link.central(self._loss.link.predict(raw)))
-            if not return_std:
-                return y
-            if raw.ndim == 2:
-                raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
-            variance = self._loss.link.central(self._loss.link.each(raw)).var(axis=1)
-        return y, np.sqrt(variance * self._target.scale**2 + self.noise_).reshape(y.shape)
+        raw = self._raw(X)
+        y = self._numbers.predict(raw)
+        if not return_std:
+            return y
+        if raw.ndim == 2:
+            raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+        return y, self._numbers.spread(raw).reshape(y.shape)
 
     @available_if(lambda self: self._has_quantiles())
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -413,8 +386,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         AttributeError
             Where the loss is another one.
         """
-        predicted = self._predict_link(X)
-        return self._target.decode(predicted)
+        raw = self._raw(X)
+        return self._numbers.predict_levels(raw)
 
     @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
@@ -443,32 +416,19 @@ class DLRegressor(RegressorMixin, BaseDL):
             Where the network has not learnt the two levels; the message tells which it has.
         """
         check_is_fitted(self)
-        ends = self._loss.enclosing(coverage)
+        loss = self._numbers.loss
+        assert isinstance(loss, Quantile)
+        ends = loss.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
 
     def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
-        loss = vars(self).get("_loss", self.loss)
+        loss = self._numbers.loss if self.__sklearn_is_fitted__() else self.loss
         if isinstance(loss, Quantile) or loss == "quantile":
             return True
         raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
 
-    def _predict_link(self, X: Any) -> np.ndarray:
-        raw = self._raw(X).astype(np.float64, copy=False)
-        with np.errstate(over="ignore"):
-            return self._loss.link.predict(raw)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         with suppress(ValueError):  # told by `fit`
-            tags.target_tags.positive_only = resolve_loss(self.loss, self._task).link.is_log
+            tags.target_tags.positive_only = resolve_loss(self.loss, self._head.task).link.is_log
         return tags
-
-
-def _first_other(y: np.ndarray) -> Any:
-    """The first value that is not a number."""
-    for value in y.ravel().tolist():
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return value
-    return None

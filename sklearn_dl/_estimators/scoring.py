@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from sklearn.metrics import check_scoring
 
 from .._data.dataframes import is_dataframe
@@ -19,8 +20,10 @@ from .fitted_attributes import FittedDL
 __all__ = ["watched_score"]
 
 
-def watched_score(model: FittedDL, scoring: Any, held_out: Table, encoded: Any) -> Callable[[], float] | None:
-    """What early stopping watches; None for the loss.
+def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], float] | None:
+    """What early stopping watches, as a function of the encoded inputs; None for the loss.
+
+    The scorer's predictions for all rows are made from these, those for any other table in the usual way.
 
     Parameters
     ----------
@@ -30,9 +33,6 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table, encoded: Any) 
         What is watched.
     held_out : Table
         The checked validation rows, which the scorer is given.
-    encoded : ndarray, CSR array or Columns
-        The same inputs as the network sees them: predictions for all of them are made from this, those for any
-        other table in the usual way.
     """
     if isinstance(scoring, str) and scoring == "loss":
         return None
@@ -40,16 +40,18 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table, encoded: Any) 
     keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
     scored, ask, X = copy.copy(model), type(model)._raw, held_out.inputs()
 
-    def raw(table: Any) -> Any:
-        return forward(model.network_, encoded) if table is X else ask(scored, table)
+    def score(encoded: Any) -> float:
+        def raw(table: Any) -> Any:
+            if table is not X:
+                return ask(scored, table)
+            return forward(model.fitted_.network, encoded).astype(np.float64, copy=False)
 
-    def score() -> float:
+        scored.__dict__["_raw"] = raw  # all predictions go through it
         try:
             return float(scorer(scored, X, held_out.y, **keywords))
         except (TypeError, ValueError) as error:
             raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}") from error
 
-    scored.__dict__["_raw"] = raw  # all predictions go through it
     if not is_dataframe(X):  # the names of columns were lost in the check
         scored.__dict__.pop("feature_names_in_", None)
     return score

@@ -1,4 +1,4 @@
-"""A solver at work: where the training stands, and the solver's step over all parameters, in stretches.
+"""A solver at work: its step over all parameters, in stretches.
 
 Knows nothing about batches, losses or epochs' ends.
 """
@@ -6,47 +6,21 @@ Knows nothing about batches, losses or epochs' ends.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
+from .._engine.fitted import State
 from .._engine.network import Network
 from ..solvers import SPAN, Solver
 
-__all__ = ["Descent", "State"]
+__all__ = ["Descent"]
 
 STRETCH = 32_768  # parameters a solver's step works on at once: its vectors then stay in the cache
 
 
-@dataclass
-class State:
-    """Where a training stands: with the network's values, all that going on needs.
-
-    Attributes
-    ----------
-    seed : int
-        Decides all random numbers.
-    epoch, step, samples_seen : int
-        Epochs, steps and rows that are over.
-    rate_factor : float
-        What plateaus have made of the learning rate.
-    memory : dict of str to ndarray
-        The solver's vectors.
-    over : bool
-        Whether early stopping or the target loss has ended it.
-    """
-
-    seed: int
-    epoch: int = 0
-    step: int = 0
-    samples_seen: int = 0
-    rate_factor: float = 1.0
-    memory: dict[str, np.ndarray] = field(default_factory=dict)
-    over: bool = False
-
-
+@final
 class Descent:
     """A solver at work on one network: stretches of its parameters, with what the solver keeps for each.
 

@@ -1,182 +1,88 @@
-"""One training of an estimator: from checked rows through encoding, validation and callbacks to trained weights.
+"""One fit, from checked rows to trained weights: ``fit(fitted, plan, rows, listener)``.
 
-Knows nothing about the user's table: a model comes with its encoder, its target and its network.
+Knows nothing about estimators: what they want is in the plan, and what they have learnt in the record.
 """
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
-from typing import Any, NamedTuple
 
-from .._data.batches import Batches
-from .._data.table import Split, Table, scaled_alpha
+from .._engine.fitted import Fitted
 from .._engine.shared import threads_for
-from .._estimators.callbacks import CallbackBridge
-from .._estimators.defaults import batch_rows
-from .._estimators.fitted_attributes import FittedDL
-from .._estimators.params import Plan
-from .._estimators.scoring import watched_score
 from .._numerics.threads import Team, one_blas_thread, threads_granted
-from ..checkpoint.callback import is_checkpointed
-from ..checkpoint.content import Saved, follow
-from ..losses import LogLoss, Loss, MeanOfMembers
+from ..architectures import head_of
 from ..solvers import LBFGS
-from .folds import Folds
 from .lbfgs import fit_lbfgs
-from .loop import EarlyStopping, End, Fallback, train
-from .monitor import Monitor, Validation
+from .loop import End, Span, train
+from .monitor import Listener, Monitor
+from .plan import Plan
+from .training import Split, Training
+from .validation import Validation
 
-__all__ = ["Call", "fit_network", "training_loss"]
-
-FOLD_CHECKS = 32  # how often in a training the left-out rows are looked at
-LBFGS_BLOCK = 8192  # rows of one sum
-
-
-class Call(NamedTuple):
-    """What was given to `fit` or `partial_fit`."""
-
-    X: Any
-    y: Any
-    sample_weight: Any = None
-    X_val: Any = None
-    y_val: Any = None
-    sample_weight_val: Any = None
-    classes: Any = None
-    partial: bool = False
-    resume_from: Any = None
+__all__ = ["fit"]
 
 
-def training_loss(loss: Loss, plan: Plan, folds: Folds | None = None) -> Loss:
-    """The loss of a step: of an ensemble the mean over its members, which may leave out rows."""
-    return loss if plan.n_members == 1 else MeanOfMembers(loss, None if folds is None else folds.weights())
-
-
-def fit_network(model: Any, estimator: FittedDL, call: Call, plan: Plan, split: Split, saved: Saved | None) -> End:
-    """Train ``model.network_`` and ``model._state``.
+def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
+    """Train a record in place.
 
     Parameters
     ----------
-    model : BaseDL
-        The shell that is fitted.
-    estimator : FittedDL
-        The one whose callbacks are told.
-    call : Call
-        What was given to fit.
+    fitted : Fitted
+        Its network, state, history and head change.
     plan : Plan
-        The checked parameters.
-    split : Split
-        Rows to train on and to validate on.
-    saved : Saved or None
-        The checkpoint that the training goes on from.
+        How.
+    rows : Split
+        Checked rows to train on and to judge by.
+    listener : Listener
+        Follows the course of the fit, and may stop it.
 
     Returns
     -------
     End
         Why it ended.
     """
-    network, state, n_epochs = model.network_, model._state, 1 if call.partial else plan.max_iter
-    table, held_out, stops_early = split
-    rows, rows_held, validation, folds = model._encode(table), None, None, None
-    if held_out is not None:
-        rows_held = model._encode(held_out)
-        score = watched_score(model, model.scoring, held_out, rows_held.X)
-        validation = Validation(rows_held, model._loss, score)
-    elif plan.n_folds > 1 and not (call.partial or stops_early):
-        classes = table.y if model._task == "classification" and table.y.ndim == 1 else None
-        folds = Folds.draw(classes, len(table.y), plan.n_folds, plan.n_members, state.seed)
-        judged, judges = folds.judged(rows, state.seed)
-        every, tempered = -(-n_epochs // FOLD_CHECKS), model._task == "classification"
-        judge = LogLoss().for_groups(model._target.groups) if tempered else model._loss
-        validation = Validation(judged, judge, folds=judges, every=every, tempered=tempered)
-    stopping, fallback, origin = None, Fallback(), 0 if call.partial else state.epoch
-    if not call.partial and (stops_early or plan.schedule.on_plateau(math.inf) is not None):
-        stopping = EarlyStopping(model.n_iter_no_change, model.tol, keep_best=held_out is not None)
-    elif folds is not None:
-        stopping = EarlyStopping(math.inf, 0.0, keep_best=True)
-    if saved is not None or (is_checkpointed(estimator) and not call.partial):
-        progress = follow(model, plan, rows, rows_held, stopping, fallback, saved)
-        model._progress, origin, n_epochs = progress, progress.origin, progress.epochs_left
-    metadata = {"sample_weight": call.sample_weight}
-    bridge = CallbackBridge(estimator, n_epochs, call.X, call.y, metadata, model._fitted_now)
-    monitor = Monitor(
-        network=network,
-        state=state,
-        schedule=plan.schedule,
-        history=model.history_,
-        validation=validation,
-        stopping=stopping,
-        stops_early=stops_early,
-        bridge=bridge,
-        fitted=model._fitted_now,
-        n_epochs=n_epochs,
-        target_loss=model.target_loss,
-        max_time=model.max_time,
-        verbose=int(model.verbose),
-    )
-    loss, alpha = training_loss(model._loss, plan, folds), scaled_alpha(model.alpha, table.weight)
-    if folds is not None:
-        rows = folds.mark(rows)
+    training = Training.of(fitted, plan, rows)
+    listener.begin(training)
+    monitor = Monitor(training, listener)
     with one_blas_thread():
-        if isinstance(plan.solver, LBFGS):
-            end = _minimise(model, plan, rows, loss, monitor, n_epochs, alpha)
-        else:
-            end = _descend(model, plan, rows, loss, monitor, n_epochs, alpha, origin, fallback)
-    if stopping is not None:
-        stopping.restore(network)
+        end = _minimise(training, monitor) if isinstance(plan.solver, LBFGS) else _descend(training, monitor)
+    if training.stopping is not None:
+        training.stopping.restore(fitted.network)
     if plan.n_members > 1:  # a pass over all rows
-        model._measure(validation or Validation(rows, model._loss))
-    bridge.end(model._fitted_now)
+        _settle(training)
+    listener.end()
     return end
 
 
-def _minimise(model: Any, plan: Plan, rows: Table, loss: Loss, monitor: Monitor, n_epochs: int, alpha: float) -> End:
-    assert isinstance(plan.solver, LBFGS)
-    blocks = Batches(*rows[:3], size=LBFGS_BLOCK, shuffle=False, seed=model._state.seed)
+def _minimise(training: Training, monitor: Monitor) -> End:
+    fitted, plan = training.fitted, training.plan
     return fit_lbfgs(
-        model.network_,
-        blocks,
-        loss,
-        plan.solver,
-        model._state,
+        fitted.network,
+        training.batches(),
+        training.recipe,
+        fitted.state,
         monitor,
-        max_iter=n_epochs,
-        tol=model.tol,
-        alpha=alpha,
+        max_iter=training.epochs_left,
+        tol=plan.tol,
     )
 
 
-def _descend(
-    model: Any,
-    plan: Plan,
-    rows: Table,
-    loss: Loss,
-    monitor: Monitor,
-    n_epochs: int,
-    alpha: float,
-    origin: int,
-    fallback: Fallback,
-) -> End:
-    assert not isinstance(plan.solver, LBFGS)
-    state, size = model._state, batch_rows(model.batch_size, len(rows.y), plan.n_members)
-    batches = Batches(*rows[:3], size=size, shuffle=model.shuffle, seed=state.seed)
-    work = model.network_.n_weights * plan.n_members
-    n_threads = threads_for(threads_granted(model.n_jobs), batches.size, work)
+def _descend(training: Training, monitor: Monitor) -> End:
+    fitted, plan, batches = training.fitted, training.plan, training.batches()
+    work = fitted.network.n_weights * plan.n_members
+    n_threads = threads_for(threads_granted(plan.n_jobs), batches.size, work)
+    span = Span(training.epochs_left, plan.horizon, training.origin)
     with ExitStack() as stack:
-        return train(
-            model.network_,
-            batches,
-            loss,
-            plan.solver,
-            plan.schedule,
-            state,
-            monitor,
-            learning_rate=plan.learning_rate,
-            n_epochs=n_epochs,
-            horizon=plan.max_iter,
-            origin=origin,
-            alpha=alpha,
-            clip_norm=model.clip_norm,
-            fallback=fallback,
-            team=stack.enter_context(Team(n_threads)) if n_threads > 1 else None,
-        )
+        team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
+        return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)
+
+
+def _settle(training: Training) -> None:
+    """What the head makes of the judged rows, or of all: a spread, or a temperature, divided into the last layer."""
+    fitted = training.fitted
+    validation = training.validation or Validation(training.rows, fitted.head)
+    t = validation.settle(fitted.network)
+    if t != 1:
+        last = head_of(fitted.network)
+        last.weight[...] /= t
+        last.bias[...] /= t

@@ -5,23 +5,21 @@ Knows nothing about networks or training: raw outputs of members come in, rows o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
-from .._data.table import Table
+from .._data.batches import Rows
 from .._numerics.randomness import Purpose, generator
-from ..losses import Loss
 
-__all__ = ["Folds", "temperature"]
+__all__ = ["Folds"]
 
-JUDGED = 2**16  # rows at most by which epochs and the temperature are judged
-TEMPERATURES = (0.5, 50.0)  # where the temperature is looked for
+JUDGED = 2**16  # rows at most by which an epoch is judged
 
 
+@final
 @dataclass(frozen=True)
 class Folds:
     """Which fold each row is in; member j leaves out fold j modulo the number of folds.
@@ -69,25 +67,21 @@ class Folds:
         weights: np.ndarray = there * (self.n_members / there.sum(axis=1, keepdims=True))
         return weights
 
-    def mark(self, rows: Table) -> Table:
-        """The rows with the number of their fold as a further column of y, as `MeanOfMembers` takes them."""
-        return rows._replace(y=np.column_stack((rows.y, self.of_row.astype(rows.y.dtype))))
-
-    def judged(self, rows: Table, seed: int) -> tuple[Table, Folds]:
+    def judged(self, rows: Rows, seed: int) -> tuple[Rows, Folds]:
         """Encoded rows to judge by: of a long table a sample, which says as much and takes less time and memory.
 
         Parameters
         ----------
-        rows : Table
+        rows : Rows
             The encoded rows that these folds are of.
         seed : int
             Decides the sample.
         """
-        if len(rows.y) <= JUDGED:
+        if len(rows) <= JUDGED:
             return rows, self
-        at = np.sort(generator(seed, Purpose.FOLDS, 1).choice(len(rows.y), JUDGED, replace=False))
+        at = np.sort(generator(seed, Purpose.FOLDS, 1).choice(len(rows), JUDGED, replace=False))
         weight = None if rows.weight is None else rows.weight[at]
-        return Table(rows.X[at], rows.y[at], weight), Folds(self.of_row[at], self.count, self.n_members)
+        return Rows(rows.x[at], rows.y[at], weight), Folds(self.of_row[at], self.count, self.n_members)
 
     def left_out(self, raw: np.ndarray, pool: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """For each row the pooled output of the members that left it out.
@@ -108,42 +102,3 @@ class Folds:
             rows = self.of_row == fold
             out[rows] = pool(raw[rows, fold :: self.count])
         return out
-
-
-def temperature(
-    pooled: Callable[[float], np.ndarray],
-    y: np.ndarray,
-    weight: np.ndarray | None,
-    loss: Loss,
-    tolerance: float = 0.01,
-) -> float:
-    """The T for which the outputs divided by T have the lowest log-loss (Guo et al. 2017, section 4.2).
-
-    (https://arxiv.org/abs/1706.04599.) It changes how sure the classes are, not which one is the most probable for a
-    single member.
-
-    Parameters
-    ----------
-    pooled : callable
-        From T to the pooled raw output, shape (n, n_raw).
-    y : ndarray of shape (n, n_raw)
-        Encoded classes.
-    weight : ndarray of shape (n,) or None
-        Weight of each row.
-    loss : Loss
-        The log-loss for these classes.
-    tolerance : float, default=0.01
-        Of log T.
-
-    Returns
-    -------
-    float
-    """
-    column = None if weight is None else weight[:, None].astype(float)
-
-    def log_loss(log_t: float) -> float:
-        raw = pooled(math.exp(log_t))
-        return loss.value_and_gradient(y, raw, column, np.empty_like(raw))
-
-    bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))
-    return math.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": tolerance}).x)

@@ -12,11 +12,10 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from .._data.batches import Batches
+from .._engine.fitted import State
 from .._engine.network import Network, Workspace
-from ..losses import Loss
 from ..solvers import LBFGS
-from .descent import State
-from .loop import End, Epoch, Listener
+from .loop import End, Epoch, Hear, Recipe
 
 __all__ = ["fit_lbfgs"]
 
@@ -24,8 +23,8 @@ __all__ = ["fit_lbfgs"]
 class _Objective:
     """(Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σw and its gradient, as a function of the parameters; rows in blocks."""
 
-    def __init__(self, network: Network, batches: Batches, loss: Loss, alpha: float, seed: int):
-        self._network, self._batches, self._loss, self._alpha = network, batches, loss, alpha
+    def __init__(self, network: Network, batches: Batches, recipe: Recipe, seed: int):
+        self._network, self._batches, self._recipe, self._alpha = network, batches, recipe, recipe.alpha
         self._work = Workspace(network, training=True, seed=seed)
         self.losses: dict[float, float] = {}  # objective -> loss without the penalty, for the listener
 
@@ -34,10 +33,10 @@ class _Objective:
         network.params[...] = theta
         grad = np.zeros(network.n_params)
         loss = 0.0
-        for x, y, weight in self._batches.epoch(0):
-            raw = work.forward(x, weight)
+        for batch in self._batches.epoch(0):
+            raw = work.forward(batch.x, batch.weight)
             d_raw = work.memory.array("d_raw", raw.shape)
-            loss += self._loss.value_and_gradient(y, raw, None if weight is None else weight[:, None], d_raw)
+            loss += self._recipe.value_and_gradient(batch, raw, d_raw)
             d_raw *= 1 / total_weight
             work.backward(d_raw)
             grad += work.gradients()
@@ -49,36 +48,27 @@ class _Objective:
 
 
 def fit_lbfgs(
-    network: Network,
-    batches: Batches,
-    loss: Loss,
-    solver: LBFGS,
-    state: State,
-    listener: Listener,
-    *,
-    max_iter: int,
-    tol: float,
-    alpha: float = 0.0,
+    network: Network, batches: Batches, recipe: Recipe, state: State, hear: Hear, *, max_iter: int, tol: float
 ) -> End:
     """Minimise the objective over all rows; `network` ends at the best iterate.
 
     Parameters
     ----------
-    network, batches, loss, solver, state, listener : Network, Batches, Loss, LBFGS, State, callable
-        As for `train`; the batches are blocks of one sum.
+    network, batches, recipe, state, hear : Network, Batches, Recipe, State, callable
+        As for `train`; the batches are blocks of one sum, the solver is L-BFGS.
     max_iter : int
         Iterations at most.
     tol : float
         Converged where no component of the gradient exceeds it.
-    alpha : float
-        Strength of the penalty α/2 ‖W‖² on the weights.
 
     Returns
     -------
     End
         Why it ended.
     """
-    objective = _Objective(network, batches, loss, alpha, state.seed)
+    solver = recipe.solver
+    assert isinstance(solver, LBFGS)
+    objective = _Objective(network, batches, recipe, state.seed)
     last = network.params.copy()
     start = time.perf_counter()
     ended_by_listener = False
@@ -93,7 +83,7 @@ def fit_lbfgs(
         now = time.perf_counter()
         mean_loss = objective.losses.get(value, value)
         objective.losses.clear()
-        ended_by_listener = listener(Epoch(state.epoch, mean_loss, 1.0, now - start))
+        ended_by_listener = hear(Epoch(state.epoch, mean_loss, 1.0, now - start))
         start = now
         if ended_by_listener:
             raise StopIteration

@@ -1,4 +1,4 @@
-"""The training loop of the stochastic solvers, and early stopping.
+"""The training loop of the stochastic solvers: a step on a batch, and epochs of steps.
 
 Knows nothing about estimators or tables: a listener hears of each epoch and may stop the training.
 """
@@ -10,20 +10,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 
-from .._data.batches import Batches
+from .._data.batches import Batches, Rows
+from .._engine.fitted import State
 from .._engine.network import Network
 from .._engine.shared import Passes
 from .._numerics.threads import Team
 from ..losses import Loss
 from ..schedules import Schedule
-from ..solvers import Solver
-from .descent import Descent, State
+from ..solvers import LBFGS, Solver
+from .descent import Descent
+from .stopping import Fallback
 
-__all__ = ["EarlyStopping", "End", "Epoch", "Fallback", "Listener", "train"]
+__all__ = ["End", "Epoch", "Hear", "Recipe", "Span", "Step", "train"]
 
 
 class Epoch(NamedTuple):
@@ -47,7 +49,7 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-Listener = Callable[[Epoch], bool]
+Hear = Callable[[Epoch], bool]
 
 
 class End(Enum):
@@ -60,66 +62,147 @@ class End(Enum):
     CONVERGED = "converged"
 
 
-@dataclass
-class Fallback:
-    """What a loss that is not finite falls back on.
+@final
+@dataclass(frozen=True)
+class Recipe:
+    """What a step does.
+
+    Parameters
+    ----------
+    loss : Loss
+        Of the network's raw output.
+    solver : Solver or LBFGS
+        What makes steps of gradients.
+    schedule : Schedule
+        Of the learning rate.
+    learning_rate : float
+        Base rate of the schedule.
+    alpha : float
+        Strength of the penalty α/2 ‖W‖² on the weights.
+    clip_norm : float or None
+        Largest norm of a step's gradient.
+    shares : ndarray of shape (n_folds, n_members) or None
+        Weight of each fold's rows in each member's loss.
+    """
+
+    loss: Loss
+    solver: Solver | LBFGS
+    schedule: Schedule
+    learning_rate: float
+    alpha: float = 0.0
+    clip_norm: float | None = None
+    shares: np.ndarray | None = None
+
+    def value_and_gradient(self, batch: Rows, raw: np.ndarray, out: np.ndarray) -> float:
+        """The weighted sum of the losses of a batch; its gradient goes into `out`."""
+        weight = None if batch.weight is None else batch.weight[:, None]
+        if self.shares is not None and batch.fold is not None:
+            shares = self.shares.take(batch.fold, axis=0)
+            weight = shares if weight is None else shares * weight
+        return self.loss.value_and_gradient(batch.y, raw, weight, out)
+
+
+class Span(NamedTuple):
+    """From where to where a training goes.
 
     Attributes
     ----------
-    loss : float
-        Lowest training loss of an epoch so far.
-    values : ndarray or None
-        The network's values from before that epoch.
+    n_epochs : int
+        Epochs to run at most.
+    horizon, origin : int
+        The schedule sees progress = min(1, (epochs - origin) / horizon).
     """
 
-    loss: float = math.inf
-    values: np.ndarray | None = None
+    n_epochs: int
+    horizon: int
+    origin: int = 0
+
+
+@final
+class Step:
+    """A step on a batch: forward, loss, backward, gradients, penalty, clipping, update.
+
+    A step's gradient is Σ_batch wᵢ ∇lossᵢ / (n_batch w̄) + α W / Σw, with the mean weight w̄ and the sum Σw of the
+    training set, so that it is unbiased whichever rows the batch holds.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    batches : Batches
+        The training set.
+    recipe : Recipe
+        What to do.
+    state : State
+        Where the training stands.
+    team : Team or None
+        Threads that share the work; they never change the result.
+    """
+
+    def __init__(self, network: Network, batches: Batches, recipe: Recipe, state: State, team: Team | None = None):
+        assert not isinstance(recipe.solver, LBFGS)
+        self._recipe, self._passes = recipe, Passes(network, state.seed, team)
+        self._grads = self._passes.grads
+        self._weights, self._d_weights = network.values[: network.n_weights], self._grads[: network.n_weights]
+        self._descent = Descent(recipe.solver, network, self._grads, state)
+        self._mean_weight = batches.total_weight / batches.n_rows
+        self._penalty = recipe.alpha / batches.total_weight
+
+    def begin_epoch(self, number: int) -> None:
+        """Tell the layers which epoch it is."""
+        self._passes.begin_epoch(number)
+
+    def settle(self) -> None:
+        """Make what the solver keeps what its names say, at the end of an epoch."""
+        self._descent.settle()
+
+    def __call__(self, batch: Rows, rate: float) -> float:
+        """The sum of the losses before the step; one that is not finite is no step."""
+        recipe, grads = self._recipe, self._grads
+        work = self._passes.of(batch.x, batch.weight)
+        raw = work.forward(batch.x, batch.weight)
+        d_raw = work.memory.array("d_raw", raw.shape)
+        value = recipe.value_and_gradient(batch, raw, d_raw)
+        if not math.isfinite(value):
+            return value
+        d_raw *= 1 / (len(batch) * self._mean_weight)
+        work.backward(d_raw)
+        work.gradients()
+        if self._penalty:
+            np.add(self._d_weights, self._penalty * self._weights, out=self._d_weights)
+        if recipe.clip_norm is not None:
+            norm = math.sqrt(float(np.vdot(grads, grads)))
+            if norm > recipe.clip_norm:
+                grads[...] *= recipe.clip_norm / norm
+        self._descent.step(rate)
+        return value
 
 
 def train(
     network: Network,
     batches: Batches,
-    loss: Loss,
-    solver: Solver,
-    schedule: Schedule,
+    recipe: Recipe,
     state: State,
-    listener: Listener,
-    *,
-    learning_rate: float,
-    n_epochs: int,
-    horizon: int,
-    origin: int = 0,
-    alpha: float = 0.0,
-    clip_norm: float | None = None,
+    hear: Hear,
+    span: Span,
     fallback: Fallback | None = None,
     team: Team | None = None,
 ) -> End:
     """Train `network` in place, and `state` with it.
-
-    A step's gradient is Σ_batch wᵢ ∇lossᵢ / (n_batch w̄) + α W / Σw, with the mean weight w̄ and the sum Σw of the
-    training set, so that it is unbiased whichever rows the batch holds.
 
     A loss that is not finite ends the training before it does harm: the network gets the values from before the
     epoch with the lowest loss. Ctrl-C gives it the values of the last whole epoch.
 
     Parameters
     ----------
-    network, batches, loss, solver, schedule : Network, Batches, Loss, Solver, Schedule
-        What is trained, on what, towards what, how.
+    network, batches, recipe : Network, Batches, Recipe
+        What is trained, on what, how.
     state : State
         Where the training stands.
-    listener : callable
+    hear : callable
         Called with an `Epoch` after each epoch; a true answer ends the training.
-    learning_rate : float
-        Base rate of the schedule.
-    n_epochs : int
-        Epochs to run at most.
-    horizon, origin : int
-        The schedule sees progress = min(1, (epochs - origin) / horizon).
-    alpha : float
-        Strength of the penalty α/2 ‖W‖² on the weights.
-    clip_norm : float or None
-        Largest norm of a step's gradient.
+    span : Span
+        From where to where it goes.
     fallback : Fallback or None
         Kept up to date; that of the training so far, where it is resumed.
     team : Team or None
@@ -130,50 +213,30 @@ def train(
     End
         Why it ended.
     """
-    passes = Passes(network, state.seed, team)
-    grads = passes.grads
-    weights, d_weights = network.values[: network.n_weights], grads[: network.n_weights]
-    descent = Descent(solver, network, grads, state)
-    mean_weight = batches.total_weight / batches.n_rows
-    penalty, n_batches = alpha / batches.total_weight, len(batches)
+    step, schedule, n_batches = Step(network, batches, recipe, state, team), recipe.schedule, len(batches)
     fallback = Fallback() if fallback is None else fallback
     fallback.values = network.values.copy() if fallback.values is None else fallback.values
     last = network.values.copy()
-    rate = learning_rate
+    rate = recipe.learning_rate
 
     def one_epoch() -> float:
         """One pass over the rows; the mean loss, or what is not finite."""
         nonlocal rate
         summed = 0.0
-        passes.begin_epoch(state.epoch)
-        for i, (x, y, weight) in enumerate(batches.epoch(state.epoch)):
-            work = passes.of(x, weight)
-            raw = work.forward(x, weight)
-            d_raw = work.memory.array("d_raw", raw.shape)
-            w = None if weight is None else weight[:, None]
-            value = loss.value_and_gradient(y, raw, w, d_raw)
-            summed += value
-            if not math.isfinite(value):
-                return value
-            d_raw *= 1 / (len(y) * mean_weight)
-            work.backward(d_raw)
-            work.gradients()
-            if penalty:
-                np.add(d_weights, penalty * weights, out=d_weights)
-            if clip_norm is not None:
-                norm = math.sqrt(float(np.vdot(grads, grads)))
-                if norm > clip_norm:
-                    grads[...] *= clip_norm / norm
-            progress = min(1.0, (state.epoch - origin + i / n_batches) / horizon)
-            rate = learning_rate * state.rate_factor * schedule.factor(progress, state.samples_seen)
-            descent.step(rate)
-        descent.settle()
+        step.begin_epoch(state.epoch)
+        for i, batch in enumerate(batches.epoch(state.epoch)):
+            progress = min(1.0, (state.epoch - span.origin + i / n_batches) / span.horizon)
+            rate = recipe.learning_rate * state.rate_factor * schedule.factor(progress, state.samples_seen)
+            summed += step(batch, rate)
+            if not math.isfinite(summed):
+                return summed
+        step.settle()
         return summed / batches.total_weight
 
     whole = True  # whether the values are those of a whole epoch
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for _ in range(n_epochs):
+            for _ in range(span.n_epochs):
                 start = time.perf_counter()
                 np.copyto(last, network.values)
                 whole = False
@@ -185,7 +248,7 @@ def train(
                     fallback.loss, last, fallback.values = mean_loss, fallback.values, last
                 state.epoch += 1
                 state.samples_seen += batches.n_rows
-                if listener(Epoch(state.epoch, mean_loss, rate, time.perf_counter() - start)):
+                if hear(Epoch(state.epoch, mean_loss, rate, time.perf_counter() - start)):
                     end = End.LISTENER
                     break
             else:
@@ -193,7 +256,7 @@ def train(
     except KeyboardInterrupt:
         end = End.INTERRUPTED
         if not whole:
-            descent.settle()
+            step.settle()
             np.copyto(network.values, last)
             whole = True
     if not whole or not np.isfinite(network.values).all():
@@ -201,54 +264,3 @@ def train(
         state.memory, state.step = {}, 0  # what led there is forgotten
         return End.NON_FINITE
     return end
-
-
-class EarlyStopping:
-    """Says when a figure has stopped to improve, and remembers the network at its best.
-
-    Parameters
-    ----------
-    patience : int
-        Epochs without improvement that make a plateau.
-    tol : float
-        An improvement counts where it is larger than this.
-    keep_best : bool
-        Whether the network's values are remembered.
-
-    Attributes
-    ----------
-    best : float
-        Lowest value so far.
-    reference, waited : float, int
-        Value of the last improvement that counted, and epochs since.
-    values : ndarray or None
-        The network's values at `best`.
-    """
-
-    def __init__(self, patience: float, tol: float, keep_best: bool):
-        self.patience, self.tol, self.keep_best = patience, tol, keep_best
-        self.best = math.inf
-        self.reference, self.waited = math.inf, 0
-        self.values: np.ndarray | None = None
-
-    def plateau(self, value: float, network: Network) -> bool:
-        """Take note of an epoch's value, lower being better; true after `patience` epochs without improvement."""
-        if value < self.best:
-            self.best = value
-            if self.keep_best:
-                if self.values is None:
-                    self.values = np.empty_like(network.values)
-                np.copyto(self.values, network.values)
-        if value < self.reference - self.tol:
-            self.reference, self.waited = value, 0
-        else:
-            self.waited += 1
-        if self.waited < self.patience:
-            return False
-        self.waited = 0
-        return True
-
-    def restore(self, network: Network) -> None:
-        """Give the network its best values, swapped in whole."""
-        if self.values is not None:
-            network.values, self.values = self.values, network.values

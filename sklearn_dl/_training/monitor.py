@@ -1,6 +1,6 @@
-"""What listens to a training: validates, records, watches for a plateau, tells callbacks, prints, may stop it.
+"""What hears of each epoch of a training: validates, records, watches for a plateau, prints, may stop it.
 
-Knows nothing about tables; a validation set comes in encoded.
+Knows nothing about tables or estimators.
 """
 
 from __future__ import annotations
@@ -8,167 +8,97 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._data.table import Table
-from .._engine.network import Network
-from .._engine.predict import forward
-from .._estimators.callbacks import CallbackBridge
-from ..losses import Loss
-from ..schedules import Schedule
-from .descent import State
-from .folds import Folds, temperature
-from .loop import EarlyStopping, End, Epoch
+from .loop import End, Epoch
 from .printing import epoch_line
+from .training import Training
 
-__all__ = ["Monitor", "Validation", "warn_of"]
-
-
-class Validation:
-    """The mean loss, and a score where one is asked for, on rows that are not trained on.
-
-    Parameters
-    ----------
-    rows : Table
-        Encoded inputs, encoded targets of shape (n, q), and weights.
-    loss : Loss
-        What is measured.
-    score : callable or None, default=None
-        Gives a score, higher being better, for the network as it is.
-    folds : Folds or None, default=None
-        Where given, `rows` are trained on, but each is judged by the members that leave it out.
-    every : int, default=1
-        Epochs from one measurement to the next.
-    tempered : bool, default=False
-        Whether outputs are judged at the temperature that suits them best: classes then get one after the training.
-    """
-
-    def __init__(
-        self,
-        rows: Table,
-        loss: Loss,
-        score: Callable[[], float] | None = None,
-        *,
-        folds: Folds | None = None,
-        every: int = 1,
-        tempered: bool = False,
-    ):
-        self.rows, self.every, self.score, self._tempered = rows, every, score, tempered
-        self.folds, self._loss = folds, loss
-        self._weight = None if rows.weight is None else rows.weight[:, None]
-        self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
-
-    def pooled(self, raw: np.ndarray) -> np.ndarray:
-        """The raw output of shape (n, n_raw) that is judged: the members' together where there are members."""
-        if raw.ndim == 2:
-            return raw
-        pool = self._loss.link.pool
-        return pool(raw) if self.folds is None else self.folds.left_out(raw, pool)
-
-    def mean_loss(self, network: Network) -> float:
-        """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
-        raw = forward(network, self.rows.X)
-        raw = self.pooled(raw / self.temperature(raw, tolerance=0.05) if self._tempered else raw)
-        return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
-
-    def temperature(self, raw: np.ndarray, tolerance: float = 0.01) -> float:
-        """What the outputs of shape (n, n_members, n_raw) are best divided by, to this relative tolerance."""
-        return temperature(lambda t: self.pooled(raw / t), self.rows.y, self.rows.weight, self._loss, tolerance)
+__all__ = ["Listener", "Monitor", "warn_of"]
 
 
+class Listener:
+    """What may follow the course of a fit; by default it does nothing."""
+
+    def begin(self, training: Training) -> None:
+        """A fit is about to begin, or to go on from what the listener gives it."""
+
+    def begin_epoch(self) -> None:
+        """An epoch begins."""
+
+    def end_epoch(self) -> bool:
+        """An epoch is over; whether the fit shall end."""
+        return False
+
+    def end(self) -> None:
+        """The fit is over."""
+
+
+@final
 class Monitor:
-    """The listener of a fit.
+    """Keeps the record of a fit, epoch by epoch.
 
     Parameters
     ----------
-    network, state, schedule : Network, State, Schedule
-        What is trained, where it stands, and what a plateau does to the rate.
-    history : list of dict
-        Gets one record an epoch.
-    validation : Validation or None
-        Measured after each epoch, or every few.
-    stopping : EarlyStopping or None
-        Watches the score, the validation loss or the training loss, whichever there is first.
-    stops_early : bool
-        Whether a plateau may end the training.
-    bridge : CallbackBridge
+    training : Training
+        What is under way.
+    listener : Listener
         Is told of each epoch.
-    fitted : callable
-        Gives the attributes of the estimator as of now.
-    n_epochs : int
-        Epochs to run at most.
-    target_loss, max_time : float or None
-        Stop at this training loss; after the epoch that passes this many seconds.
-    verbose : int
-        Whether to print a line an epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        network: Network,
-        state: State,
-        schedule: Schedule,
-        history: list[dict[str, Any]],
-        validation: Validation | None,
-        stopping: EarlyStopping | None,
-        stops_early: bool,
-        bridge: CallbackBridge,
-        fitted: Callable[[], dict[str, Any]],
-        n_epochs: int,
-        target_loss: float | None,
-        max_time: float | None,
-        verbose: int,
-    ):
-        self._network, self._state, self._schedule = network, state, schedule
-        self._history, self._validation, self._stopping = history, validation, stopping
-        self._stops_early, self._bridge, self._fitted = stops_early, bridge, fitted
-        self._first, self._last = state.epoch, state.epoch + n_epochs
-        self._target_loss = -math.inf if target_loss is None else target_loss
-        self._max_time = math.inf if max_time is None else max_time
-        self._verbose, self._start = verbose, time.perf_counter()
+    def __init__(self, training: Training, listener: Listener):
+        self._training, self._listener = training, listener
+        plan, n_epochs = training.plan, training.epochs_left
+        self._first = training.fitted.state.epoch
+        self._last = self._first + n_epochs
+        self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
+        self._max_time = math.inf if plan.max_time is None else plan.max_time
+        self._start = time.perf_counter()
         if n_epochs:
-            bridge.begin_epoch()
+            listener.begin_epoch()
 
     def __call__(self, epoch: Epoch) -> bool:
+        training, plan, state = self._training, self._training.plan, self._training.fitted.state
         record: dict[str, Any] = {
             "epoch": epoch.number,
             "loss": epoch.loss,
             "learning_rate": epoch.learning_rate,
             "seconds": epoch.seconds,
         }
-        validated = self._validation is not None and epoch.number % self._validation.every == 0
-        if self._validation is not None and validated:
-            record["validation_loss"] = self._validation.mean_loss(self._network)
-            if self._validation.score is not None:
-                record["validation_score"] = self._validation.score()
-        self._history.append(record)
-        if self._verbose:
+        judged = epoch.number % plan.every == 0
+        if training.validation is not None and judged:
+            record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
+            score = training.validation.score()
+            if score is not None:
+                record["validation_score"] = score
+        training.fitted.history.append(record)
+        if plan.verbose:
             self._print(record)
         stop = epoch.loss <= self._target_loss
-        if self._stopping is not None and (validated or self._validation is None):
+        if judged:
             stop |= self._on_plateau(record)
-        self._state.over = stop  # told to callbacks: a training that is over is not resumed
+        state.over = stop  # told to callbacks: a training that is over is not resumed
         stop |= time.perf_counter() - self._start >= self._max_time
-        stop |= self._bridge.end_epoch(self._fitted)
+        stop |= self._listener.end_epoch()
         if not stop and epoch.number < self._last:
-            self._bridge.begin_epoch()
+            self._listener.begin_epoch()
         return stop
 
     def _on_plateau(self, record: dict[str, Any]) -> bool:
         """Whether a plateau ends the training; it may lower the learning rate instead."""
-        assert self._stopping is not None
-        watched = -record["validation_score"] if "validation_score" in record else record.get("validation_loss")
-        if not self._stopping.plateau(record["loss"] if watched is None else watched, self._network):
+        training = self._training
+        if training.stopping is None:
             return False
-        factor = self._schedule.on_plateau(record["learning_rate"])
+        value = -record["validation_score"] if "validation_score" in record else record.get("validation_loss")
+        value = record["loss"] if value is None else value
+        if not training.stopping.plateau(value, training.fitted.network, training.plan.every):
+            return False
+        factor = training.plan.schedule.on_plateau(record["learning_rate"])
         if factor is None:
-            return self._stops_early
-        self._state.rate_factor *= factor
+            return training.plan.stops_early
+        training.fitted.state.rate_factor *= factor
         return False
 
     def _print(self, record: dict[str, Any]) -> None:

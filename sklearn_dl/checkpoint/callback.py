@@ -1,6 +1,6 @@
 """Checkpoint: a callback that writes a training to disk, epoch by epoch, so that a killed one can go on.
 
-Knows when to write and when not to; what is written, and how, is for `progress` and `storage`.
+Knows when to write and when not to; what is written, and how, is for `content` and `file`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, final
 
-from .._estimators.fitted_attributes import FittedDL
-from .._estimators.registry import resolve_solver
+from .._engine.fitted import Holder
+from .._training.training import Training
 from ..solvers import LBFGS
-from .content import Progress
+from .content import facts_of, refuse_taken, save
 from .file import remove_leftovers
 
 __all__ = ["Checkpoint"]
@@ -56,6 +56,7 @@ class Checkpoint:
             raise ValueError(f"Checkpoint: every must be an int >= 1; got {every!r}.")
         self.path: Path = Path(path).resolve()
         self.every: int = int(every)
+        self._facts: dict[str, str] = {}  # of the fit under way
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Refuse what cannot be resumed, before any work is done.
@@ -67,15 +68,10 @@ class Checkpoint:
         context : CallbackContext
             The task of the fit.
         """
-        if not isinstance(estimator, FittedDL):
+        if not isinstance(estimator, Holder):
             raise ValueError(
                 f"Checkpoint belongs on a DLRegressor or DLClassifier itself, by its set_callbacks; got "
                 f"{type(estimator).__name__}."
-            )
-        if estimator.solver != "auto" and isinstance(resolve_solver(estimator.solver), LBFGS):
-            raise ValueError(
-                "Checkpoint needs a stochastic solver: what L-BFGS remembers is SciPy's and cannot be saved; got "
-                f"solver={estimator.solver!r}."
             )
         if not self.path.parent.is_dir():
             raise ValueError(f"Checkpoint: there is no folder {self.path.parent}.")
@@ -104,13 +100,11 @@ class Checkpoint:
             Where the fit stands.
         """
         if context.task_name == "fit" and _is_written(context):
-            progress = _progress(fitted_estimator)
-            if progress is None:
-                raise ValueError(
-                    "Checkpoint works with fit; partial_fit trains one epoch a call: save the estimator between calls."
-                )
-            progress.refuse_taken(self.path)
+            training = fitted_estimator.training_
+            _refuse_other_trainings(training)
+            refuse_taken(training, self.path)
             remove_leftovers(self.path)
+            self._facts = facts_of(training, fitted_estimator)
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> bool:
         """Write after an epoch whose turn it is.
@@ -129,21 +123,24 @@ class Checkpoint:
         bool
             False: the training goes on.
         """
-        progress = _progress(fitted_estimator)
-        if context.task_name != "epoch" or progress is None or not _is_written(context):
+        if context.task_name != "epoch" or not _is_written(context):
             return False
-        if progress.epoch % self.every == 0 or not progress.epochs_left:
-            progress.save(self.path)
+        training: Training = fitted_estimator.training_
+        if training.fitted.state.epoch % self.every == 0 or not training.epochs_left:
+            save(training, self.path, type(estimator).__name__, self._facts)
         return False
 
 
-def is_checkpointed(estimator: Any) -> bool:
-    """Whether one of an estimator's callbacks is a `Checkpoint`."""
-    return any(isinstance(callback, Checkpoint) for callback in getattr(estimator, "_skl_callbacks", ()))
-
-
-def _progress(fitted_estimator: Any) -> Progress | None:
-    return vars(fitted_estimator).get("_progress")
+def _refuse_other_trainings(training: Training) -> None:
+    if training.plan.partial:
+        raise ValueError(
+            "Checkpoint works with fit; partial_fit trains one epoch a call: save the estimator between calls."
+        )
+    if isinstance(training.plan.solver, LBFGS):
+        raise ValueError(
+            "Checkpoint needs a stochastic solver: what L-BFGS remembers is SciPy's and cannot be saved; got "
+            f"solver={training.plan.solver!r}."
+        )
 
 
 def _is_written(context: Any) -> bool:

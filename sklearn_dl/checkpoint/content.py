@@ -8,23 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
-from .._data.batches import Batches
-from .._data.table import Table
+from .._data.batches import Batches, Rows
+from .._engine.fitted import Holder, State
 from .._engine.network import Network
-from .._estimators.fitted_attributes import FittedDL
-from .._estimators.params import Plan
-from .._training.descent import State
-from .._training.loop import EarlyStopping, Fallback
+from .._training.plan import Plan
+from .._training.training import Training
 from .._version import __version__
 from ..solvers import LBFGS
-from . import file as storage
+from . import file
 from .fingerprint import digest, seal, settings, short
 
-__all__ = ["Progress", "Saved", "follow", "read_saved"]
+__all__ = ["Saved", "facts_of", "read_saved", "refuse_taken", "save"]
 
 HASHED_ROWS = 4096
 WATCHED = ("best", "reference", "waited")  # of EarlyStopping; its best values are a vector
@@ -47,66 +45,93 @@ def read_saved(path: Any, plan: Plan) -> Saved:
     return Saved(path)
 
 
-def follow(
-    model: Any,
-    plan: Plan,
-    rows: Table,
-    held_out: Table | None,
-    stopping: EarlyStopping | None,
-    fallback: Fallback,
-    saved: Saved | None,
-) -> Progress:
-    """The progress of a fit that is about to begin, or to go on from what was saved.
-
-    Parameters
-    ----------
-    model : FittedDL
-        Its encoder, target, network, state and history are there.
-    plan : Plan
-        Its parameters.
-    rows, held_out : Table
-        Encoded training rows and validation rows.
-    stopping, fallback : EarlyStopping or None, Fallback
-        As the training uses them.
-    saved : Saved or None
-        Where it goes on from.
-
-    Returns
-    -------
-    Progress
-    """
-    model._state.over = False  # an earlier fit's end is not this one's
-    data = _traits(model, rows, held_out)
-    facts = settings(model.get_params(deep=False), plan) | data
-    progress = Progress(
-        type(model).__name__, facts, model.network_, model._state, model.history_, stopping, fallback, plan.max_iter
-    )
-    if saved is not None:
-        saved.refuse_other_data(data)
-        progress.take_up(saved)
-    return progress
-
-
-def _traits(model: FittedDL, rows: Table, held_out: Table | None) -> dict[str, str]:
+def _traits(training: Training, owner: Holder) -> dict[str, str]:
     """What a training takes from its data, in the order in which a difference is told."""
-    encoder, learnt = model.encoder_, ("categorical_features_", "levels_", "center_", "scale_", "missing_features_")
+    fitted, held_out = training.fitted, training.held_out
+    learnt = ("categorical_features_", "levels_", "center_", "scale_", "missing_features_")
+    statistics = None if fitted.encoder is None else {name: getattr(fitted.encoder, name) for name in learnt}
     return {
-        "columns of X": short(vars(model).get("feature_names_in_", vars(model)["n_features_in_"])),
-        "training rows": short(len(rows.y)),
-        "validation rows": short(0 if held_out is None else len(held_out.y)),
-        "statistics of y": short(model._target),
-        "statistics of X": seal(None if encoder is None else {name: getattr(encoder, name) for name in learnt}),
-        "layers of the network": short(model.network_.layer),
-        "precision of the training": str(model.network_.values.dtype),
-        "content of the training rows": digest(_blocks(rows)),
+        "columns of X": short(vars(owner).get("feature_names_in_", vars(owner)["n_features_in_"])),
+        "training rows": short(len(training.rows)),
+        "validation rows": short(0 if held_out is None else len(held_out)),
+        "statistics of y": short(fitted.head.target),
+        "statistics of X": seal(statistics),
+        "layers of the network": short(fitted.network.layer),
+        "precision of the training": str(fitted.network.values.dtype),
+        "content of the training rows": digest(_blocks(training.rows)),
         "content of the validation rows": digest([] if held_out is None else _blocks(held_out)),
     }
 
 
-def _blocks(rows: Table) -> Iterator[tuple[Any, ...]]:
+def _blocks(rows: Rows) -> Iterator[tuple[Any, ...]]:
     return Batches(*rows[:3], size=HASHED_ROWS, shuffle=False, seed=0).epoch(0)
 
 
+def facts_of(training: Training, owner: Any) -> dict[str, str]:
+    """What decides how a training goes: the parameters, and what it takes from its data.
+
+    Parameters
+    ----------
+    training : Training
+        Under way.
+    owner : Holder
+        The estimator that is fitted, with its parameters and the names of its columns.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    return settings(owner.get_params(deep=False), training.plan) | _traits(training, owner)
+
+
+def refuse_taken(training: Training, path: Path) -> None:
+    """Raise ValueError where the file at `path` is not one of this training."""
+    found = file.mark(path)
+    if found is None or found == training.owned.get(path):
+        return
+    file.refuse_foreign(path, found)
+    raise ValueError(
+        f"{path} holds a checkpoint that this fit neither wrote nor goes on from, and which it does not overwrite: "
+        "pass it as resume_from, choose another path for this training, or delete it."
+    )
+
+
+def save(training: Training, path: Path, kind: str, facts: dict[str, str]) -> None:
+    """Write a checkpoint, in place of the one before.
+
+    Parameters
+    ----------
+    training : Training
+        Under way.
+    path : Path
+        Where.
+    kind : str
+        Name of the estimator's class.
+    facts : dict of str to str
+        What `facts_of` gave.
+    """
+    refuse_taken(training, path)
+    fitted, stopping, fallback = training.fitted, training.stopping, training.fallback
+    state = fitted.state
+    vectors = {"values": fitted.network.values} | {f"memory.{k}": v for k, v in state.memory.items()}
+    if fallback.values is not None:
+        vectors["fallback"] = fallback.values
+    if stopping is not None and stopping.values is not None:
+        vectors["best"] = stopping.values
+    content = {
+        "kind": kind,
+        "version": __version__,
+        "facts": facts,
+        "state": {k: v for k, v in vars(state).items() if k != "memory"},
+        "stopping": None if stopping is None else {name: getattr(stopping, name) for name in WATCHED},
+        "fallback_loss": fallback.loss,
+        "origin": training.origin,
+        "history": fitted.history,
+    }
+    training.owned[path] = file.write(path, content, vectors)
+
+
+@final
 class Saved:
     """A checkpoint that was read.
 
@@ -132,7 +157,7 @@ class Saved:
         if not isinstance(path, (str, os.PathLike)):
             raise ValueError(f"resume_from must be None or the path of a checkpoint; got {path!r}.")
         self.path = Path(path).resolve()
-        facts, self.vectors, self.mark = storage.read(self.path)
+        facts, self.vectors, self.mark = file.read(self.path)
         try:
             self.kind, self.version, self.facts = facts["kind"], facts["version"], facts["facts"]
             memory = {name[7:]: vector for name, vector in self.vectors.items() if name.startswith("memory.")}
@@ -158,132 +183,53 @@ class Saved:
                     f"{self.path} is a checkpoint of {kind} with {name}={theirs}; this estimator has {ours}{hint}."
                 )
 
-    def refuse_other_data(self, traits: dict[str, str]) -> None:
-        """Raise ValueError, with the name of what differs, where it is of a training on other data."""
-        for name, ours in traits.items():
+    def take_up(self, training: Training, owner: Holder) -> None:
+        """Have a training that is about to begin go on from here.
+
+        Parameters
+        ----------
+        training : Training
+            Changes in place.
+        owner : Holder
+            The estimator that is fitted.
+
+        Raises
+        ------
+        ValueError
+            Where the checkpoint is of a training on other data, with the name of what differs, or further than this
+            fit is to go.
+        """
+        for name, ours in _traits(training, owner).items():
             theirs = self.facts.get(name)
             if theirs != ours:
                 raise ValueError(
                     f"{self.path} is a checkpoint of a fit to other data: {name} {theirs}; here it is {ours}."
                 )
-
-
-class Progress:
-    """A training under way.
-
-    Parameters
-    ----------
-    kind : str
-        Name of the estimator's class.
-    facts : dict of str to str
-        What decides how the training goes.
-    network, state, history : Network, State, list of dict
-        What changes from epoch to epoch.
-    stopping : EarlyStopping or None
-        What watches for a plateau.
-    fallback : Fallback
-        What a loss that is not finite falls back on.
-    n_epochs : int
-        Epochs of this fit, those before a checkpoint included.
-
-    Attributes
-    ----------
-    origin : int
-        Epochs that were over when this fit began.
-    owned : dict of Path to bytes
-        Marks of the files that hold this training and no other.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        facts: dict[str, str],
-        network: Network,
-        state: State,
-        history: list[dict[str, Any]],
-        stopping: EarlyStopping | None,
-        fallback: Fallback,
-        n_epochs: int,
-    ):
-        self._kind, self._facts, self._network, self._state, self._history = kind, facts, network, state, history
-        self._stopping, self._fallback, self._n_epochs = stopping, fallback, n_epochs
-        self.origin = state.epoch
-        self.owned: dict[Path, bytes] = {}
-
-    @property
-    def epoch(self) -> int:
-        """Epochs that are over, over the network's life."""
-        return self._state.epoch
-
-    @property
-    def epochs_left(self) -> int:
-        """Epochs that this fit may still run."""
-        return 0 if self._state.over else self.origin + self._n_epochs - self._state.epoch
-
-    def refuse_taken(self, path: Path) -> None:
-        """Raise ValueError where the file at `path` is not one of this training."""
-        found = storage.mark(path)
-        if found is None or found == self.owned.get(path):
-            return
-        storage.refuse_foreign(path, found)
-        raise ValueError(
-            f"{path} holds a checkpoint that this fit neither wrote nor goes on from, and which it does not overwrite: "
-            "pass it as resume_from, choose another path for this training, or delete it."
-        )
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, in place of the one before."""
-        self.refuse_taken(path)
-        state, stopping, fallback = self._state, self._stopping, self._fallback
-        vectors = {"values": self._network.values} | {f"memory.{k}": v for k, v in state.memory.items()}
-        if fallback.values is not None:
-            vectors["fallback"] = fallback.values
-        if stopping is not None and stopping.values is not None:
-            vectors["best"] = stopping.values
-        facts = {
-            "kind": self._kind,
-            "version": __version__,
-            "facts": self._facts,
-            "state": {k: v for k, v in vars(state).items() if k != "memory"},
-            "stopping": None if stopping is None else {name: getattr(stopping, name) for name in WATCHED},
-            "fallback_loss": fallback.loss,
-            "origin": self.origin,
-            "history": self._history,
-        }
-        self.owned[path] = storage.write(path, facts, vectors)
-
-    def take_up(self, saved: Saved) -> None:
-        """Go on from a checkpoint of this training.
-
-        Raises
-        ------
-        ValueError
-            Where it is further than this fit is to go.
-        """
-        state, stopping, fallback = self._state, self._stopping, self._fallback
-        if saved.origin + self._n_epochs < saved.state.epoch:
+        fitted, stopping, fallback = training.fitted, training.stopping, training.fallback
+        n_epochs = training.plan.n_epochs
+        if self.origin + n_epochs < self.state.epoch:
             raise ValueError(
-                f"{saved.path} is a checkpoint after {saved.state.epoch - saved.origin} epochs; this estimator has "
-                f"max_iter={self._n_epochs}."
+                f"{self.path} is a checkpoint after {self.state.epoch - self.origin} epochs; this estimator has "
+                f"max_iter={n_epochs}."
             )
-        self._refuse_other_vectors(saved)
-        np.copyto(self._network.values, saved.vectors["values"])
-        vars(state).update(vars(saved.state))
-        self._history[:] = saved.history
-        fallback.loss, fallback.values = saved.fallback_loss, saved.vectors.get("fallback")
-        if stopping is not None and saved.stopping is not None:
-            vars(stopping).update(saved.stopping)
-            stopping.values = saved.vectors.get("best")
-        self.origin = saved.origin
-        self.owned[saved.path] = saved.mark
+        self._refuse_other_vectors(fitted.network)
+        np.copyto(fitted.network.values, self.vectors["values"])
+        vars(fitted.state).update(vars(self.state))
+        fitted.history[:] = self.history
+        fallback.loss, fallback.values = self.fallback_loss, self.vectors.get("fallback")
+        if stopping is not None and self.stopping is not None:
+            vars(stopping).update(self.stopping)
+            stopping.values = self.vectors.get("best")
+        training.origin = self.origin
+        training.owned[self.path] = self.mark
 
-    def _refuse_other_vectors(self, saved: Saved) -> None:
-        values = self._network.values
-        for name in {"values", *saved.vectors}:
-            size = self._network.n_params if name.startswith("memory.") else len(values)
-            vector = saved.vectors.get(name, values[:0])
+    def _refuse_other_vectors(self, network: Network) -> None:
+        values = network.values
+        for name in {"values", *self.vectors}:
+            size = network.n_params if name.startswith("memory.") else len(values)
+            vector = self.vectors.get(name, values[:0])
             if len(vector) != size or vector.dtype != values.dtype:
                 raise ValueError(
-                    f"{saved.path} holds {len(vector)} numbers of type {vector.dtype} as {name}, where {size} of type "
+                    f"{self.path} holds {len(vector)} numbers of type {vector.dtype} as {name}, where {size} of type "
                     f"{values.dtype} are needed."
                 )

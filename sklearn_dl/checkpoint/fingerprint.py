@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from .._data.columns import Columns
-from .._estimators.params import Plan
+from .._training.plan import Plan
 
 __all__ = ["digest", "seal", "settings", "short", "text"]
 
@@ -83,15 +83,15 @@ def settings(params: dict[str, Any], plan: Plan) -> dict[str, str]:
         A text for each, the same for a name and for what it stands for.
     """
     resolved = {
-        "hidden_layer_sizes": plan.sizes,
+        "hidden_layer_sizes": plan.blueprint.sizes,
         "loss": plan.loss,
         "solver": plan.solver,
         "learning_rate": plan.schedule,
         "learning_rate_init": plan.learning_rate,
         "n_members": plan.n_members,
         "n_folds": plan.n_folds,
-        "numeric_embedding": plan.numeric_embedding,
-        "max_iter": plan.max_iter,
+        "numeric_embedding": plan.blueprint.numeric_embedding,
+        "max_iter": plan.horizon,
     }
     told = {name: value for name, value in (resolved | params | resolved).items() if name not in FREE}
     if not plan.schedule.follows_progress and plan.n_folds == 1:  # folds are looked at so many times in a training

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.linear_model import (
     GammaRegressor,
     HuberRegressor,
@@ -79,13 +79,13 @@ def _behind_encoder(network: BaseDL, model: Any) -> Any:
 
 
 def _linear_model(network: BaseDL, several_outputs: bool) -> Any:
-    if network._task == "classification":
+    if is_classifier(network):
         class_weight = network.class_weight
         model = LogisticRegression(
             class_weight=None if isinstance(class_weight, list) else class_weight, max_iter=MAX_ITER
         )
         return MultiOutputClassifier(model) if several_outputs else model
-    model = _regression(resolve_loss(network.loss, network._task))
+    model = _regression(resolve_loss(network.loss, network._head.task))
     return MultiOutputRegressor(model) if several_outputs and not isinstance(model, Ridge) else model
 
 

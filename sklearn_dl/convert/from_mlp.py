@@ -12,10 +12,14 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
+from .._engine.fitted import Fitted, State
+from .._engine.network import Network
 from .._estimators.classifier import DLClassifier
-from .._estimators.registry import resolve_solver
+from .._estimators.params import make_plan
 from .._estimators.regressor import DLRegressor
-from .._training.descent import State
+from ..encoding.layout import Layout
+from ..heads import ClassEncoder, ClassHead, Head, NumberEncoder, NumberHead
+from ..losses import Loss
 from ..schedules import InvScaling
 from ..solvers import LBFGS, SGD, Adam
 
@@ -80,29 +84,34 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
     check_is_fitted(mlp)
     if isinstance(mlp, MLPClassifier) and len(mlp.classes_) < 2:
         raise ValueError(f"from_sklearn needs a classifier of at least 2 classes; got {mlp.classes_.tolist()}.")
-    estimator = _fitted_on_nothing(mlp, _parameters(mlp))
+    parameters = _parameters(mlp)
+    estimator: Any = (DLRegressor if isinstance(mlp, MLPRegressor) else DLClassifier)(**parameters)
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(mlp, name):
             setattr(estimator, name, getattr(mlp, name))
-    estimator.network_.values[...] = _vector(mlp.coefs_, mlp.intercepts_)
-    estimator._state, estimator.history_ = _state(mlp, estimator._state.seed), _history(mlp)
+    plan = make_plan(estimator.get_params(deep=False), estimator._head.task, n_rows=0)
+    head, layout = _head(mlp, plan.loss), Layout.plain(mlp.n_features_in_)
+    network = Network(plan.blueprint.layer(layout, head.n_raw), _vector(mlp.coefs_, mlp.intercepts_))
+    estimator.fitted_ = Fitted(
+        encoder=None,
+        head=head,
+        network=network,
+        state=_state(mlp, estimator._draw_seed()),
+        history=_history(mlp),
+        layout=layout,
+        n_rows=0,
+    )
     return estimator
 
 
-def _fitted_on_nothing(mlp: MLPClassifier | MLPRegressor, parameters: dict[str, Any]) -> DLClassifier | DLRegressor:
-    """An estimator for targets of this kind, with any weights: fitted to a few rows of zeros."""
-    y: np.ndarray
+def _head(mlp: MLPClassifier | MLPRegressor, loss: Loss) -> Head:
+    """The target that scikit-learn's network has learnt, which it takes as it is."""
     if isinstance(mlp, MLPRegressor):
-        estimator: DLClassifier | DLRegressor = DLRegressor(**parameters)
-        y = np.ones((2, mlp.n_outputs_) if mlp.n_outputs_ > 1 else 2)
-    else:
-        estimator, y = DLClassifier(**parameters), mlp.classes_
-        if mlp._label_binarizer.y_type_ == "multilabel-indicator":
-            y = np.repeat([[0], [1]], len(y), axis=1)
-    plain = {"solver": "sgd", "learning_rate": "constant", "max_iter": 1, "early_stopping": False, "warm_start": False}
-    resolve_solver(parameters["solver"])  # with scikit-learn's own settings, which may be out of range here
-    estimator.set_params(**plain, verbose=0).fit(np.zeros((len(y), mlp.n_features_in_)), y)
-    return estimator.set_params(**{name: parameters[name] for name in (*plain, "verbose")})
+        n = mlp.n_outputs_
+        return NumberHead(NumberEncoder(np.zeros(n), np.ones(n), one_dimensional=n == 1), loss)
+    if mlp._label_binarizer.y_type_ == "multilabel-indicator":
+        return ClassHead(ClassEncoder("multilabel", [np.array([0, 1])] * len(mlp.classes_)), loss)
+    return ClassHead(ClassEncoder("single", [mlp.classes_]), loss)
 
 
 def _parameters(mlp: MLPClassifier | MLPRegressor) -> dict[str, Any]:

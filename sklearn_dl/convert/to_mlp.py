@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._estimators.classifier import DLClassifier
 from .._estimators.registry import resolve_schedule, resolve_solver
 from .._estimators.regressor import DLRegressor
-from ..heads.targets import ClassEncoder, NumberEncoder
+from ..heads import ClassHead, NumberEncoder, NumberHead
 from ..layers import (
     Activation,
     BatchNorm,
@@ -92,8 +92,8 @@ def to_sklearn(estimator: DLClassifier | DLRegressor) -> Any:
     weights, biases, activation = _chain(leaves)
     if front is not None:
         weights[0] = _one_hot_weights(*front, weights[0])
-    if isinstance(estimator, DLRegressor):
-        weights[-1], biases[-1] = _in_units(estimator._target, loss, weights[-1], biases[-1])
+    if isinstance(estimator.fitted_.head, NumberHead):
+        weights[-1], biases[-1] = _in_units(estimator.fitted_.head.target, loss, weights[-1], biases[-1])
     mlp = _mlp(estimator, loss, weights, biases, activation)
     if estimator.encoder_ is None:
         if "feature_names_in_" in vars(estimator):
@@ -115,8 +115,9 @@ def _refusal(what: str) -> ValueError:
 
 
 def _expressible_loss(estimator: DLClassifier | DLRegressor) -> Loss:
-    loss = estimator._loss.unbound
-    if isinstance(estimator._target, ClassEncoder) and estimator._target.kind == "multioutput":
+    head = estimator.fitted_.head
+    loss = head.loss.unbound
+    if isinstance(head, ClassHead) and head.target.kind == "multioutput":
         raise _refusal("it has several targets with classes of their own, where an MLPClassifier has one")
     if not isinstance(loss, (SquaredError, Poisson, LogLoss)) or (isinstance(loss, LogLoss) and loss.label_smoothing):
         raise _refusal(f"its loss {loss!r} is none of squared_error, poisson and log_loss without smoothing")
@@ -205,8 +206,9 @@ def _mlp(
     """A fitted network: initialised by scikit-learn's own code on rows of zeros, then given the weights."""
     settings = {"hidden_layer_sizes": tuple(len(b) for b in biases[:-1]), "activation": activation}
     y: np.ndarray
-    if isinstance(estimator, DLClassifier):
-        mlp, target = MLPClassifier(**settings), estimator._target
+    head = estimator.fitted_.head
+    if isinstance(head, ClassHead):
+        mlp, target = MLPClassifier(**settings), head.target
         y = target.classes if target.kind == "single" else np.repeat([[0], [1]], len(target.levels), axis=1)
     else:
         mlp = MLPRegressor(**settings, loss="poisson" if isinstance(loss, Poisson) else "squared_error")
@@ -220,7 +222,7 @@ def _mlp(
     mlp.set_params(**_mlp_settings(estimator))
     mlp.coefs_, mlp.intercepts_ = weights, biases
     mlp.loss_curve_, mlp.loss_, mlp.n_iter_ = estimator.loss_curve_, estimator.loss_, estimator.n_iter_
-    mlp.best_loss_, mlp._no_improvement_count, mlp.t_ = math.inf, 0, estimator._state.samples_seen
+    mlp.best_loss_, mlp._no_improvement_count, mlp.t_ = math.inf, 0, estimator.fitted_.state.samples_seen
     return mlp
 
 

@@ -1,4 +1,11 @@
-"""What the network's outputs mean: targets as classes and numbers.
+"""Heads: what the outputs of a network mean, for numbers and for classes.
 
 Knows nothing about networks, training or the inputs.
 """
+
+from .base import Head, Judged, Readout
+from .classes import ClassHead
+from .numbers import NumberHead
+from .targets import ClassEncoder, NumberEncoder
+
+__all__ = ["ClassEncoder", "ClassHead", "Head", "Judged", "NumberEncoder", "NumberHead", "Readout"]

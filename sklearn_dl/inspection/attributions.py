@@ -18,7 +18,6 @@ from .._data.checks import check_weight
 from .._estimators.base import BaseDL
 from .origins import middle, origins
 from .paths import Scalar
-from .readouts import readout
 
 __all__ = ["Attributions", "add_up", "gradient_times_input", "integrated_gradients", "unwrap"]
 
@@ -243,7 +242,7 @@ def _attribute(
     estimator: Any, X: Any, target: Any, background: Any, background_weight: Any, rule: Rule
 ) -> Attributions:
     model, prepare, names = unwrap(estimator)
-    weights, offset, explained = readout(model, target)
+    weights, offset, explained = model.fitted_.head.readout(target)
     f = Scalar(model.network_, weights)
     z = f.embed(_encode(model, prepare(X), "X"))
     shares = np.ones(1)

@@ -12,7 +12,6 @@ import numpy as np
 from .attributions import add_up, unwrap
 from .origins import middle, random_rows
 from .paths import Scalar
-from .readouts import readout, targets_of
 
 __all__ = ["attribution_importance"]
 
@@ -57,8 +56,8 @@ def attribution_importance(estimator: Any) -> np.ndarray:
     """
     model = unwrap(estimator).model
     sizes = []
-    for target in targets_of(model):
-        weights = readout(model, target).weights
+    for target in model.fitted_.head.targets():
+        weights = model.fitted_.head.readout(target).weights
         f = Scalar(model.network_, weights / np.abs(weights).max())
         table = model.encoder_, model.n_features_in_, f.embedding_tables
         z = random_rows(*table, N_ROWS, np.random.default_rng(0))

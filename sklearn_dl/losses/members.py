@@ -25,21 +25,34 @@ class MeanOfMembers(Loss):
     ----------
     inner : Loss
         The loss of one member.
-    fold_weights : ndarray of shape (n_folds, n_members) or None, default=None
-        Where given, the last column of y is the number of the row's fold, and this its weight in each member's loss.
     """
 
-    def __init__(self, inner: Loss, fold_weights: np.ndarray | None = None):
+    def __init__(self, inner: Loss):
         self.inner = inner
-        self.fold_weights = fold_weights
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
+        """As of any loss.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n, n_outputs)
+            Targets.
+        raw : ndarray of shape (n, n_members, n_raw)
+            The members' outputs, read-only.
+        weight : ndarray of shape (n, 1) or (n, n_members), or None
+            Weight of each row, or of each row in each member's loss; None for 1.
+        out : ndarray of the shape of `raw`
+            Receives the gradient of the weighted sum.
+
+        Returns
+        -------
+        float
+            Σᵢⱼ wᵢⱼ lossᵢⱼ / n_members over rows and members.
+        """
         k = raw.shape[1]
-        repeated = None if weight is None else np.repeat(weight, k, axis=0)
-        if self.fold_weights is not None:
-            y, fold = y[:, :-1], y[:, -1].astype(np.intp)
-            members = self.fold_weights.astype(raw.dtype, copy=False).take(fold, axis=0).reshape(-1, 1)
-            repeated = members if repeated is None else members * repeated
+        repeated = None
+        if weight is not None:
+            repeated = weight.reshape(-1, 1) if weight.shape[1] == k else np.repeat(weight, k, axis=0)
         targets = np.repeat(y, k, axis=0)
         value = self.inner.value_and_gradient(targets, _rows(raw), repeated, _rows(out))
         out *= 1 / k

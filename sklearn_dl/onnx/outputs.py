@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..heads.targets import ClassEncoder, NumberEncoder
+from ..heads import ClassEncoder, NumberEncoder
 from ..losses.links import Grouped, Identity, Levels, Link, Log, Logit, Softmax
 from .graph import Graph
 

@@ -190,7 +190,7 @@ def _parse_regressor(scope: Any, model: DLRegressor, inputs: list[Any], custom_p
 
     operator = scope.declare_local_operator("SklearnDLRegressor", model)
     operator.inputs = inputs
-    for name in ("variable", "quantiles") if model._loss.link.levels else ("variable",):
+    for name in ("variable", "quantiles") if model.fitted_.head.link.levels else ("variable",):
         operator.outputs.append(scope.declare_local_variable(name, guess_tensor_type(inputs[0].type)))
     return operator.outputs
 
@@ -199,7 +199,7 @@ def _parse_classifier(scope: Any, model: DLClassifier, inputs: list[Any], custom
     from skl2onnx._parse import _parse_sklearn_classifier
     from skl2onnx.common.data_types import Int64TensorType, SequenceType, guess_tensor_type
 
-    if model._target.kind != "multioutput":
+    if model.fitted_.head.target.kind != "multioutput":
         return _parse_sklearn_classifier(scope, model, inputs, custom_parsers=custom_parsers)
     operator = scope.declare_local_operator("SklearnDLClassifier", model)
     operator.inputs = inputs
@@ -223,14 +223,14 @@ def _shape_of_numbers(operator: Any) -> None:
     model, n = operator.raw_operator, operator.inputs[0].get_first_dimension()
     operator.outputs[0].set_type(_floats(operator, [n, model.n_outputs_]))
     if len(operator.outputs) == 2:
-        outputs = [] if model._target.one_dimensional else [model.n_outputs_]
-        operator.outputs[1].set_type(_floats(operator, [n, *outputs, len(model._loss.link.levels)]))
+        outputs = [] if model.fitted_.head.target.one_dimensional else [model.n_outputs_]
+        operator.outputs[1].set_type(_floats(operator, [n, *outputs, len(model.fitted_.head.link.levels)]))
 
 
 def _shape_of_classes(operator: Any) -> None:
     from skl2onnx.common.data_types import Int64TensorType, SequenceType, StringTensorType
 
-    target, n = operator.raw_operator._target, operator.inputs[0].get_first_dimension()
+    target, n = operator.raw_operator.fitted_.head.target, operator.inputs[0].get_first_dimension()
     label_type = StringTensorType if labels_of(_levels(operator)).are_text else Int64TensorType
     operator.outputs[0].set_type(label_type([n] if target.kind == "single" else [n, len(target.levels)]))
     if target.kind == "multioutput":
@@ -249,8 +249,8 @@ def _levels(operator: Any) -> list[np.ndarray]:
     """The labels of each target, or their numbers, where skl2onnx is asked for no labels."""
     model = operator.raw_operator
     if operator.scope_inst.get_options(model, {"nocl": False})["nocl"]:
-        return [np.arange(len(levels)) for levels in model._target.levels]
-    return list(model._target.levels)
+        return [np.arange(len(levels)) for levels in model.fitted_.head.target.levels]
+    return list(model.fitted_.head.target.levels)
 
 
 # ---------------------------------------------------------------- the operators
@@ -260,7 +260,7 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
     predicted, g = _convert_network(scope, operator, container)
     for result, output in zip(
-        convert_numbers(model._target, model._loss.link, predicted, g), operator.outputs, strict=True
+        convert_numbers(model.fitted_.head.target, model.fitted_.head.link, predicted, g), operator.outputs, strict=True
     ):
         g.output(result, output.full_name)
 
@@ -268,8 +268,8 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
 def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
     predicted, g = _convert_network(scope, operator, container)
-    label, probabilities = convert_classes(model._target, labels_of(_levels(operator)), predicted, g)
-    several = model._target.kind == "multioutput"
+    label, probabilities = convert_classes(model.fitted_.head.target, labels_of(_levels(operator)), predicted, g)
+    several = model.fitted_.head.target.kind == "multioutput"
     g.output(label, operator.outputs[0].full_name)
     g.output(g("SequenceConstruct", *probabilities) if several else probabilities[0], operator.outputs[1].full_name)
 
@@ -295,8 +295,8 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> tuple[str, Gr
     raw = convert_layer(model.network_.layer, model.network_.views(), x, g)
     raw, g, members = g.cast(raw, precision), g.at(precision), _n_members(model.network_.layer)
     if members is None:
-        return convert_link(model._loss.link, raw, g), g
-    return convert_members(model._loss.link, raw, members, model._loss.n_raw(model.n_outputs_), g), g
+        return convert_link(model.fitted_.head.link, raw, g), g
+    return convert_members(model.fitted_.head.link, raw, members, model.fitted_.head.n_raw, g), g
 
 
 def _n_members(layer: Layer) -> int | None:

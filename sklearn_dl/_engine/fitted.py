@@ -1,0 +1,119 @@
+"""What a fit leaves behind and a further fit goes on from: encoder, head, network, state and history, in one record.
+
+Knows nothing about estimators, and nothing about how the record came to be.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import numpy as np
+
+from .._data.batches import Rows
+from .._data.lazy import LazyRows
+from .._data.table import Table, weight_exponent
+from ..encoding import TableEncoder
+from ..encoding.layout import Layout
+from ..heads import Head
+from .network import Network
+from .predict import forward
+
+__all__ = ["Fitted", "Holder", "State"]
+
+
+@final
+@dataclass
+class State:
+    """Where a training stands: with the network's values, all that going on needs.
+
+    Attributes
+    ----------
+    seed : int
+        Decides all random numbers.
+    epoch, step, samples_seen : int
+        Epochs, steps and rows that are over.
+    rate_factor : float
+        What plateaus, or a callback, have made of the learning rate.
+    memory : dict of str to ndarray
+        The solver's vectors.
+    over : bool
+        Whether early stopping or the target loss has ended it.
+    """
+
+    seed: int
+    epoch: int = 0
+    step: int = 0
+    samples_seen: int = 0
+    rate_factor: float = 1.0
+    memory: dict[str, np.ndarray] = field(default_factory=dict)
+    over: bool = False
+
+
+@final
+@dataclass
+class Fitted:
+    """What a training changes, and what everything that comes after it reads.
+
+    Attributes
+    ----------
+    encoder : TableEncoder or None
+        What happens to X before the network; None for nothing.
+    head : Head
+        What the network's outputs mean.
+    network : Network
+        What was learnt.
+    state : State
+        Where the training stands.
+    history : list of dict
+        One record an epoch.
+    layout : Layout
+        The columns that the network sees.
+    n_rows : int
+        Rows of the first fit, by which "auto" is settled for good.
+    """
+
+    encoder: TableEncoder | None
+    head: Head
+    network: Network
+    state: State
+    history: list[dict[str, Any]]
+    layout: Layout
+    n_rows: int
+
+    def encode(self, X: Any) -> Any:
+        """Checked inputs as the network sees them."""
+        dtype = self.network.values.dtype
+        return X.astype(dtype, copy=False) if self.encoder is None else self.encoder.encode(X, dtype)
+
+    def encode_rows(self, table: Table) -> Rows:
+        """Checked rows as the network sees them; those of a large array only when a batch asks for them."""
+        dtype, weight = self.network.values.dtype, table.weight
+        if weight is not None:
+            weight = np.ldexp(weight, -weight_exponent(weight)).astype(dtype)
+        y = self.head.encode(table.y, dtype)
+        if not table.is_large:
+            return Rows(self.encode(table.X), y, weight)
+        width = self.encode(table.X[:1]).shape[1]
+        return Rows(LazyRows(table.X, table.at, self.encode, width), y, weight)
+
+    def raw(self, X: Any, n_jobs: int | None = 1) -> np.ndarray:
+        """The network's output for checked inputs, in double precision."""
+        return forward(self.network, self.encode(X), n_jobs).astype(np.float64, copy=False)
+
+    def snapshot(self) -> Fitted:
+        """The record as it is now, for somebody who looks on: the network and the history are copies."""
+        return replace(self, network=copy.copy(self.network), history=list(self.history))
+
+    def to_train(self) -> Fitted:
+        """A copy that a further training may change in every part, while this one stays as it is."""
+        head, state = copy.copy(self.head), copy.deepcopy(self.state)
+        return replace(self.snapshot(), head=head, state=state)
+
+
+class Holder(ABC):
+    """What holds a record of what was fitted, as `fitted_`: the estimators, and the copies that callbacks get."""
+
+    fitted_: Fitted

@@ -1,0 +1,108 @@
+"""A complete plan of a training: every parameter and every "auto" settled, so that nobody below asks an estimator.
+
+Knows what there is to decide, and nothing about how it is decided, nor about data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import final
+
+from ..architectures import Blueprint
+from ..losses import Loss
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
+
+__all__ = ["Judge", "Plan"]
+
+
+class Judge(Enum):
+    """Who says how good an epoch was."""
+
+    NOBODY = "nobody"
+    TRAINING_LOSS = "the training loss"
+    HELD_OUT = "rows that are held out"
+    FOLDS = "rows that members leave out"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    blueprint : Blueprint
+        Its layers, apart from the table.
+    loss : Loss
+        What is minimised, as the user gave it.
+    solver : Solver or LBFGS
+        How.
+    schedule : Schedule
+        Of the learning rate.
+    learning_rate : float
+        Base value of the schedule.
+    n_epochs, horizon : int
+        Epochs of this call, and epochs that the schedule is for.
+    partial : bool
+        Whether it is a call of `partial_fit`.
+    batch_rows : int
+        Rows a step.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    alpha : float
+        Strength of the penalty on weights.
+    clip_norm : float or None
+        Largest norm of a step's gradient.
+    judge : Judge
+        Who says how good an epoch was.
+    n_folds : int
+        Folds that members leave out in turn; 1 for none.
+    every : int
+        Epochs from one look at the judged rows to the next.
+    watches : bool
+        Whether anything follows from what the judge says.
+    patience, tol : float
+        Epochs without an improvement of more than `tol` that make a plateau.
+    stops_early : bool
+        Whether a plateau ends the training.
+    keeps_best : bool
+        Whether the network returns to the epoch that was judged best.
+    target_loss, max_time : float or None
+        Stop at this training loss; after the epoch that passes this many seconds.
+    verbose : int
+        Whether to print a line an epoch.
+    n_jobs : int or None
+        Threads, as in scikit-learn.
+    """
+
+    blueprint: Blueprint
+    loss: Loss
+    solver: Solver | LBFGS
+    schedule: Schedule
+    learning_rate: float
+    n_epochs: int
+    horizon: int
+    partial: bool
+    batch_rows: int
+    shuffle: bool
+    alpha: float
+    clip_norm: float | None
+    judge: Judge
+    n_folds: int
+    every: int
+    watches: bool
+    patience: float
+    tol: float
+    stops_early: bool
+    keeps_best: bool
+    target_loss: float | None
+    max_time: float | None
+    verbose: int
+    n_jobs: int | None
+
+    @property
+    def n_members(self) -> int:
+        """Members of the ensemble."""
+        return self.blueprint.n_members

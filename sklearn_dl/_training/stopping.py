@@ -1,0 +1,95 @@
+"""What a training may fall back on: the epoch that was judged best, and the last one whose loss was finite.
+
+Knows nothing about who judges.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from .._engine.network import Network
+
+__all__ = ["EarlyStopping", "Fallback"]
+
+
+@final
+@dataclass
+class Fallback:
+    """What a loss that is not finite falls back on.
+
+    Attributes
+    ----------
+    loss : float
+        Lowest training loss of an epoch so far.
+    values : ndarray or None
+        The network's values from before that epoch.
+    """
+
+    loss: float = math.inf
+    values: np.ndarray | None = None
+
+
+@final
+class EarlyStopping:
+    """Says when a figure has stopped to improve, and remembers the network at its best.
+
+    Parameters
+    ----------
+    patience : float
+        Epochs without improvement that make a plateau.
+    tol : float
+        An improvement counts where it is larger than this.
+    keep_best : bool
+        Whether the network's values are remembered.
+
+    Attributes
+    ----------
+    best : float
+        Lowest value so far.
+    reference, waited : float, int
+        Value of the last improvement that counted, and epochs since.
+    values : ndarray or None
+        The network's values at `best`.
+    """
+
+    def __init__(self, patience: float, tol: float, keep_best: bool):
+        self.patience, self.tol, self.keep_best = patience, tol, keep_best
+        self.best = math.inf
+        self.reference, self.waited = math.inf, 0
+        self.values: np.ndarray | None = None
+
+    def plateau(self, value: float, network: Network, epochs: int = 1) -> bool:
+        """Take note of a value, lower being better; true after `patience` epochs without improvement.
+
+        Parameters
+        ----------
+        value : float
+            Of the network as it is.
+        network : Network
+            Remembered where it is at its best.
+        epochs : int, default=1
+            How many there were since the last value.
+        """
+        if value < self.best:
+            self.best = value
+            if self.keep_best:
+                if self.values is None:
+                    self.values = np.empty_like(network.values)
+                np.copyto(self.values, network.values)
+        if value < self.reference - self.tol:
+            self.reference, self.waited = value, 0
+        else:
+            self.waited += epochs
+        if self.waited < self.patience:
+            return False
+        self.waited = 0
+        return True
+
+    def restore(self, network: Network) -> None:
+        """Give the network its best values, swapped in whole."""
+        if self.values is not None:
+            network.values, self.values = self.values, network.values

@@ -1,0 +1,148 @@
+"""One fit under way: what it trains, on which rows, by which plan, and what it may fall back on.
+
+Knows nothing about who listens to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+from .._data.batches import Batches, Rows
+from .._data.table import Table, scaled_alpha
+from .._engine.fitted import Fitted
+from ..losses import MeanOfMembers
+from ..solvers import LBFGS
+from .folds import Folds
+from .loop import Recipe
+from .plan import Judge, Plan
+from .stopping import EarlyStopping, Fallback
+from .validation import Validation
+
+__all__ = ["Split", "Training"]
+
+LBFGS_BLOCK = 8192  # rows of one sum
+
+
+class Split(NamedTuple):
+    """Checked rows to train on and to judge by.
+
+    Attributes
+    ----------
+    train : Table
+        Rows to train on.
+    held_out : Table or None
+        Rows that are held out.
+    score : callable or None
+        From the encoded inputs of these to a score of the network as it is, higher being better; None for the loss.
+    """
+
+    train: Table
+    held_out: Table | None = None
+    score: Callable[[Any], float] | None = None
+
+
+@final
+@dataclass
+class Training:
+    """One fit under way; callbacks find it as `training_` of the estimator that they are given.
+
+    Attributes
+    ----------
+    fitted : Fitted
+        What is trained, as it is now: a change of ``fitted.state.rate_factor`` changes the learning rate.
+    plan : Plan
+        How.
+    rows : Rows
+        Encoded training rows.
+    held_out : Rows or None
+        Encoded rows that are held out.
+    validation : Validation or None
+        What judges an epoch; None where nothing does but the training loss.
+    folds : Folds or None
+        Which rows each member leaves out.
+    recipe : Recipe
+        What a step does.
+    stopping : EarlyStopping or None
+        Watches what the judge says.
+    fallback : Fallback
+        For a loss that is not finite.
+    origin : int
+        Epochs of the network's life that were over when this fit began.
+    owned : dict of Path to bytes
+        Marks of the checkpoints that hold this training and no other.
+    """
+
+    fitted: Fitted
+    plan: Plan
+    rows: Rows
+    held_out: Rows | None
+    validation: Validation | None
+    folds: Folds | None
+    recipe: Recipe
+    stopping: EarlyStopping | None
+    fallback: Fallback
+    origin: int
+    owned: dict[Path, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fitted: Fitted, plan: Plan, split: Split) -> Training:
+        """The training of a record by a plan, about to begin.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            Is trained in place.
+        plan : Plan
+            How.
+        split : Split
+            On what.
+        """
+        fitted.state.over = fitted.state.over and plan.partial  # an earlier fit's end is not this one's
+        rows, head, seed = fitted.encode_rows(split.train), fitted.head, fitted.state.seed
+        held_out = None if split.held_out is None else fitted.encode_rows(split.held_out)
+        validation, folds = None, None
+        if held_out is not None:
+            validation = Validation(held_out, head, split.score)
+        elif plan.judge is Judge.FOLDS:
+            folds = Folds.draw(head.strata(split.train.y), len(rows), plan.n_folds, plan.n_members, seed)
+            judged, judges = folds.judged(rows, seed)
+            validation = Validation(judged, head, folds=judges)
+        return cls(
+            fitted=fitted,
+            plan=plan,
+            rows=rows,
+            held_out=held_out,
+            validation=validation,
+            folds=folds,
+            recipe=Recipe(
+                loss=head.loss if plan.n_members == 1 else MeanOfMembers(head.loss),
+                solver=plan.solver,
+                schedule=plan.schedule,
+                learning_rate=plan.learning_rate,
+                alpha=scaled_alpha(plan.alpha, split.train.weight),
+                clip_norm=plan.clip_norm,
+                shares=None if folds is None else folds.weights().astype(fitted.network.values.dtype),
+            ),
+            stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
+            fallback=Fallback(),
+            origin=0 if plan.partial else fitted.state.epoch,
+        )
+
+    @property
+    def epochs_left(self) -> int:
+        """Epochs that this fit may still run."""
+        state, plan = self.fitted.state, self.plan
+        if plan.partial:
+            return plan.n_epochs
+        return 0 if state.over else self.origin + plan.n_epochs - state.epoch
+
+    def batches(self) -> Batches:
+        """The training rows in the batches of a step; in blocks of one sum where the solver takes no steps."""
+        plan, seed = self.plan, self.fitted.state.seed
+        fold = None if self.folds is None else self.folds.of_row
+        if isinstance(plan.solver, LBFGS):
+            return Batches(*self.rows[:3], size=LBFGS_BLOCK, shuffle=False, seed=seed, fold=fold)
+        return Batches(*self.rows[:3], size=plan.batch_rows, shuffle=plan.shuffle, seed=seed, fold=fold)

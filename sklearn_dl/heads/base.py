@@ -1,0 +1,165 @@
+"""A head: what the outputs of a network mean, in one object that the training, predictions and explanations ask.
+
+Knows nothing about networks, training or the inputs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ..losses import Link, Loss
+
+__all__ = ["Head", "Judged", "Readout", "position"]
+
+
+class Judged(NamedTuple):
+    """Rows by which a training is judged, and what the network says of them.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n, n_outputs)
+        Encoded targets.
+    weight : ndarray of shape (n,) or None
+        Weight of each row.
+    raw : ndarray of shape (n, n_raw) or (n, n_members, n_raw)
+        The network's output, in double precision.
+    pool : callable
+        From such an output to the one of shape (n, n_raw) that is judged.
+    left_out : bool
+        Whether each row is judged by the members that left it out.
+    """
+
+    y: np.ndarray
+    weight: np.ndarray | None
+    raw: np.ndarray
+    pool: Callable[[np.ndarray], np.ndarray]
+    left_out: bool
+
+
+class Readout(NamedTuple):
+    """One number of a network's output that can be explained: weights · raw + offset.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_raw,)
+        Weight of each raw output.
+    offset : float
+        What is added.
+    name : str
+        What it is: "y", "log y", "logit of 'yes'".
+    """
+
+    weights: np.ndarray
+    offset: float
+    name: str
+
+
+class Head(ABC):
+    """Target, loss, strata and what is done at a fit's end.
+
+    Attributes
+    ----------
+    task : str
+        Which losses fit it.
+    target : object
+        What turns y into a matrix.
+    loss : Loss
+        The loss of one network, or of one member.
+    """
+
+    task: ClassVar[str]
+    target: Any
+    loss: Loss
+
+    @classmethod
+    @abstractmethod
+    def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
+        """The targets in the form that the head learns and encodes.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,) or (n, n_outputs)
+            Without missing values.
+        loss : Loss
+            What they are for.
+        known : Head or None
+            The head that has learnt its target already.
+
+        Raises
+        ------
+        ValueError
+            Where the loss or the known head cannot take them.
+        """
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Columns of the encoded target."""
+
+    @abstractmethod
+    def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
+        """The targets as the loss takes them, shape (n, n_outputs)."""
+
+    @abstractmethod
+    def go_on_with(self, loss: Loss) -> None:
+        """Take another loss for the target that was learnt.
+
+        Raises
+        ------
+        ValueError
+            Where the network learnt under another link.
+        """
+
+    @abstractmethod
+    def targets(self) -> list[Any]:
+        """All values of `target` for which `readout` tells different things."""
+
+    @abstractmethod
+    def readout(self, target: Any) -> Readout:
+        """The number that `target` names.
+
+        Raises
+        ------
+        ValueError
+            Where `target` is not one of the outputs or classes, or is None where there are several.
+        """
+
+    @property
+    def link(self) -> Link:
+        """What the raw output means."""
+        return self.loss.link
+
+    @property
+    def n_raw(self) -> int:
+        """Number of raw outputs."""
+        return self.loss.n_raw(self.n_outputs)
+
+    @property
+    def judge(self) -> Loss:
+        """The loss by which rows are judged that members leave out; by default that of the training."""
+        return self.loss
+
+    def strata(self, y: np.ndarray) -> np.ndarray | None:
+        """What shall be found in equal shares among rows that are left or held out; None for nothing."""
+        return None
+
+    def temperature(self, judged: Judged, tolerance: float = 0.01) -> float:
+        """What the outputs are best divided by, to this relative tolerance; by default 1."""
+        return 1.0
+
+    def settle(self, judged: Judged) -> float:
+        """Take note of what shows after the training of an ensemble; what its outputs are to be divided by."""
+        return 1.0
+
+
+def position(target: Any, n: int) -> int:
+    """The number of one of n outputs; None is the only one."""
+    if target is None and n == 1:
+        return 0
+    if isinstance(target, bool) or not isinstance(target, (int, np.integer)) or not 0 <= target < n:
+        raise ValueError(f"target must be the number of an output, 0 to {n - 1}; got {target!r}.")
+    return int(target)

@@ -1,0 +1,132 @@
+"""The head of a regression: numbers in their own units, with the spread around a prediction.
+
+Knows nothing about networks, training or the inputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, final
+
+import numpy as np
+from sklearn.utils.validation import column_or_1d
+
+from ..losses import Loss
+from .base import Head, Judged, Readout, position
+from .targets import NumberEncoder
+
+__all__ = ["NumberHead"]
+
+
+@final
+class NumberHead(Head):
+    """Numbers: y = central(link⁻¹(raw)) · scale + center.
+
+    Parameters
+    ----------
+    target : NumberEncoder
+        Their units.
+    loss : Loss
+        A loss for regression.
+
+    Attributes
+    ----------
+    noise : ndarray of shape (n_outputs,) or None
+        Mean squared residual of each output, in the units of y, where an ensemble was trained.
+    """
+
+    task: ClassVar[str] = "regression"
+    target: NumberEncoder
+
+    def __init__(self, target: NumberEncoder, loss: Loss):
+        self.target, self.loss = target, loss
+        self.noise: np.ndarray | None = None
+
+    @classmethod
+    def learn(cls, y: np.ndarray, weight: np.ndarray | None, loss: Loss, *, scaled: bool, final: bool) -> NumberHead:
+        """The head for training targets; the parameters are those of `NumberEncoder.learn`."""
+        return cls(NumberEncoder.learn(y, weight, scaled=scaled, log_link=loss.link.is_log, final=final), loss)
+
+    @classmethod
+    def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "mM":
+            raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
+        try:
+            y = y.astype(np.float64, copy=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y must hold numbers; got {_first_other(y)!r}.") from error
+        if not np.isfinite(y).all():
+            raise ValueError("y must hold finite numbers; it contains NaN or infinity.")
+        loss.check_target(y)
+        n_outputs = y.reshape(len(y), -1).shape[1]
+        if known is not None and n_outputs != known.n_outputs:
+            raise ValueError(f"y must have {known.n_outputs} output(s); got {n_outputs}.")
+        return y
+
+    @property
+    def n_outputs(self) -> int:
+        return self.target.n_outputs
+
+    def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
+        return self.target.encode(y, dtype)
+
+    def go_on_with(self, loss: Loss) -> None:
+        if loss.link.is_log != self.link.is_log:
+            raise ValueError(
+                f"loss={loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
+                "train further; fit a clone, or set warm_start=False."
+            )
+        self.loss = loss
+
+    def settle(self, judged: Judged) -> float:
+        residual = judged.y - self.link.central(self.link.inverse(judged.pool(judged.raw)))
+        self.noise = np.average(residual**2, axis=0, weights=judged.weight) * self.target.scale**2
+        return 1.0
+
+    # ---------------------------------------------------------------- predictions
+
+    def predict(self, raw: np.ndarray) -> np.ndarray:
+        """The prediction in the units of y, shape (n,) or (n, n_outputs), from outputs in double precision."""
+        with np.errstate(over="ignore"):
+            return self.target.decode(self.link.central(self.link.predict(raw)))
+
+    def predict_levels(self, raw: np.ndarray) -> np.ndarray:
+        """All levels in the units of y, shape (n, n_levels) or (n, n_outputs, n_levels)."""
+        with np.errstate(over="ignore"):
+            return self.target.decode(self.link.predict(raw))
+
+    def spread(self, raw: np.ndarray) -> np.ndarray:
+        """√(variance of the members' predictions + noise), shape (n, n_outputs), in the units of y."""
+        with np.errstate(over="ignore"):
+            variance = self.link.central(self.link.each(raw)).var(axis=1)
+            return np.sqrt(variance * self.target.scale**2 + self.noise)
+
+    # ---------------------------------------------------------------- explanations
+
+    def targets(self) -> list[Any]:
+        return list(range(self.n_outputs))
+
+    def readout(self, target: Any) -> Readout:
+        n, n_raw = self.n_outputs, self.n_raw
+        j = position(target, n)
+        n_levels = n_raw // n
+        if n_levels > 1 and not self.link.levels:
+            raise ValueError(f"attributions need one raw output a target; the loss {self.loss!r} has {n_levels}.")
+        weights, name = np.zeros(n_raw), "y" if n == 1 else f"y[{j}]"
+        column = j * n_levels + (n_levels - 1) // 2  # the middle quantile level
+        if self.link.is_log:
+            weights[column] = 1.0
+            return Readout(weights, float(np.log(self.target.scale[j])), f"log {name}")  # log(scale · e^raw)
+        weights[column] = self.target.scale[j]
+        return Readout(weights, float(self.target.center[j]), name)
+
+
+def _first_other(y: np.ndarray) -> Any:
+    """The first value that is not a number."""
+    for value in y.ravel().tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return value
+    return None
