@@ -19,7 +19,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from sklearn_dl.encoding import TableEncoder
+from sklearn_dl import DLRegressor
+from sklearn_dl.encoding import TableEncoder, table_encoder
+from sklearn_dl.encoding.layout import CODES, MISSING, NUMBER, ONE_HOT, Layout, Span
+from sklearn_dl.encoding.part import Part, names_of
+from sklearn_dl.inspection import attribution_importance, integrated_gradients
 
 rng = np.random.default_rng(0)
 
@@ -525,6 +529,112 @@ def test_names_that_are_numbers():
     assert names(df) == ["x0", "x1_b"]
     with pytest.raises(ValueError, match="column 1 of X holds numbers but held text at fit"):
         encode(df, pd.DataFrame({0: [1.0], 1: [1.0]}))
+
+
+# ---------------------------------------------------------------- the layout, and kinds of columns
+
+
+def test_the_layout_says_where_each_encoded_column_comes_from():
+    df = mixed(300)[["many", "few", "gappy", "number"]]
+    encoder = TableEncoder(embedding_size=3).fit(df)
+    layout = encoder.layout
+    labels = ("_other", "_a", "_b", "_c", "_missing")
+    assert layout.spans == (
+        Span(2, NUMBER, 1, ("",)),
+        Span(3, NUMBER, 1, ("",)),
+        Span(2, MISSING, 1, ("_missing",)),
+        Span(1, ONE_HOT, 5, labels),
+        Span(0, CODES, 3, ("",), 21),
+    )
+    assert (layout.n_numbers, layout.n_numeric, layout.embedding_size, layout.sparse) == (2, 8, 3, False)
+    assert layout.chunks == (1, 1, 1, 5, 3)
+    assert layout.cardinalities == (21,)
+    np.testing.assert_array_equal(layout.origins, [2, 3, 2, *[1] * 5, *[0] * 3])
+    assert layout.names(list(df)) == list(encoder.get_feature_names_out())
+    assert layout.names(list(df)) == ["gappy", "number", "gappy_missing", *(f"few{label}" for label in labels), "many"]
+
+
+def test_the_layout_of_a_table_that_nobody_encodes():
+    layout = Layout.plain(3)
+    assert (layout.n_numbers, layout.n_numeric, layout.embedding_size, layout.cardinalities) == (3, 3, 0, ())
+    assert layout.chunks == (1, 1, 1)
+    np.testing.assert_array_equal(layout.origins, [0, 1, 2])
+    assert layout.names(["a", "b", "c"]) == ["a", "b", "c"]
+    X = sparse.random_array((9, 3), density=0.5, rng=rng, format="csr")
+    assert TableEncoder().fit(X).layout == Layout.plain(3, sparse=True)
+
+
+def test_there_is_no_layout_before_fit():
+    with pytest.raises(NotFittedError):
+        _ = TableEncoder().layout
+
+
+class Points(Part):
+    """Columns of complex numbers: both coordinates and the quarter of the plane."""
+
+    def __init__(self, columns, embedding_size):
+        self.columns, self.embedding_size = columns, embedding_size
+
+    @classmethod
+    def claims(cls, series):
+        return str(series.dtype).startswith("complex")
+
+    @classmethod
+    def learn(cls, X, columns, weight, index, settings):
+        return cls(columns, settings["embedding_size"])
+
+    @property
+    def spans(self):
+        numbers = [Span(i, "coordinates", 2, ("_re", "_im")) for i in self.columns.tolist()]
+        return numbers + [Span(i, CODES, self.embedding_size, ("_quarter",), 5) for i in self.columns.tolist()]
+
+    def encode(self, X, out):
+        codes = []
+        for j, i in enumerate(self.columns.tolist()):
+            z = X.iloc[:, i].to_numpy()
+            if z.dtype.kind != "c":
+                raise ValueError(f"column {names_of(X)[i]!r} of X holds no points.")
+            out[:, 2 * j], out[:, 2 * j + 1] = z.real, z.imag
+            codes.append(1 + (z.real > 0) + 2 * (z.imag > 0))
+        return codes
+
+    def middle(self, out):
+        out[...] = 0
+        return [np.arange(1, 5) for _ in self.columns]
+
+    def random_rows(self, rng, out):
+        out[...] = rng.standard_normal(out.shape)
+        return [rng.integers(1, 5, len(out)) for _ in self.columns]
+
+
+def test_a_kind_of_column_is_a_class_and_a_line_in_the_table_of_kinds(monkeypatch):
+    n = 300
+    df = mixed(n).assign(point=rng.normal(size=n) + 1j * rng.normal(size=n))[["point", "many", "few", "number"]]
+    with pytest.raises(ValueError, match="column 'point' of X has dtype complex128; make it numbers"):
+        TableEncoder().fit(df)
+    plain = TableEncoder().fit(df.drop(columns="point"))
+    monkeypatch.setitem(table_encoder.KINDS, "point", Points)
+    encoder = TableEncoder().fit(df)
+    few = [name for name in plain.get_feature_names_out() if name.startswith("few_")]
+    names = ["number", *few, "point_re", "point_im", "many", "point_quarter"]
+    assert list(encoder.get_feature_names_out()) == names
+    out = encoder.set_output(transform="pandas").transform(df)
+    np.testing.assert_array_equal(out[list(plain.get_feature_names_out())], plain.transform(df.drop(columns="point")))
+    np.testing.assert_array_equal(out["point_re"] + 1j * out["point_im"], df["point"])
+    assert set(out["point_quarter"]) == {1, 2, 3, 4}
+    assert encoder.layout.chunks == (1, len(few), 2, 8, 8)
+    np.testing.assert_array_equal(encoder.numeric_features_, [3])
+    with pytest.raises(ValueError, match="column 'point' of X holds no points"):
+        encoder.transform(df.assign(point=1.0))
+    network = DLRegressor(
+        random_state=0, max_iter=30, n_members=2, numeric_embedding="periodic", hidden_layer_sizes=(32,)
+    )
+    model = pickle.loads(pickle.dumps(network.fit(df, df["point"].to_numpy().imag)))
+    found = integrated_gradients(model, df[:20])
+    np.testing.assert_allclose(found.residual, 0, atol=0.02)
+    assert list(found.feature_names) == list(df)
+    assert found.importance().argmax() == 0
+    assert attribution_importance(model).argmax() == 0
 
 
 # ---------------------------------------------------------------- sparse

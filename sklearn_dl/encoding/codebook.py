@@ -79,6 +79,11 @@ class Codebook:
         return 1 + len(self.levels) + self.has_missing
 
     @property
+    def known_codes(self) -> np.ndarray:
+        """The codes that occurred in training: all, or all but that of rare and unseen levels."""
+        return np.arange(ELSE if self.has_else else ELSE + 1, self.cardinality)
+
+    @property
     def width(self) -> int:
         """Number of indicator columns."""
         return len(self.labels())

@@ -5,8 +5,6 @@ Knows nothing about networks, training or targets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -15,19 +13,16 @@ from sklearn.utils.validation import _check_feature_names_in, _check_sample_weig
 
 from .._data.checks import check_table
 from .._data.columns import Columns
-from .._data.dataframes import (
-    column,
-    factorize,
-    is_dataframe,
-    kind_of,
-    rows_of,
-    to_numbers,
-)
-from .._data.statistics import row_blocks
-from .codebook import Codebook
-from .scaling import Scaling
+from .._data.dataframes import column, is_dataframe, kind_of, rows_of
+from .categories import Categories
+from .layout import CODES, Layout
+from .numbers import Numbers
+from .part import Part, is_sparse
 
 __all__ = ["TableEncoder"]
+
+# the kinds of columns, in the order in which encoded columns lie; numbers come first, so that they can be embedded
+KINDS: dict[str, type[Part]] = {"number": Numbers, "category": Categories}
 
 SCALINGS = ("robust", "standard")
 
@@ -174,12 +169,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ndarray of str
         """
         check_is_fitted(self)
-        given = _check_feature_names_in(self, input_features)
-        names = [*given[self.numeric_features_], *(f"{given[i]}_missing" for i in self.missing_features_)]
-        one_hot = [(i, book) for i, book in self._books() if book.one_hot]
-        names += [f"{given[i]}_{label}" for i, book in one_hot for label in book.labels()]
-        names += [given[i] for i, book in self._books() if not book.one_hot]
-        return np.asarray(names, dtype=object)
+        return np.asarray(self.layout.names(_check_feature_names_in(self, input_features)), dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -215,24 +205,25 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         -------
         self : TableEncoder
         """
-        n_features = X.shape[1]
-        self._sparse = _is_sparse(X)
-        categorical = np.zeros(n_features, bool) if self._sparse else self._which_are_categories(X)
-        self.categorical_features_ = np.flatnonzero(categorical)
-        self.numeric_features_ = np.flatnonzero(~categorical)
-        if self._sparse:
-            self._scaling = Scaling.learn_sparse(X, weight)
-        else:
-            names = partial(self._number_name, X)
-            self._scaling = Scaling.learn(self._numbers(X), weight, names, index, robust=self.scaling == "robust")
-        self.center_, self.scale_ = self._scaling.center, self._scaling.scale
-        self.missing_features_ = self.numeric_features_[self._scaling.gaps]
-        self._codebooks: list[Codebook] = []
-        for i in map(int, self.categorical_features_):
-            name = self._name(X, i)
-            codes, levels = self._factorize(X if index is None else X[index], i, name)
-            self._codebooks.append(Codebook.learn(name, codes, levels, weight, self.min_frequency, self.max_one_hot))
-        self.levels_ = [book.levels for book in self._codebooks]
+        self._sparse = is_sparse(X)
+        kinds, settings = np.array(self._kinds(X)), self.get_params(deep=False)
+        learnt = {
+            kind: part.learn(X, np.flatnonzero(kinds == kind), weight, index, settings) for kind, part in KINDS.items()
+        }
+        numbers, categories = learnt["number"], learnt["category"]
+        assert isinstance(numbers, Numbers)
+        assert isinstance(categories, Categories)
+        self.numeric_features_, self.missing_features_ = numbers.columns, numbers.gappy
+        self.center_, self.scale_ = numbers.scaling.center, numbers.scaling.scale
+        self.categorical_features_ = categories.columns
+        self.levels_ = [book.levels for book in categories.books.values()]
+        self._parts: list[tuple[Part, int, int]] = []  # where its columns of numbers start and stop
+        start = 0
+        for part in learnt.values():
+            if len(part.columns):
+                stop = start + sum(span.width for span in part.spans if span.kind != CODES)
+                self._parts.append((part, start, stop))
+                start = stop
         return self
 
     def encode(self, X: Any, dtype: Any) -> Any:
@@ -250,100 +241,87 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ndarray, CSR matrix or Columns
             Columns where categories have embeddings.
         """
-        if _is_sparse(X):
+        if is_sparse(X):
             if self._sparse:
-                return self._scaling.apply_sparse(X, dtype)
+                numbers = self._parts[0][0]
+                assert isinstance(numbers, Numbers)
+                return numbers.encode_sparse(X, dtype)
             X = X.toarray()  # the network was fitted on dense rows
-        numbers, gaps, names = self._numbers(X), self._scaling.gaps, partial(self._number_name, X)
-        start, n_numbers = numbers.shape[1] + len(gaps), numbers.shape[1]
-        out = np.empty((X.shape[0], self.n_numeric_out), dtype)
-        for rows in row_blocks(X.shape[0], n_numbers):
-            block = numbers[rows]
-            self._scaling.apply(block, out[rows, :n_numbers], names)
-            if len(gaps):
-                out[rows, n_numbers:start] = np.isnan(block[:, gaps])
-        if not self._codebooks:
-            return out
-        embedded = []
-        for i, book in self._books():
-            codes = book.encode(*self._factorize(X, i, book.name))
-            if book.one_hot:
-                table = book.one_hot_table(dtype)
-                out[:, start : start + table.shape[1]] = table.take(codes, axis=0)
-                start += table.shape[1]
-            else:
-                embedded.append(codes)
-        return Columns(out, np.column_stack(embedded).astype(np.int32)) if embedded else out
+        out, codes = np.empty((X.shape[0], self._parts[-1][2]), dtype), []
+        for part, block in self.blocks(out):
+            codes += part.encode(X, block)
+        return Columns(out, np.column_stack(codes).astype(np.int32)) if codes else out
+
+    def blocks(self, out: np.ndarray) -> list[tuple[Part, np.ndarray]]:
+        """Each part, with its columns of an array of encoded numbers.
+
+        Parameters
+        ----------
+        out : ndarray of shape (n, n_numeric_out)
+            The array.
+
+        Returns
+        -------
+        list of tuple (Part, ndarray of shape (n, d))
+            Views.
+        """
+        return [(part, out[:, start:stop]) for part, start, stop in self._parts]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What the columns of each kind became, in the order of the encoded columns; only of kinds that X has."""
+        check_is_fitted(self)
+        return tuple(part for part, _, _ in self._parts)
+
+    @property
+    def layout(self) -> Layout:
+        """The encoded columns and where they come from: the numbers of each part, then the codes of each part."""
+        spans = [span for part in self.parts for span in part.spans]
+        return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
 
     @property
     def n_numeric_out(self) -> int:
         """Number of encoded columns that are numbers."""
-        n_numbers = len(self.numeric_features_) + len(self.missing_features_)
-        return n_numbers + sum([book.width for book in self._codebooks if book.one_hot])
+        return self.layout.n_numeric
 
     @property
     def chunks(self) -> tuple[int, ...]:
         """Number of columns that each feature became, those of codes (as vectors) last."""
-        indicators = (book.width for book in self._codebooks if book.one_hot)
-        codes = (self.embedding_size,) * len(self.cardinalities)
-        return (*(1,) * (len(self.numeric_features_) + len(self.missing_features_)), *indicators, *codes)
+        return self.layout.chunks
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
         """Number of codes of each column that gets an embedding."""
-        return tuple(book.cardinality for book in self._codebooks if not book.one_hot)
+        return self.layout.cardinalities
 
-    # ---------------------------------------------------------------- numbers
+    # ---------------------------------------------------------------- kinds of columns
 
-    def _numbers(self, X: Any) -> np.ndarray:
-        """The columns of numbers, as one array."""
-        if isinstance(X, np.ndarray):
-            return X[:, self.numeric_features_] if len(self.categorical_features_) else X
-        out = np.empty((X.shape[0], len(self.numeric_features_)))
-        for j, i in enumerate(map(int, self.numeric_features_)):
-            out[:, j] = to_numbers(column(X, i), self._name(X, i))
-        return out
-
-    # ---------------------------------------------------------------- categories
-
-    def _which_are_categories(self, X: Any) -> np.ndarray:
-        """A mask over the columns."""
-        n_features, given = X.shape[1], self.categorical_features
+    def _kinds(self, X: Any) -> list[str]:
+        """The kind of each column."""
+        if is_sparse(X):
+            return ["number"] * X.shape[1]
+        given = self.categorical_features
         names = list(X.columns) if is_dataframe(X) else None
-        kinds = ["number"] * n_features
-        if names is not None:
-            kinds = [kind_of(column(X, i), name) for i, name in enumerate(names)]
-        by_dtype = np.array([kind == "category" for kind in kinds], bool)
+        if names is None:
+            kinds = ["number"] * X.shape[1]
+        else:
+            kinds = [_kind(column(X, i), name) for i, name in enumerate(names)]
         if isinstance(given, str) and given == "from_dtype":
-            return by_dtype
-        mask = _mask(given, n_features, names)
-        if names is not None and (forgotten := by_dtype & ~mask).any():
+            return kinds
+        mask = _mask(given, len(kinds), names)
+        forgotten = [i for i, kind in enumerate(kinds) if kind == "category" and not mask[i]]
+        if names is not None and forgotten:
             raise ValueError(
-                f"column {names[forgotten.argmax()]!r} of X holds categories but is not among categorical_features; "
+                f"column {names[forgotten[0]]!r} of X holds categories but is not among categorical_features; "
                 "add it, drop it, or use categorical_features='from_dtype'."
             )
-        return mask
-
-    def _factorize(self, X: Any, i: int, name: Any) -> tuple[np.ndarray, list[Any]]:
-        if is_dataframe(X):
-            return factorize(column(X, i), name)
-        x = X[:, i]
-        levels, codes = np.unique(x, return_inverse=True)
-        codes = np.where(np.isnan(x), -1, codes)
-        return codes, levels[~np.isnan(levels)].tolist()
-
-    def _books(self) -> Iterator[tuple[int, Codebook]]:
-        return zip(map(int, self.categorical_features_), self._codebooks, strict=True)
-
-    def _name(self, X: Any, i: int) -> Any:
-        return list(X.columns)[i] if is_dataframe(X) else int(i)
-
-    def _number_name(self, X: Any, j: int) -> Any:
-        return self._name(X, self.numeric_features_[j])
+        return ["category" if chosen else kind for chosen, kind in zip(mask, kinds, strict=True)]
 
 
-def _is_sparse(X: Any) -> bool:
-    return not (isinstance(X, np.ndarray) or is_dataframe(X))
+def _kind(series: Any, name: Any) -> str:
+    """The kind that claims a DataFrame's column, or else whether it holds numbers or categories."""
+    claimed = (kind for kind, part in KINDS.items() if part.claims(series))
+    return next(claimed, None) or kind_of(series, name)
 
 
 def _mask(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:

@@ -1,20 +1,24 @@
-"""A fitted `TableEncoder` as ONNX nodes: the inputs of a graph to what the network sees.
+"""A fitted `TableEncoder` as ONNX nodes: the inputs of a graph to what the network sees, one function a kind of column.
 
-Knows what the encoder learnt, and nothing about networks or estimators.
+Knows what the parts of the encoder learnt, and nothing about networks or estimators.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from ..encoding.categories import Categories
 from ..encoding.codebook import ELSE, Codebook
+from ..encoding.numbers import Numbers
+from ..encoding.part import Part
 from ..encoding.scaling import LIMIT, Scaling
 from ..encoding.table_encoder import TableEncoder
 from .graph import Encoded, Graph
 
-__all__ = ["InputTable", "encode_table"]
+__all__ = ["InputTable", "encode_table", "form"]
 
 MISSING_TEXT = ""  # texts of ONNX cannot be missing
 
@@ -103,6 +107,33 @@ class InputTable:
         return self.names[block.start + position]
 
 
+# from a part to the names of its columns of numbers, (n, d) each, and of its columns of codes, (n, 1) each
+Form = Callable[[Any, InputTable, Graph], tuple[list[str], list[str]]]
+FORMS: dict[type[Part], Form] = {}
+
+
+def form(kind: type[Part]) -> Callable[[Form], Form]:
+    """Enter the ONNX form of a kind of column into the table; a decorator.
+
+    Parameters
+    ----------
+    kind : type of Part
+        The class of the part.
+
+    Returns
+    -------
+    callable
+        Takes the function and gives it back. The function is called with the part, the table and the graph, and gives
+        the names of the part's columns of numbers, in the graph's precision, and of its columns of codes, int64.
+    """
+
+    def enter(function: Form) -> Form:
+        FORMS[kind] = function
+        return function
+
+    return enter
+
+
 def encode_table(encoder: TableEncoder, table: InputTable, g: Graph) -> str | Encoded:
     """Append the nodes that encode a table.
 
@@ -124,29 +155,48 @@ def encode_table(encoder: TableEncoder, table: InputTable, g: Graph) -> str | En
     ------
     ValueError
         Where a column comes in another type than at fit, or holds bytes.
+    NotImplementedError
+        Where a kind of column has no ONNX form.
     """
-    parts, codes = [], []
-    if len(encoder.numeric_features_):
-        x = table.numbers(encoder.numeric_features_, g)
-        parts.append(g.cast(_scaled(encoder._scaling, x, g.at(np.float64)), g.dtype))
-        if len(encoder._scaling.gaps):
-            gaps = g("Gather", x, encoder._scaling.gaps, axis=1)
-            parts.append(g.cast(g("IsNaN", gaps), g.dtype))  # 1 where a number is missing
-    for column, book in encoder._books():
-        code = _code(book, column, table, g)
-        if book.one_hot:
-            indicators = book.one_hot_table(g.dtype)
-            if indicators.shape[1]:
-                row = g("Gather", indicators, code, axis=0)  # (n, 1, width)
-                parts.append(g("Reshape", row, np.array([-1, indicators.shape[1]])))
-        else:
-            codes.append(code)
-    numeric = g.concat(parts) if parts else None
+    numeric, codes = [], []
+    for part in encoder.parts:
+        if type(part) not in FORMS:
+            name = type(part).__name__
+            raise NotImplementedError(
+                f"column {table.names[part.columns[0]]!r} of X is encoded by {name}, which has no ONNX form: give it "
+                f"one, as a function under the decorator @sklearn_dl.onnx.tables.form({name}), or leave the column out."
+            )
+        blocks, coded = FORMS[type(part)](part, table, g)
+        numeric += blocks
+        codes += coded
     if codes:
-        return Encoded(numeric, g.concat(codes))
-    if numeric is None:
+        return Encoded(g.concat(numeric) if numeric else None, g.concat(codes))
+    if not numeric:
         raise ValueError("the encoder leaves no columns: there is nothing to convert.")
-    return numeric
+    return g.concat(numeric)
+
+
+@form(Numbers)
+def numbers(part: Numbers, table: InputTable, g: Graph) -> tuple[list[str], list[str]]:
+    x = table.numbers(part.columns, g)
+    blocks = [g.cast(_scaled(part.scaling, x, g.at(np.float64)), g.dtype)]
+    if len(part.scaling.gaps):
+        gaps = g("Gather", x, part.scaling.gaps, axis=1)
+        blocks.append(g.cast(g("IsNaN", gaps), g.dtype))  # 1 where a number is missing
+    return blocks, []
+
+
+@form(Categories)
+def categories(part: Categories, table: InputTable, g: Graph) -> tuple[list[str], list[str]]:
+    blocks, codes = [], []
+    for column, book in part.books.items():
+        code = _code(book, column, table, g)
+        if not book.one_hot:
+            codes.append(code)
+        elif book.width:
+            row = g("Gather", book.one_hot_table(g.dtype), code, axis=0)  # (n, 1, width)
+            blocks.append(g("Reshape", row, np.array([-1, book.width])))
+    return blocks, codes
 
 
 def _scaled(scaling: Scaling, x: str, g: Graph) -> str:

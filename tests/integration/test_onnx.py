@@ -31,11 +31,13 @@ from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._estimators.registry import ACTIVATIONS, LOSSES
 from sklearn_dl.convert import to_sklearn
 from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.encoding.categories import Categories
 from sklearn_dl.layers import Dense, Layer, Sequential
 from sklearn_dl.losses import Link, Loss, Quantile
 from sklearn_dl.onnx import link, node, onnx_inputs, register_converters, to_onnx
 from sklearn_dl.onnx.layers import NODES
 from sklearn_dl.onnx.outputs import LINKS
+from sklearn_dl.onnx.tables import FORMS, form
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -489,6 +491,17 @@ class LogCosh(Loss):
 
 def test_a_loss_of_ones_own_with_a_known_link_needs_no_form():
     assert agrees(numbers(loss=LogCosh()).fit(X, Y), X)
+
+
+def test_a_kind_of_column_of_ones_own(monkeypatch):
+    model, X = numbers(encoder=TableEncoder()).fit(TABLE, RENT), TABLE
+    categories = FORMS[Categories]
+    monkeypatch.setattr("sklearn_dl.onnx.tables.FORMS", {k: f for k, f in FORMS.items() if k is not Categories})
+    refusal = r"^column 'heating' of X is encoded by Categories, which has no ONNX form: .*tables.form\(Categories\)"
+    with pytest.raises(NotImplementedError, match=refusal):
+        to_onnx(model, X)
+    form(Categories)(categories)
+    assert agrees(model, X)
 
 
 def test_the_page_on_saving_runs(tmp_path, monkeypatch):

@@ -1,0 +1,119 @@
+"""The layout of an encoded table: which columns the network sees, and which column of the table each comes from.
+
+Knows nothing about how columns are encoded, nor about the network that takes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "Layout", "Span"]
+
+NUMBER, MISSING, ONE_HOT, CODES = "number", "missing", "one-hot", "codes"
+
+
+class Span(NamedTuple):
+    """Columns that lie side by side in an encoded table and come from one column of the table.
+
+    Attributes
+    ----------
+    origin : int
+        Position of the table's column.
+    kind : str
+        What they are: `NUMBER`, a single one that can be embedded; `MISSING`, the indicator of gaps; `ONE_HOT`, the
+        indicators of levels; `CODES`, for which the network learns vectors; any other word for numbers of another kind.
+    width : int
+        Number of columns that the network sees; of codes the length of a vector.
+    suffixes : tuple of str
+        What follows the column's name in the name of each encoded column; codes are one.
+    n_codes : int
+        Number of codes; 0 where there are none.
+    """
+
+    origin: int
+    kind: str
+    width: int
+    suffixes: tuple[str, ...]
+    n_codes: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class Layout:
+    """The columns of an encoded table, in order.
+
+    Parameters
+    ----------
+    spans : tuple of Span
+        Those of codes last.
+    sparse : bool, default=False
+        Whether encoded rows of the table are sparse.
+    """
+
+    spans: tuple[Span, ...]
+    sparse: bool = False
+
+    @classmethod
+    def plain(cls, n_features: int, *, sparse: bool = False) -> Layout:
+        """The layout of a table of numbers that nobody encodes.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of the table's columns.
+        sparse : bool, default=False
+            Whether it is sparse.
+
+        Returns
+        -------
+        Layout
+        """
+        return cls(tuple(Span(i, NUMBER, 1, ("",)) for i in range(n_features)), sparse)
+
+    @property
+    def n_numbers(self) -> int:
+        """Number of leading columns that are plain numbers: these can be embedded."""
+        return sum(1 for _ in takewhile(lambda span: span.kind == NUMBER, self.spans))
+
+    @property
+    def n_numeric(self) -> int:
+        """Number of columns that are not codes."""
+        return sum(span.width for span in self.spans if span.kind != CODES)
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Number of codes of each column of codes."""
+        return tuple(span.n_codes for span in self.spans if span.kind == CODES)
+
+    @property
+    def embedding_size(self) -> int:
+        """Length of the vector that the network learns for a code; 0 where there are no codes."""
+        return self.spans[-1].width if self.cardinalities else 0
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Number of columns that the network sees of each span."""
+        return tuple(span.width for span in self.spans)
+
+    @property
+    def origins(self) -> np.ndarray:
+        """Position in the table of the column that each column comes from, codes taken as vectors."""
+        return np.repeat(np.array([span.origin for span in self.spans], np.intp), self.chunks)
+
+    def names(self, given: Any) -> list[str]:
+        """Names of the encoded columns, codes taken as one column each.
+
+        Parameters
+        ----------
+        given : sequence of str
+            Names of the table's columns.
+
+        Returns
+        -------
+        list of str
+        """
+        return [f"{given[span.origin]}{suffix}" for span in self.spans for suffix in span.suffixes]

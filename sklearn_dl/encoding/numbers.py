@@ -1,0 +1,121 @@
+"""Columns of numbers: scaled, missing ones filled, with an indicator where some were missing in training.
+
+Knows how a table hands out numbers; how they are scaled is `Scaling`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, final
+
+import numpy as np
+
+from .._data.dataframes import column, to_numbers
+from .._data.statistics import row_blocks
+from .layout import MISSING, NUMBER, Span
+from .part import Part, is_sparse, names_of
+from .scaling import Scaling
+
+__all__ = ["Numbers"]
+
+SHARE_MISSING = 0.1  # of random rows, in columns that had gaps
+
+
+@final
+class Numbers(Part):
+    """A column for each column of numbers, then an indicator for each that had gaps in training.
+
+    Parameters
+    ----------
+    columns : ndarray of int
+        Positions of the table's columns.
+    scaling : Scaling
+        What happens to them.
+    """
+
+    def __init__(self, columns: np.ndarray, scaling: Scaling):
+        self.columns, self.scaling = columns, scaling
+
+    @classmethod
+    def learn(
+        cls,
+        X: Any,
+        columns: np.ndarray,
+        weight: np.ndarray | None,
+        index: np.ndarray | None,
+        settings: Mapping[str, Any],
+    ) -> Numbers:
+        if is_sparse(X):
+            return cls(columns, Scaling.learn_sparse(X, weight))
+        robust, names = settings["scaling"] == "robust", partial(_name, X, columns)
+        return cls(columns, Scaling.learn(_numbers(X, columns), weight, names, index, robust=robust))
+
+    @property
+    def gappy(self) -> np.ndarray:
+        """Positions of the table's columns that have an indicator."""
+        return self.columns[self.scaling.gaps]
+
+    @property
+    def spans(self) -> list[Span]:
+        numbers = [Span(i, NUMBER, 1, ("",)) for i in self.columns.tolist()]
+        return numbers + [Span(i, MISSING, 1, ("_missing",)) for i in self.gappy.tolist()]
+
+    def encode(self, X: Any, out: np.ndarray) -> list[np.ndarray]:
+        numbers, gaps, names = _numbers(X, self.columns), self.scaling.gaps, partial(_name, X, self.columns)
+        n, d = numbers.shape
+        for rows in row_blocks(n, d):
+            block = numbers[rows]
+            self.scaling.apply(block, out[rows, :d], names)
+            if len(gaps):
+                out[rows, d:] = np.isnan(block[:, gaps])
+        return []
+
+    def encode_sparse(self, X: Any, dtype: Any) -> Any:
+        """A CSR matrix of which all columns are numbers, encoded.
+
+        Parameters
+        ----------
+        X : CSR matrix of shape (n, n_features)
+            The checked table.
+        dtype : numpy.dtype or type
+            Precision of the network.
+
+        Returns
+        -------
+        CSR matrix of shape (n, n_features)
+        """
+        return self.scaling.apply_sparse(X, dtype)
+
+    def middle(self, out: np.ndarray) -> list[np.ndarray]:
+        out[...] = 0
+        return []
+
+    def random_rows(self, rng: np.random.Generator, out: np.ndarray) -> list[np.ndarray]:
+        n, d = len(out), len(self.columns)
+        z = rng.standard_normal((n, d))
+        if self.scaling.clips:
+            z /= (
+                1.349  # the distance of a normal variable's quartiles is 1.349 standard deviations, and 1 after scaling
+            )
+            z /= np.sqrt(1 + (z / 3) ** 2)
+        z[:, self.scaling.scale == 0] = 0
+        missing = rng.random((n, len(self.scaling.gaps))) < SHARE_MISSING
+        z[:, self.scaling.gaps] *= ~missing
+        out[:, :d], out[:, d:] = z, missing
+        return []
+
+
+def _numbers(X: Any, columns: np.ndarray) -> np.ndarray:
+    """The columns of numbers, as one array."""
+    if isinstance(X, np.ndarray):
+        return X if len(columns) == X.shape[1] else X[:, columns]
+    names, out = names_of(X), np.empty((X.shape[0], len(columns)))
+    for j, i in enumerate(columns.tolist()):
+        out[:, j] = to_numbers(column(X, i), names[i])
+    return out
+
+
+def _name(X: Any, columns: np.ndarray, j: int) -> Any:
+    """Name of the j-th column of numbers."""
+    return names_of(X)[columns[j]]
