@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, final
 
 import numpy as np
@@ -20,6 +19,7 @@ from ._data.table import Table, scaled_alpha
 from ._estimators.base import BaseDL
 from ._estimators.defaults import batch_rows
 from ._estimators.params import Plan
+from ._numerics.settings import check_value, integer, positive
 from ._numerics.threads import one_blas_thread
 from ._training.fit import Call, training_loss
 from ._training.loop import End, Epoch, train
@@ -201,7 +201,6 @@ def _smooth(losses: Any, rates: np.ndarray) -> np.ndarray:
 def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
     if not isinstance(estimator, BaseDL):
         raise ValueError(f"find_learning_rate needs a DLRegressor or DLClassifier; got {type(estimator).__name__}.")
-    if not (isinstance(low, Real) and isinstance(high, Real) and 0 < float(low) < float(high) < np.inf):
+    if not (positive().test(low) and positive().test(high) and low < high):
         raise ValueError(f"low and high must be finite numbers with 0 < low < high; got {low!r} and {high!r}.")
-    if not isinstance(n_steps, Integral) or int(n_steps) < 10:
-        raise ValueError(f"n_steps must be an int >= 10; got {n_steps!r}.")
+    check_value("n_steps", n_steps, integer(10))

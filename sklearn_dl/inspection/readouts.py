@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._estimators.base import BaseDL
+from .._numerics.settings import Rule, check_value, integer
 from ..heads.targets import ClassEncoder, NumberEncoder
 
 __all__ = ["Readout", "readout", "targets_of"]
@@ -105,6 +106,6 @@ def _logit(encoder: ClassEncoder, target: Any) -> Readout:
 def _position(target: Any, n: int) -> int:
     if target is None and n == 1:
         return 0
-    if isinstance(target, bool) or not isinstance(target, (int, np.integer)) or not 0 <= target < n:
-        raise ValueError(f"target must be the number of an output, 0 to {n - 1}; got {target!r}.")
+    is_output = Rule(lambda v: integer(0).test(v) and v < n, f"the number of an output, 0 to {n - 1}")
+    check_value("target", target, is_output)
     return int(target)
