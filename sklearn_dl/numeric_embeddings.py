@@ -5,15 +5,13 @@ Knows nothing about tables: the numbers are the first columns of what the networ
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from ._numerics.settings import number
+from ._numerics.settings import Rules, Settings, integer, positive
 from .layers import NumberEmbedding, Ramps, Waves
 from .layers.memory import Views
 
@@ -22,11 +20,8 @@ __all__ = ["Mixed", "NumericEmbedding", "Periodic", "PiecewiseLinear"]
 NARROWEST = 1e-6  # in encoded units, of which a column has a handful: a narrower interval is none
 
 
-class NumericEmbedding(BaseEstimator, ABC):
+class NumericEmbedding(Settings, ABC):
     """Settings of an embedding of numbers."""
-
-    def check(self) -> None:
-        """Raise ValueError where a setting is out of range."""
 
     @abstractmethod
     def layer(self, n_in: int, n_embedded: int) -> Any:
@@ -66,14 +61,16 @@ class Periodic(NumericEmbedding):
         Standard deviation of the initial frequencies, in radians a unit of the encoded number.
     """
 
+    rules: ClassVar[Rules] = {
+        "n_frequencies": integer(1),
+        "width": integer(1),
+        "scale": positive(),
+    }
+
     def __init__(self, n_frequencies: int = 16, width: int = 3, scale: float = 2.0):
         self.n_frequencies = n_frequencies
         self.width = width
         self.scale = scale
-
-    def check(self) -> None:
-        _check_counts(self, "n_frequencies", "width")
-        _check_scale(self)
 
     def layer(self, n_in: int, n_embedded: int) -> Any:
         waves = Waves(n_embedded, int(self.n_frequencies), int(self.width), float(self.scale))
@@ -95,12 +92,11 @@ class PiecewiseLinear(NumericEmbedding):
         Columns made from them, beside the number itself.
     """
 
+    rules: ClassVar[Rules] = {"n_bins": integer(1), "width": integer(1)}
+
     def __init__(self, n_bins: int = 48, width: int = 8):
         self.n_bins = n_bins
         self.width = width
-
-    def check(self) -> None:
-        _check_counts(self, "n_bins", "width")
 
     def layer(self, n_in: int, n_embedded: int) -> Any:
         ramps = Ramps(n_embedded, int(self.n_bins), int(self.width))
@@ -126,15 +122,18 @@ class Mixed(NumericEmbedding):
         Standard deviation of the initial frequencies, in radians a unit of the encoded number.
     """
 
+    rules: ClassVar[Rules] = {
+        "n_frequencies": integer(1),
+        "n_bins": integer(1),
+        "width": integer(1),
+        "scale": positive(),
+    }
+
     def __init__(self, n_frequencies: int = 16, n_bins: int = 32, width: int = 3, scale: float = 2.0):
         self.n_frequencies = n_frequencies
         self.n_bins = n_bins
         self.width = width
         self.scale = scale
-
-    def check(self) -> None:
-        _check_counts(self, "n_frequencies", "n_bins", "width")
-        _check_scale(self)
 
     def layer(self, n_in: int, n_embedded: int) -> Any:
         waves = Waves(n_embedded, int(self.n_frequencies), int(self.width), float(self.scale))
@@ -151,15 +150,3 @@ def _learn_edges(p: Views, quantiles: Callable[[np.ndarray], np.ndarray]) -> Non
     widths = np.diff(edges, axis=1)
     p.edge[...] = edges[:, :-1]
     p.slope[...] = np.divide(1, widths, out=np.zeros_like(widths), where=widths > NARROWEST)
-
-
-def _check_scale(owner: Any) -> None:
-    if not 0 < number(owner.scale) < math.inf:
-        raise ValueError(f"{type(owner).__name__}: scale must be a finite number > 0; got {owner.scale!r}.")
-
-
-def _check_counts(owner: NumericEmbedding, *names: str) -> None:
-    for name in names:
-        value = number(getattr(owner, name))
-        if not (value >= 1 and value.is_integer()):
-            raise ValueError(f"{type(owner).__name__}: {name} must be an int >= 1; got {getattr(owner, name)!r}.")

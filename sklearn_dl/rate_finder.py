@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, final
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.base import clone
 
 from ._data.batches import Batches, Rows
 from ._estimators.base import BaseDL, Call
+from ._numerics.settings import check_value, integer, positive
 from ._numerics.threads import one_blas_thread
 from ._training.loop import Step
 from ._training.training import Training
@@ -178,7 +178,6 @@ def _smooth(losses: Any, rates: np.ndarray) -> np.ndarray:
 def _check(estimator: Any, low: Any, high: Any, n_steps: Any) -> None:
     if not isinstance(estimator, BaseDL):
         raise ValueError(f"find_learning_rate needs a DLRegressor or DLClassifier; got {type(estimator).__name__}.")
-    if not (isinstance(low, Real) and isinstance(high, Real) and 0 < float(low) < float(high) < np.inf):
+    if not (positive().test(low) and positive().test(high) and low < high):
         raise ValueError(f"low and high must be finite numbers with 0 < low < high; got {low!r} and {high!r}.")
-    if not isinstance(n_steps, Integral) or int(n_steps) < 10:
-        raise ValueError(f"n_steps must be an int >= 10; got {n_steps!r}.")
+    check_value("n_steps", n_steps, integer(10))

@@ -9,17 +9,16 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, final
 
-from sklearn.base import BaseEstimator
-
-from ._numerics.settings import number
+from ._numerics.settings import Rules, Settings, above, at_least, integer, interval
 
 __all__ = ["Adaptive", "Constant", "CosLog", "Cosine", "InvScaling", "OneCycle", "Schedule"]
 
 
-class Schedule(BaseEstimator, ABC):
+class Schedule(Settings, ABC):
     """A factor on the learning rate at each step.
 
-    To write a schedule, inherit `Schedule`, store the settings in `__init__`, and write `factor`.
+    To write a schedule, inherit `Schedule`, store the settings in `__init__`, and write `factor`. `check`, which is
+    called before each training, may be overridden to refuse settings.
 
     Attributes
     ----------
@@ -35,9 +34,6 @@ class Schedule(BaseEstimator, ABC):
     """
 
     follows_progress: ClassVar[bool] = True
-
-    def check(self) -> None:
-        """Raise ValueError where a setting is out of range."""
 
     @abstractmethod
     def factor(self, progress: float, samples_seen: int) -> float:
@@ -93,13 +89,10 @@ class InvScaling(Schedule):
     """
 
     follows_progress: ClassVar[bool] = False
+    rules: ClassVar[Rules] = {"power_t": at_least(0)}
 
     def __init__(self, power_t: float = 0.5):
         self.power_t = power_t
-
-    def check(self) -> None:
-        if not number(self.power_t) >= 0:
-            raise ValueError(f"InvScaling: power_t must be a number >= 0; got {self.power_t!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
         return (samples_seen + 1) ** -self.power_t if samples_seen else 1.0
@@ -121,16 +114,11 @@ class Adaptive(Schedule):
     """
 
     follows_progress: ClassVar[bool] = False
+    rules: ClassVar[Rules] = {"divisor": above(1), "min_rate": at_least(0)}
 
     def __init__(self, divisor: float = 5.0, min_rate: float = 1e-6):
         self.divisor = divisor
         self.min_rate = min_rate
-
-    def check(self) -> None:
-        if not number(self.divisor) > 1:
-            raise ValueError(f"Adaptive: divisor must be a number > 1; got {self.divisor!r}.")
-        if not number(self.min_rate) >= 0:
-            raise ValueError(f"Adaptive: min_rate must be a number >= 0; got {self.min_rate!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
         return 1.0
@@ -149,12 +137,10 @@ class Cosine(Schedule):
         Share of the training over which the rate rises from 0.
     """
 
+    rules: ClassVar[Rules] = {"warmup": interval(0, 1, "[)")}
+
     def __init__(self, warmup: float = 0.0):
         self.warmup = warmup
-
-    def check(self) -> None:
-        if not 0 <= number(self.warmup) < 1:
-            raise ValueError(f"Cosine: warmup must be a number in [0, 1); got {self.warmup!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
         if progress < self.warmup:
@@ -176,17 +162,12 @@ class OneCycle(Schedule):
         The highest rate over the first, and over the last.
     """
 
+    rules: ClassVar[Rules] = {"peak": interval(0, 1, "()"), "start": at_least(1), "end": at_least(1)}
+
     def __init__(self, peak: float = 0.3, start: float = 25.0, end: float = 1e4):
         self.peak = peak
         self.start = start
         self.end = end
-
-    def check(self) -> None:
-        if not 0 < number(self.peak) < 1:
-            raise ValueError(f"OneCycle: peak must be a number in (0, 1); got {self.peak!r}.")
-        for name in ("start", "end"):
-            if not number(getattr(self, name)) >= 1:
-                raise ValueError(f"OneCycle: {name} must be a number >= 1; got {getattr(self, name)!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
         if progress < self.peak:
@@ -208,12 +189,10 @@ class CosLog(Schedule):
         k.
     """
 
+    rules: ClassVar[Rules] = {"cycles": integer(1)}
+
     def __init__(self, cycles: int = 4):
         self.cycles = cycles
-
-    def check(self) -> None:
-        if not (number(self.cycles) >= 1 and number(self.cycles).is_integer()):
-            raise ValueError(f"CosLog: cycles must be an int >= 1; got {self.cycles!r}.")
 
     def factor(self, progress: float, samples_seen: int) -> float:
         return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + (2**self.cycles - 1) * progress)))

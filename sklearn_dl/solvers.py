@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from numbers import Integral
 from typing import Any, ClassVar, final
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ._numerics.kernels import axpy
-from ._numerics.settings import number
+from ._numerics.settings import Rules, Settings, boolean, integer, interval, not_negative, positive
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 
@@ -22,20 +20,12 @@ SPAN = 128  # steps
 SMALLEST = 2.0**-20  # powers of β that moments are divided by: far from where floats end
 
 
-def check_range(owner: Any, name: str, low: float, high: float, *, open_low: bool = False) -> None:
-    """Raise ValueError unless `low` ≤ value < `high` (`low` < value where `open_low`)."""
-    value = getattr(owner, name)
-    x = number(value)
-    if not ((low < x if open_low else low <= x) and x < high):
-        bracket = "(" if open_low else "["
-        raise ValueError(f"{type(owner).__name__}: {name} must be in {bracket}{low:g}, {high:g}); got {value!r}.")
-
-
-class Solver(BaseEstimator, ABC):
+class Solver(Settings, ABC):
     """A rule for one step of stochastic gradient descent.
 
     To write a solver, inherit `Solver`, store the settings in `__init__`, name in `memory` the vectors that it keeps
-    from step to step (they begin as zeros), and write `step`. A solver holds no state of its own.
+    from step to step (they begin as zeros), and write `step`. A solver holds no state of its own. `check`, which is
+    called before each training, may be overridden to refuse settings.
 
     Attributes
     ----------
@@ -65,9 +55,6 @@ class Solver(BaseEstimator, ABC):
     def span(self) -> int:
         """Steps after which `settle` is due, and a look for vanishing moments: β₁ = 0.9 takes them down by 10⁻⁶."""
         return SPAN
-
-    def check(self) -> None:
-        """Raise ValueError where a setting is out of range."""
 
     @abstractmethod
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
@@ -118,15 +105,11 @@ class SGD(Solver):
     memory: ClassVar[tuple[str, ...]] = ("velocity",)
     learning_rate_init: ClassVar[float] = 0.01
     learning_rate_linear: ClassVar[float] = 0.01
+    rules: ClassVar[Rules] = {"momentum": interval(0, 1, "[)"), "nesterov": boolean()}
 
     def __init__(self, momentum: float = 0.9, nesterov: bool = True):
         self.momentum = momentum
         self.nesterov = nesterov
-
-    def check(self) -> None:
-        check_range(self, "momentum", 0, 1)
-        if not isinstance(self.nesterov, (bool, np.bool_)):
-            raise ValueError(f"SGD: nesterov must be True or False; got {self.nesterov!r}.")
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         if not self.momentum:
@@ -155,14 +138,11 @@ class RMSprop(Solver):
     """
 
     memory: ClassVar[tuple[str, ...]] = ("v",)
+    rules: ClassVar[Rules] = {"rho": interval(0, 1, "[)"), "epsilon": positive()}
 
     def __init__(self, rho: float = 0.99, epsilon: float = 1e-8):
         self.rho = rho
         self.epsilon = epsilon
-
-    def check(self) -> None:
-        check_range(self, "rho", 0, 1)
-        check_range(self, "epsilon", 0, math.inf, open_low=True)
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         v, a = s.v, s.scratch
@@ -183,14 +163,14 @@ class _AdamStep(Solver):
     """
 
     memory: ClassVar[tuple[str, ...]] = ("m", "v")
+    rules: ClassVar[Rules] = {
+        "beta_1": interval(0, 1, "[)"),
+        "beta_2": interval(0, 1, "[)"),
+        "epsilon": positive(),
+    }
     beta_1: float
     beta_2: float
     epsilon: float
-
-    def check(self) -> None:
-        check_range(self, "beta_1", 0, 1)
-        check_range(self, "beta_2", 0, 1)
-        check_range(self, "epsilon", 0, math.inf, open_low=True)
 
     @property
     def span(self) -> int:
@@ -253,16 +233,13 @@ class AdamW(_AdamStep):
     """
 
     decays: ClassVar[bool] = True
+    rules: ClassVar[Rules] = {**_AdamStep.rules, "weight_decay": not_negative()}
 
     def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.5):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.weight_decay = weight_decay
-
-    def check(self) -> None:
-        super().check()
-        check_range(self, "weight_decay", 0, math.inf)
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         if decayed and self.weight_decay:
@@ -271,7 +248,7 @@ class AdamW(_AdamStep):
 
 
 @final
-class LBFGS(BaseEstimator):
+class LBFGS(Settings):
     """Limited-memory BFGS with all rows at each iteration, by `scipy.optimize.minimize`.
 
     Parameters
@@ -282,13 +259,8 @@ class LBFGS(BaseEstimator):
         Number of past steps that approximate the Hessian.
     """
 
+    rules: ClassVar[Rules] = {"max_fun": integer(1), "history": integer(1)}
+
     def __init__(self, max_fun: int = 15_000, history: int = 10):
         self.max_fun = max_fun
         self.history = history
-
-    def check(self) -> None:
-        """Raise ValueError where a setting is out of range."""
-        for name in ("max_fun", "history"):
-            check_range(self, name, 1, math.inf)
-            if not isinstance(getattr(self, name), Integral):
-                raise ValueError(f"LBFGS: {name} must be an int >= 1; got {getattr(self, name)!r}.")

@@ -295,5 +295,5 @@ def test_what_has_no_counterpart_here_is_told():
     with pytest.raises(ValueError, match="at least 2 classes"):
         from_sklearn(one)
     heavy = MLPRegressor(solver="sgd", momentum=1.0, learning_rate_init=1e-9, max_iter=2).fit(Z, T)
-    with pytest.raises(ValueError, match="momentum must be in"):
+    with pytest.raises(ValueError, match="momentum must be a number in"):
         from_sklearn(heavy)

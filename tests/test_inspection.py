@@ -544,9 +544,12 @@ def test_errors_are_one_sentence():
         (lambda: integrated_gradients(model, df, background=df[:2], background_weight=[-1, 1]), "[Nn]egative"),
         (lambda: integrated_gradients(RandomForestRegressor(), df), "estimator must be a DLRegressor, a DLClassifier"),
         (lambda: integrated_gradients(odd, df), "one raw output a target; the loss TwoRaw.* has 2"),
-        (lambda: AttributionDisplay(record()).plot(kind="pie"), r"kind must be one of .*; got 'pie'\."),
+        (
+            lambda: AttributionDisplay(record()).plot(kind="pie"),
+            r"kind must be 'auto', 'bar', 'box' or 'row'; got 'pie'\.",
+        ),
         (lambda: AttributionDisplay(record()).plot(max_columns=0), r"max_columns must be an int >= 1; got 0\."),
-        (lambda: AttributionDisplay.from_estimator(model, df, method="lime"), "method must be one of .*; got 'lime'"),
+        (lambda: AttributionDisplay.from_estimator(model, df, method="lime"), "method must be 'integ.*; got 'lime'"),
     ]:
         with pytest.raises(ValueError, match=message):
             call()

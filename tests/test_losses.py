@@ -402,8 +402,8 @@ def test_a_residual_of_0_has_gradient_0(loss):
         (Tweedie(np.nan), "Tweedie: power must be a number in [1, 2]; got nan."),
         (LogLoss(-0.1), "LogLoss: label_smoothing must be a number in [0, 1); got -0.1."),
         (LogLoss(1), "LogLoss: label_smoothing must be a number in [0, 1); got 1."),
-        (Focal(-1), "Focal: gamma must be a number >= 0; got -1."),
-        (Focal(np.nan), "Focal: gamma must be a number >= 0; got nan."),
+        (Focal(-1), "Focal: gamma must be a finite number >= 0; got -1."),
+        (Focal(np.nan), "Focal: gamma must be a finite number >= 0; got nan."),
     ],
     ids=str,
 )

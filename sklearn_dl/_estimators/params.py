@@ -6,14 +6,26 @@ Knows nothing about data beyond the number of rows; names are turned into object
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from .._numerics.settings import (
+    Rule,
+    Rules,
+    boolean,
+    check_value,
+    either,
+    integer,
+    interval,
+    not_negative,
+    number,
+    positive,
+    sequence,
+)
 from .._training.plan import Judge, Plan
 from ..architectures import Blueprint
 from ..encoding import TableEncoder
@@ -36,108 +48,50 @@ __all__ = ["make_plan", "plan_for_rows"]
 LOOKS = 32  # how often in a training the rows are looked at that members leave out
 
 
-class Rule(NamedTuple):
-    """What a parameter may be: a test, and the words for it."""
-
-    test: Callable[[Any], bool]
-    allowed: str
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and value == value
-
-
-def _boolean() -> Rule:
-    return Rule(lambda v: isinstance(v, (bool, np.bool_)), "True or False")
-
-
-def _integer(low: int) -> Rule:
-    return Rule(lambda v: _is_int(v) and v >= low, f"an int >= {low}")
-
-
-def _positive() -> Rule:
-    return Rule(lambda v: _is_real(v) and 0 < v < np.inf, "a finite number > 0")
-
-
-def _not_negative() -> Rule:
-    return Rule(lambda v: _is_real(v) and 0 <= v < np.inf, "a finite number >= 0")
-
-
-def _either(*options: Any, rule: Rule | None = None) -> Rule:
-    """One of some fixed values (compared by type too: 1 is not True), or what a rule allows."""
-
-    def test(value: Any) -> bool:
-        fixed = any(isinstance(value, type(o)) and value == o for o in options)
-        return fixed or (rule is not None and rule.test(value))
-
-    words = [repr(o) for o in options] + ([rule.allowed] if rule else [])
-    return Rule(test, ", ".join(words[:-1]) + f" or {words[-1]}" if len(words) > 1 else words[0])
-
-
-def _is_rate(value: Any) -> bool:
-    return _is_real(value) and 0 <= value < 1
-
-
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
-
-
-def _is_sizes(value: Any) -> bool:
-    return (_is_int(value) and value > 0) or (_is_sequence(value) and all(_is_int(n) and n > 0 for n in value))
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _is_seed(value: Any) -> bool:
+    fixed = value is None or value is np.random or isinstance(value, np.random.RandomState)
+    return fixed or (integer(0).test(value) and value < 2**32)
 
 
 def _is_weights(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_not_negative().test, value.values()))
+    return isinstance(value, dict) and all(map(not_negative().test, value.values()))
 
 
-def _is_seed(value: Any) -> bool:
-    fixed = value is None or value is np.random or isinstance(value, np.random.RandomState)
-    return fixed or (_is_int(value) and 0 <= value < 2**32)
+def _is_class_weight(value: Any) -> bool:
+    several = isinstance(value, list) and all(map(_is_weights, value))
+    return either(None, "balanced").test(value) or _is_weights(value) or several
 
 
-RULES: dict[str, Rule] = {
-    "hidden_layer_sizes": Rule(
-        lambda v: v == "auto" if isinstance(v, str) else _is_sizes(v),
-        "'auto', an int >= 1 or a sequence of them, one for each hidden layer",
-    ),
-    "alpha": _not_negative(),
-    "learning_rate_init": _either("auto", rule=_positive()),
-    "batch_size": _either("auto", None, rule=_integer(1)),
-    "max_iter": _either("auto", rule=_integer(1)),
-    "shuffle": _boolean(),
-    "clip_norm": _either(None, rule=_positive()),
-    "dropout": Rule(
-        lambda v: v == "auto" if isinstance(v, str) else _is_rate(v) or (_is_sequence(v) and all(map(_is_rate, v))),
-        "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer",
-    ),
-    "n_members": _either("auto", rule=_integer(1)),
-    "n_folds": _either("auto", rule=_integer(1)),
-    "encoder": _either("auto", None, rule=Rule(lambda v: isinstance(v, TableEncoder), "a TableEncoder")),
-    "scale_target": _boolean(),
+SHARE = interval(0, 1, "[)")
+EACH = "a sequence of them, one for each hidden layer"
+
+RULES: Rules = {
+    "hidden_layer_sizes": either("auto", integer(1), sequence(integer(1), EACH)),
+    "alpha": not_negative(),
+    "learning_rate_init": either("auto", positive()),
+    "batch_size": either("auto", None, integer(1)),
+    "max_iter": either("auto", integer(1)),
+    "shuffle": boolean(),
+    "clip_norm": either(None, positive()),
+    "dropout": Rule(either("auto", SHARE, sequence(SHARE, EACH)).test, f"'auto', {SHARE.allowed}, or {EACH}"),
+    "n_members": either("auto", integer(1)),
+    "n_folds": either("auto", integer(1)),
+    "encoder": either("auto", None, Rule(lambda v: isinstance(v, TableEncoder), "a TableEncoder")),
+    "scale_target": boolean(),
     "class_weight": Rule(
-        lambda v: v == "balanced" if isinstance(v, str) else v is None or all(map(_is_weights, _as_list(v))),
+        _is_class_weight,
         "None, 'balanced', a dict from class to a finite number >= 0, or a list of such dicts for several targets",
     ),
-    "early_stopping": Rule(
-        lambda v: v == "auto" if isinstance(v, str) else _boolean().test(v), "'auto', True or False"
-    ),
-    "validation_fraction": Rule(lambda v: _is_real(v) and 0 < v < 1, "a number in (0, 1)"),
-    "n_iter_no_change": Rule(lambda v: (_is_int(v) and v >= 1) or (_is_real(v) and v == np.inf), "an int >= 1 or inf"),
-    "tol": _not_negative(),
+    "early_stopping": either("auto", boolean()),
+    "validation_fraction": interval(0, 1, "()"),
+    "n_iter_no_change": either(integer(1), Rule(lambda v: number().test(v) and v == np.inf, "inf")),
+    "tol": not_negative(),
     "scoring": Rule(
         lambda v: v == "loss" or v in get_scorer_names() if isinstance(v, str) else v is None or callable(v),
         "'loss', None, a name among sklearn.metrics.get_scorer_names() or a callable",
     ),
-    "target_loss": Rule(lambda v: v is None or _is_real(v), "None or a number"),
-    "max_time": _either(None, rule=_positive()),
+    "target_loss": either(None, number()),
+    "max_time": either(None, positive()),
     "dtype": Rule(
         lambda v: (
             v in ("auto", "float32", "float64")
@@ -146,10 +100,10 @@ RULES: dict[str, Rule] = {
         ),
         "'auto', 'float32' or 'float64'",
     ),
-    "warm_start": _boolean(),
+    "warm_start": boolean(),
     "random_state": Rule(_is_seed, "None, an int in [0, 2**32 - 1] or a numpy.random.RandomState"),
-    "verbose": Rule(lambda v: isinstance(v, (bool, np.bool_)) or (_is_int(v) and v >= 0), "True, False or an int >= 0"),
-    "n_jobs": Rule(lambda v: v is None or (_is_int(v) and v != 0), "None or an int other than 0"),
+    "verbose": Rule(either(boolean(), integer(0)).test, "True, False or an int >= 0"),
+    "n_jobs": either(None, Rule(lambda v: integer().test(v) and v != 0, "an int other than 0")),
 }
 
 
@@ -181,19 +135,20 @@ def make_plan(
         Where a parameter is out of range or of the wrong type, or two contradict each other.
     """
     for name, rule in RULES.items():
-        if name in params and not rule.test(params[name]):
-            raise ValueError(f"{name} must be {rule.allowed}; got {params[name]!r}.")
+        if name in params:
+            check_value(name, params[name], rule)
     given, params = params, settle(params, task, n_rows)
     sizes = params["hidden_layer_sizes"]
-    sizes = (int(sizes),) if _is_int(sizes) else tuple(int(n) for n in sizes)
+    sizes = (int(sizes),) if isinstance(sizes, Integral) else tuple(int(n) for n in sizes)
     solver = resolve_solver(params["solver"])
     dropout = params["dropout"]
-    if _is_sequence(dropout) and len(dropout) != len(sizes):
+    several = not isinstance(dropout, Real)
+    if several and len(dropout) != len(sizes):
         raise ValueError(
             f"dropout must be one number or one for each hidden layer; got {len(dropout)} numbers for {len(sizes)} "
             "hidden layers."
         )
-    dropouts = dropout if _is_sequence(dropout) else (dropout,) * len(sizes)
+    dropouts = dropout if several else (dropout,) * len(sizes)
     if isinstance(params["encoder"], TableEncoder):
         params["encoder"].check()
     _check_folds(given, params)

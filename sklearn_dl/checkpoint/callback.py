@@ -6,11 +6,11 @@ Knows when to write and when not to; what is written, and how, is for `content` 
 from __future__ import annotations
 
 import os
-from numbers import Integral
 from pathlib import Path
 from typing import Any, final
 
 from .._engine.fitted import Holder
+from .._numerics.settings import Rule, check_value, integer
 from .._training.training import Training
 from ..solvers import LBFGS
 from .content import facts_of, refuse_taken, save
@@ -50,10 +50,8 @@ class Checkpoint:
     """
 
     def __init__(self, path: Any, every: int = 1):
-        if not isinstance(path, (str, os.PathLike)):
-            raise ValueError(f"Checkpoint: path must be a path; got {path!r}.")
-        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
-            raise ValueError(f"Checkpoint: every must be an int >= 1; got {every!r}.")
+        check_value("Checkpoint: path", path, Rule(lambda v: isinstance(v, (str, os.PathLike)), "a path"))
+        check_value("Checkpoint: every", every, integer(1))
         self.path: Path = Path(path).resolve()
         self.every: int = int(every)
         self._facts: dict[str, str] = {}  # of the fit under way

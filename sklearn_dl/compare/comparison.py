@@ -12,6 +12,8 @@ from typing import Any, final
 import numpy as np
 from scipy.stats import t as student
 
+from .._numerics.settings import check_value, interval
+
 __all__ = ["Comparison", "ComparisonDisplay"]
 
 BETTER, WORSE = "#d95f02", "#1f77b4"
@@ -88,8 +90,7 @@ class Comparison:
         ValueError
             Where `confidence` is out of range.
         """
-        if not (isinstance(confidence, (int, float)) and 0 < confidence < 1):
-            raise ValueError(f"confidence must be a number in (0, 1); got {confidence!r}.")
+        check_value("confidence", confidence, interval(0, 1, "()"))
         d, n_folds = self.differences, len(self.differences)
         variance = d.var(ddof=1) * (1 / n_folds + np.mean(self.n_test / self.n_train))
         half = float(student.ppf((1 + confidence) / 2, n_folds - 1) * math.sqrt(variance))

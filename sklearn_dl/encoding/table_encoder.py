@@ -5,15 +5,16 @@ Knows nothing about networks, training or targets.
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
 from .._data.checks import check_table
 from .._data.columns import Columns
 from .._data.dataframes import column, is_dataframe, kind_of, rows_of
+from .._numerics.settings import Rules, Settings, either, integer
 from .categories import Categories
 from .layout import CODES, Layout
 from .numbers import Numbers
@@ -24,11 +25,9 @@ __all__ = ["TableEncoder"]
 # the kinds of columns, in the order in which encoded columns lie; numbers come first, so that they can be embedded
 KINDS: dict[str, type[Part]] = {"number": Numbers, "category": Categories}
 
-SCALINGS = ("robust", "standard")
-
 
 @final
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(TransformerMixin, Settings):
     """Prepare a raw table for a network: scale numbers, fill gaps, turn categories into columns or codes.
 
     Numbers are scaled and missing ones filled with the median (in units of the network: 0), with an indicator column
@@ -87,6 +86,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     >>> list(encoder.get_feature_names_out())
     ['x0', 'x1', 'x1_missing']
     """
+
+    rules: ClassVar[Rules] = {
+        "scaling": either("robust", "standard"),
+        "max_one_hot": integer(0),
+        "min_frequency": integer(1),
+        "embedding_size": integer(1),
+    }
 
     def __init__(
         self,
@@ -179,15 +185,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return tags
 
     # ---------------------------------------------------------------- what the estimators use
-
-    def check(self) -> None:
-        """Raise ValueError where a parameter is out of range."""
-        if self.scaling not in SCALINGS:
-            raise ValueError(f"TableEncoder: scaling must be 'robust' or 'standard'; got {self.scaling!r}.")
-        for name, low in (("max_one_hot", 0), ("min_frequency", 1), ("embedding_size", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-                raise ValueError(f"TableEncoder: {name} must be an int >= {low}; got {value!r}.")
 
     def learn(self, X: Any, weight: np.ndarray | None, index: np.ndarray | None = None) -> TableEncoder:
         """Fit on what `check_table` gave.

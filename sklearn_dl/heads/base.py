@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .._numerics.settings import Rule, check_value, integer
 from ..losses import Link, Loss
 
 __all__ = ["Head", "Judged", "Readout", "position"]
@@ -160,6 +161,6 @@ def position(target: Any, n: int) -> int:
     """The number of one of n outputs; None is the only one."""
     if target is None and n == 1:
         return 0
-    if isinstance(target, bool) or not isinstance(target, (int, np.integer)) or not 0 <= target < n:
-        raise ValueError(f"target must be the number of an output, 0 to {n - 1}; got {target!r}.")
+    is_output = Rule(lambda v: integer(0).test(v) and v < n, f"the number of an output, 0 to {n - 1}")
+    check_value("target", target, is_output)
     return int(target)

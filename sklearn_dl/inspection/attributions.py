@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.checks import check_weight
 from .._estimators.base import BaseDL
+from .._numerics.settings import above, check_value
 from .origins import middle, origins
 from .paths import Scalar
 
@@ -181,8 +182,7 @@ def integrated_gradients(
     >>> [name for name, value in zip(found.feature_names, found.values[0]) if abs(value) > 0.5]
     ['x0', 'x1']
     """
-    if not (isinstance(tol, (int, float)) and tol > 0):
-        raise ValueError(f"tol must be a number > 0; got {tol!r}.")
+    check_value("tol", tol, above(0))
     return _attribute(estimator, X, target, background, background_weight, lambda f, z, z0: f.integrate(z, z0, tol))
 
 

@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from .._numerics.settings import check_value, either, integer
 from .attributions import Attributions, gradient_times_input, integrated_gradients
 
 __all__ = ["AttributionDisplay"]
@@ -104,8 +105,7 @@ class AttributionDisplay:
         ValueError
             Where a parameter is not as it must be.
         """
-        if method not in METHODS:
-            raise ValueError(f"method must be one of {tuple(METHODS)}; got {method!r}.")
+        check_value("method", method, either(*METHODS))
         found = METHODS[method](estimator, X, target=target, background=background, background_weight=background_weight)
         return cls(found).plot(ax, kind=kind, max_columns=max_columns)
 
@@ -140,10 +140,8 @@ class AttributionDisplay:
         check_matplotlib_support("AttributionDisplay.plot")
         import matplotlib.pyplot as plt
 
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}; got {kind!r}.")
-        if isinstance(max_columns, bool) or not isinstance(max_columns, (int, np.integer)) or max_columns < 1:
-            raise ValueError(f"max_columns must be an int >= 1; got {max_columns!r}.")
+        check_value("kind", kind, either(*KINDS))
+        check_value("max_columns", max_columns, integer(1))
         if kind == "auto":
             kind = "row" if len(self.attributions.values) == 1 else "bar"
         if ax is None:

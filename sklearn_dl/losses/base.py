@@ -9,14 +9,14 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
+from .._numerics.settings import Settings
 from .links import Identity, Link
 
 __all__ = ["Loss"]
 
 
-class Loss(BaseEstimator, ABC):
+class Loss(Settings, ABC):
     """What is minimised, as a function of the network's raw output.
 
     The raw output is in link space: `link` says what it means (identity, logarithm, logit, softmax, levels). Losses are
@@ -60,9 +60,6 @@ class Loss(BaseEstimator, ABC):
         super().__init_subclass__()
         if "predict" in vars(cls):
             raise TypeError(f"{cls.__name__} must not define predict, which nobody would ask: set link instead.")
-
-    def check(self) -> None:
-        """Raise ValueError where a setting is out of range."""
 
     def check_target(self, y: np.ndarray) -> None:
         """Raise ValueError where a target lies outside the loss's domain.

@@ -11,7 +11,7 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit
 
-from .._numerics.settings import number
+from .._numerics.settings import Rules, interval, not_negative
 from .base import Loss, total
 from .links import Grouped, Link, Logit, Softmax, largest, softmax, summed
 
@@ -67,12 +67,10 @@ class LogLoss(_ClassLoss):
         section 7). Better labels, poorer probabilities.
     """
 
+    rules: ClassVar[Rules] = {"label_smoothing": interval(0, 1, "[)")}
+
     def __init__(self, label_smoothing: float = 0.0):
         self.label_smoothing = label_smoothing
-
-    def check(self) -> None:
-        if not 0 <= number(self.label_smoothing) < 1:
-            raise ValueError(f"LogLoss: label_smoothing must be a number in [0, 1); got {self.label_smoothing!r}.")
 
     def _smoothed(self, y: np.ndarray, n_classes: int) -> np.ndarray:
         epsilon = self.label_smoothing
@@ -113,12 +111,10 @@ class Focal(_ClassLoss):
         γ: how much less an easy row counts; 0 is the log-loss.
     """
 
+    rules: ClassVar[Rules] = {"gamma": not_negative()}
+
     def __init__(self, gamma: float = 2.0):
         self.gamma = gamma
-
-    def check(self) -> None:
-        if not number(self.gamma) >= 0:
-            raise ValueError(f"Focal: gamma must be a number >= 0; got {self.gamma!r}.")
 
     def _value_and_slope(self, log_p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The loss, and pₜ dL/dpₜ = γ (1-pₜ)^(γ-1) pₜ log pₜ - (1-pₜ)^γ, from log pₜ."""

@@ -6,15 +6,19 @@ Knows nothing about the scaling of the target: settings are in the units that th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import ClassVar, final
 
 import numpy as np
 
-from .._numerics.settings import number
+from .._numerics.settings import Rule, Rules, above, check_value, interval, sequence
 from .base import Loss, total
 from .links import Levels, Link, Log
 
 __all__ = ["AbsoluteError", "Gamma", "Huber", "Poisson", "Quantile", "SquaredError", "Tweedie"]
+
+SHARE = interval(0, 1, "()")
+SHARES = sequence(SHARE, "numbers in (0, 1)")
+LEVELS = Rule(lambda v: SHARE.test(v) or (SHARES.test(v) and len(v) > 0), SHARES.allowed)
 
 
 @final
@@ -50,12 +54,10 @@ class Huber(Loss):
         δ, in the units that the network sees: standard deviations of the target where it is scaled.
     """
 
+    rules: ClassVar[Rules] = {"delta": above(0)}
+
     def __init__(self, delta: float = 1.0):
         self.delta = delta
-
-    def check(self) -> None:
-        if not number(self.delta) > 0:
-            raise ValueError(f"Huber: delta must be a number > 0; got {self.delta!r}.")
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         r = np.subtract(raw, y)
@@ -76,15 +78,14 @@ class Quantile(Loss):
         (Chernozhukov, Fernández-Val & Galichon 2010, proposition 4).
     """
 
+    rules: ClassVar[Rules] = {"levels": LEVELS}
+
     def __init__(self, levels: float | Sequence[float] = 0.5):
         self.levels = levels
 
     def check(self) -> None:
-        given: Any = [self.levels] if np.ndim(self.levels) == 0 else self.levels
-        levels = np.array([number(level) for level in given])
-        if not len(levels) or not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(f"Quantile: levels must be numbers in (0, 1); got {self.levels!r}.")
-        if (np.diff(levels) <= 0).any():
+        super().check()
+        if (np.diff(self._level_array()) <= 0).any():
             raise ValueError(f"Quantile: levels must increase; got {self.levels!r}.")
 
     def _level_array(self) -> np.ndarray:
@@ -123,8 +124,7 @@ class Quantile(Loss):
         ValueError
             Where there are no such levels; it tells which there are.
         """
-        if not 0 < number(coverage) < 1:
-            raise ValueError(f"coverage must be a number in (0, 1); got {coverage!r}.")
+        check_value("coverage", coverage, SHARE)
         levels = self._level_array()
         outside = (1 - coverage) / 2
         found = [int(np.abs(levels - level).argmin()) for level in (outside, 1 - outside)]
@@ -188,12 +188,10 @@ class Tweedie(_LogLink):
         p: 1 is Poisson, 2 is gamma, between them a Poisson sum of gammas, with targets ≥ 0.
     """
 
+    rules: ClassVar[Rules] = {"power": interval(1, 2, "[]")}
+
     def __init__(self, power: float = 1.5):
         self.power = power
-
-    def check(self) -> None:
-        if not 1 <= number(self.power) <= 2:
-            raise ValueError(f"Tweedie: power must be a number in [1, 2]; got {self.power!r}.")
 
     def _limit(self) -> Loss | None:
         return Poisson() if self.power == 1 else Gamma() if self.power == 2 else None
