@@ -9,9 +9,8 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from ._estimators.base import BaseDL
+from ._estimators.inside import network_inside
 
 __all__ = ["TrainingCurveDisplay"]
 
@@ -87,8 +86,9 @@ class TrainingCurveDisplay:
 
         Parameters
         ----------
-        estimator : DLClassifier, DLRegressor, or a Pipeline or search around one
-            Fitted. Of a search it is the best estimator, of a pipeline the last step.
+        estimator : DLClassifier, DLRegressor, or an estimator around one
+            Fitted. Of a search it is the best estimator, of a pipeline the last step, and so on through transformed
+            targets, calibration, thresholds and what else holds exactly one network.
         ax : matplotlib Axes or None, default=None
             Where to draw; None for a new figure.
         line_kw : dict or None, default=None
@@ -106,10 +106,9 @@ class TrainingCurveDisplay:
         NotFittedError
             Before `fit`.
         TypeError
-            Where there is no network inside `estimator`.
+            Where there is no network inside `estimator`, or a list of them.
         """
-        network = _network_within(estimator)
-        check_is_fitted(network)
+        network = network_inside(estimator).network
         display = cls(
             epochs=[record["epoch"] for record in network.history_],
             losses=network.loss_curve_,
@@ -169,26 +168,6 @@ class TrainingCurveDisplay:
         # losses fall to the bottom and scores rise to the top: there is room above, or between the two
         top.legend(handles=handles, loc="upper right" if self.score_ax_ is None else "center right")
         return self
-
-
-def _network_within(estimator: Any) -> BaseDL:
-    """The network inside pipelines, searches and TransformedTargetRegressor."""
-    inner = estimator
-    while not isinstance(inner, BaseDL):
-        if hasattr(inner, "steps"):
-            inner = inner.steps[-1][1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        elif hasattr(inner, "regressor_"):
-            inner = inner.regressor_
-        else:
-            if hasattr(inner, "fit"):
-                check_is_fitted(inner)  # a search before its fit has no best estimator
-            raise TypeError(
-                "TrainingCurveDisplay draws a DLClassifier or DLRegressor, alone or in a Pipeline or a search; "
-                f"got {type(inner).__name__}."
-            )
-    return inner
 
 
 def _column(history: list[dict[str, Any]], name: str) -> np.ndarray | None:

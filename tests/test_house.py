@@ -35,7 +35,7 @@ FLOORS = {
         "_data.table _training.monitor _training.folds _estimators.defaults _estimators.assembly _training.fit _training.printing _estimators.scoring checkpoint.fingerprint checkpoint.content checkpoint.callback "
         "_estimators.params _estimators.callbacks _estimators.fitted_attributes _estimators.html _data encoding heads _training checkpoint _estimators"
     ),
-    3: "_estimators.base",
+    3: "_estimators.base _estimators.inside",
     4: "_estimators.classifier _estimators.regressor displays inspection convert onnx compare rate_finder",
     5: "__init__",
 }

@@ -236,9 +236,12 @@ def test_the_network_is_found_within(name):
 
 
 def test_what_has_no_network_is_refused():
-    for other in (LinearRegression().fit(X, y), BaggingRegressor(DLRegressor(**SMALL), n_estimators=2).fit(X, y), 3):
-        with pytest.raises(TypeError, match=f"alone or in a Pipeline or a search; got {type(other).__name__}"):
+    for other in (LinearRegression().fit(X, y), 3):
+        with pytest.raises(TypeError, match=f"such as a Pipeline or a search; got {type(other).__name__}"):
             TrainingCurveDisplay.from_estimator(other)
+    bagging = BaggingRegressor(DLRegressor(**SMALL), n_estimators=2).fit(X, y)
+    with pytest.raises(TypeError, match="must hold one network, and BaggingRegressor holds a list"):
+        TrainingCurveDisplay.from_estimator(bagging)
     with pytest.raises(NotFittedError, match="DLRegressor instance is not fitted yet"):
         TrainingCurveDisplay.from_estimator(DLRegressor())
 

@@ -47,8 +47,9 @@ def compare_with_linear(
     Parameters
     ----------
     estimator : DLRegressor or DLClassifier
-        The network; also a Pipeline that ends with one, whose other steps then stand before the linear model too, or
-        a search over either. It is cloned.
+        The network, or an estimator around one. The other steps of a Pipeline, the transform of a
+        `TransformedTargetRegressor`, calibration and thresholds then stand around the linear model too; a search, a
+        selector of columns (RFE) or an ensemble does not. It is cloned.
     X : DataFrame, array-like or sparse matrix of shape (n, n_features)
         The table.
     y : array-like of shape (n,) or (n, n_outputs)
@@ -72,7 +73,8 @@ def compare_with_linear(
     Raises
     ------
     ValueError
-        Where there is no network in `estimator`, fewer than two folds, or a score that is not finite.
+        Where `estimator` does not hold exactly one network or is frozen, with fewer than two folds, or with a score
+        that is not finite.
 
     See Also
     --------

@@ -19,9 +19,10 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 
 from .._estimators.base import BaseDL
+from .._estimators.inside import innermost, with_network_replaced
 from .._estimators.registry import resolve_loss
 from ..encoding.table_encoder import TableEncoder
 from ..losses import AbsoluteError, Gamma, Huber, Loss, Quantile, Tweedie
@@ -33,7 +34,10 @@ MAX_ITER = 1000
 
 
 def linear_for(estimator: Any, several_outputs: bool) -> Any:
-    """The linear counterpart of a network, of a pipeline around it, or of a search over one.
+    """The linear counterpart of a network, and of what is around it.
+
+    Pipelines, transformed targets, calibration and thresholds stay around the linear model; searches, selectors of
+    columns and ensembles do not.
 
     Parameters
     ----------
@@ -50,25 +54,16 @@ def linear_for(estimator: Any, several_outputs: bool) -> Any:
     Raises
     ------
     ValueError
-        Where there is no network.
+        Where there is no network, a list of them, or a frozen one.
     """
-    if isinstance(estimator, BaseDL):
-        return _behind_encoder(estimator, _linear_model(estimator, several_outputs))
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        return clone(estimator).set_params(**{name: linear_for(last, several_outputs)})
-    if hasattr(estimator, "estimator"):
-        return linear_for(estimator.estimator, several_outputs)
-    raise ValueError(
-        "estimator must be a DLRegressor, a DLClassifier, a Pipeline that ends with one, or a search over one; "
-        f"got {estimator!r}."
+    return with_network_replaced(
+        estimator, lambda network: _behind_encoder(network, _linear_model(network, several_outputs))
     )
 
 
 def name_of(linear: Any) -> str:
     """The class of a linear model, without what is around it."""
-    inner = linear[-1] if isinstance(linear, Pipeline) else getattr(linear, "estimator", None)
-    return type(linear).__name__ if inner is None else name_of(inner)
+    return type(innermost(linear)).__name__
 
 
 def _behind_encoder(network: BaseDL, model: Any) -> Any:

@@ -6,21 +6,20 @@ Knows nothing about the integral itself, nor about how it is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
 
 from .._data.checks import check_weight
 from .._estimators.base import BaseDL
+from .._estimators.inside import network_inside
 from .._numerics.settings import above, check_value
 from .origins import middle, origins
 from .paths import Scalar
 
-__all__ = ["Attributions", "add_up", "gradient_times_input", "integrated_gradients", "unwrap"]
+__all__ = ["Attributions", "add_up", "gradient_times_input", "integrated_gradients"]
 
 Rule = Callable[[Scalar, np.ndarray, np.ndarray], np.ndarray]
 
@@ -41,7 +40,7 @@ class Attributions:
     feature_names : ndarray of str of shape (n_features,)
         Names of the columns; x0, x1, ... where the table had none.
     explained : str
-        What the explained number is: "y" in the target's units, "log y", "logit of 'yes'".
+        What the explained number is: "y" in the target's units, "log y", "transformed y", "logit of 'yes'".
 
     Examples
     --------
@@ -129,12 +128,14 @@ def integrated_gradients(
     itself, in its units; with a log link (poisson, gamma, tweedie) log y; for two classes the logit log(p / (1 - p));
     for more classes log pₖ less the mean of all log p. With several quantile levels it is the middle one, before they
     are sorted. With members it is the mean of their outputs: for classes and log links that is not quite the link of
-    the mean prediction, but of a geometric mean.
+    the mean prediction, but of a geometric mean. In a `TransformedTargetRegressor` it is the network's own output, the
+    transformed y; with calibration around the network, its logit before that.
 
     Parameters
     ----------
     estimator : DLRegressor or DLClassifier, fitted
-        Also a Pipeline that ends with one, whose columns are then those that the network gets; or a search over one.
+        Also an estimator around one: a Pipeline that ends with it, whose columns are then those that the network gets,
+        a search, a `TransformedTargetRegressor`, and others that hold exactly one network.
     X : DataFrame or array-like of shape (n, n_features)
         The rows to explain.
     target : int, class label, or tuple (int, class label); default=None
@@ -158,7 +159,8 @@ def integrated_gradients(
     Raises
     ------
     ValueError
-        Where X is sparse, has other columns than at `fit`, or `target` names nothing.
+        Where X is sparse, has other columns than at `fit`, `target` names nothing, or `estimator` does not hold exactly
+        one network.
 
     Warns
     -----
@@ -198,7 +200,7 @@ def gradient_times_input(
     Parameters
     ----------
     estimator : DLRegressor or DLClassifier, fitted
-        Also a Pipeline that ends with one, or a search over one.
+        Also an estimator around one.
     X : DataFrame or array-like of shape (n, n_features)
         The rows to explain.
     target : int, class label, or tuple (int, class label); default=None
@@ -215,7 +217,8 @@ def gradient_times_input(
     Raises
     ------
     ValueError
-        Where X is sparse, has other columns than at `fit`, or `target` names nothing.
+        Where X is sparse, has other columns than at `fit`, `target` names nothing, or `estimator` does not hold exactly
+        one network.
 
     Examples
     --------
@@ -230,19 +233,14 @@ def gradient_times_input(
     return _attribute(estimator, X, target, background, background_weight, Scalar.times_gradient)
 
 
-class Subject(NamedTuple):
-    """The network inside an estimator, how a table gets to it, and the names of its columns."""
-
-    model: BaseDL
-    prepare: Callable[[Any], Any]
-    names: np.ndarray
-
-
 def _attribute(
     estimator: Any, X: Any, target: Any, background: Any, background_weight: Any, rule: Rule
 ) -> Attributions:
-    model, prepare, names = unwrap(estimator)
+    inside = network_inside(estimator)
+    model, prepare = inside.network, inside.prepare
     weights, offset, explained = model.fitted_.head.readout(target)
+    if inside.transforms_target:
+        explained = explained.replace("y", "transformed y")
     f = Scalar(model.network_, weights)
     z = f.embed(_encode(model, prepare(X), "X"))
     shares = np.ones(1)
@@ -258,7 +256,7 @@ def _attribute(
     for share, start in zip(shares, starts, strict=True):
         values += share * rule(f, z, start[None])
     baseline = float(f.value(starts) @ shares) + offset
-    return Attributions(add_up(model, f, values), baseline, f.value(z) + offset, names, explained)
+    return Attributions(add_up(model, f, values), baseline, f.value(z) + offset, inside.feature_names(), explained)
 
 
 def add_up(model: BaseDL, f: Scalar, values: np.ndarray) -> np.ndarray:
@@ -278,25 +276,3 @@ def _encode(model: BaseDL, X: Any, name: str) -> Any:
     if sparse.issparse(X):  # a DataFrame of sparse columns
         X = X.toarray()
     return X.astype(np.float64) if model.encoder_ is None else model.encoder_.encode(X, np.float64)
-
-
-def unwrap(estimator: Any) -> Subject:
-    """The fitted network in an estimator, in a pipeline's last step, or found best by a search."""
-    from sklearn.pipeline import Pipeline
-
-    inner = getattr(estimator, "best_estimator_", estimator)
-    before = None
-    if isinstance(inner, Pipeline):
-        before, inner = inner[:-1] if len(inner) > 1 else None, inner[-1]
-    if not isinstance(inner, BaseDL):
-        raise ValueError(
-            f"estimator must be a DLRegressor, a DLClassifier or a Pipeline that ends with one; got {estimator!r}."
-        )
-    check_is_fitted(inner)
-    names = getattr(inner, "feature_names_in_", None)
-    if names is None and before is not None:
-        with suppress(AttributeError):  # a step that cannot tell them
-            names = before.get_feature_names_out()
-    if names is None or len(names) != inner.n_features_in_:
-        names = [f"x{j}" for j in range(inner.n_features_in_)]
-    return Subject(inner, (lambda X: X) if before is None else before.transform, np.asarray(names, dtype=object))

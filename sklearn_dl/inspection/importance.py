@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .attributions import add_up, unwrap
+from .._estimators.inside import network_inside
+from .attributions import add_up
 from .origins import middle, random_rows
 from .paths import Scalar
 
@@ -31,7 +32,7 @@ def attribution_importance(estimator: Any) -> np.ndarray:
     Parameters
     ----------
     estimator : DLRegressor or DLClassifier, fitted
-        Also a Pipeline that ends with one, whose columns are then those that the network gets.
+        Also an estimator around one; the columns are those that the network gets.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def attribution_importance(estimator: Any) -> np.ndarray:
     >>> RFE(network, n_features_to_select=3, importance_getter=attribution_importance).fit(X, y).support_
     array([False,  True,  True, False,  True, False])
     """
-    model = unwrap(estimator).model
+    model = network_inside(estimator).network
     sizes = []
     for target in model.fitted_.head.targets():
         weights = model.fitted_.head.readout(target).weights
