@@ -3,8 +3,7 @@
 Knows only the public names.
 """
 
-from ._estimators.classifier import DLClassifier
-from ._estimators.regressor import DLRegressor
+from ._estimators import DLClassifier, DLRegressor
 from ._version import __version__
 
 __all__ = ["DLClassifier", "DLRegressor", "__version__"]

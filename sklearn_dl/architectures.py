@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from ._engine.network import Network, Workspace
+from ._engine import Network, Workspace
 from .encoding.layout import Layout
 from .layers import Activation, Dense, Dropout, Identity, Layer, MemberDense, Members, Residual, Sequential, TableInput
 from .layers.memory import Views
@@ -183,7 +183,7 @@ ARCHITECTURES: dict[str, Callable[..., Layer]] = {"mlp": mlp, "resnet": resnet}
 class Blueprint:
     """A network as parameters describe it, apart from the table that it is for.
 
-    Attributes
+    Parameters
     ----------
     sizes : tuple of int
         Units of each hidden layer.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from ._numerics.settings import Rules, Settings, integer, positive
+from ._numerics import Rules, Settings, integer, positive
 from .layers import NumberEmbedding, Ramps, Waves
 from .layers.memory import Views
 

@@ -14,12 +14,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
-from ._data.batches import Batches, Rows
-from ._estimators.base import BaseDL, Call
-from ._numerics.settings import check_value, integer, positive
-from ._numerics.threads import one_blas_thread
-from ._training.loop import Step
-from ._training.training import Training
+from ._data import Batches, Rows
+from ._estimators import BaseDL, Call
+from ._numerics import check_value, integer, one_blas_thread, positive
+from ._training import Step, Training
 from .solvers import LBFGS
 
 __all__ = ["RateCurve", "find_learning_rate"]

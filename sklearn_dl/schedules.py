@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, final
 
-from ._numerics.settings import Rules, Settings, above, at_least, integer, interval
+from ._numerics import Rules, Settings, above, at_least, integer, interval
 
 __all__ = ["Adaptive", "Constant", "CosLog", "Cosine", "InvScaling", "OneCycle", "Schedule"]
 

@@ -11,8 +11,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from ._numerics.kernels import axpy
-from ._numerics.settings import Rules, Settings, boolean, integer, interval, not_negative, positive
+from ._numerics import Rules, Settings, axpy, boolean, integer, interval, not_negative, positive
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 

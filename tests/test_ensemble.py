@@ -139,13 +139,13 @@ def test_a_sample_of_a_long_table_judges(monkeypatch):
     numbers = np.arange(50.0)
     rows = Rows(numbers[:, None], 2 * numbers[:, None], 3 * numbers)
     judged, judges = folds.judged(rows, seed=0)
-    at = judged.X[:, 0].astype(int)
+    at = judged.x[:, 0].astype(int)
     assert len(set(at)) == 20
     np.testing.assert_array_equal(judged.y[:, 0], 2 * at)
     np.testing.assert_array_equal(judged.weight, 3 * at)
     np.testing.assert_array_equal(judges.of_row, folds.of_row[at])
     model = DLRegressor(n_members=4, max_iter=3, random_state=0)
-    assert np.isfinite(model.fit(rows.X, rows.y[:, 0]).predict(rows.X)).all()
+    assert np.isfinite(model.fit(rows.x, rows.y[:, 0]).predict(rows.x)).all()
 
 
 def test_temperature_is_found():

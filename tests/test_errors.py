@@ -477,7 +477,7 @@ SHAPE = (
     "train further; fit a clone, or set warm_start=False."
 )
 LINK = (
-    "loss='poisson' has another link than the fitted one, which warm_start and partial_fit cannot train further; "
+    "loss=Poisson() has another link than the fitted one, which warm_start and partial_fit cannot train further; "
     "fit a clone, or set warm_start=False."
 )
 TWO = np.c_[c, c + 1]

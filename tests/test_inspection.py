@@ -126,7 +126,7 @@ def link(model, X, target):
     p = model.predict_proba(X)
     if isinstance(target, tuple):
         p, known, target = p[target[0]], model.classes_[target[0]], target[1]
-    elif isinstance(p, np.ndarray) and model._target.kind == "multilabel":
+    elif isinstance(p, np.ndarray) and model.fitted_.head.target.kind == "multilabel":
         return np.log(p[:, target] / (1 - p[:, target]))
     else:
         known = model.classes_

@@ -271,4 +271,4 @@ def test_what_a_fit_leaves(estimator):
     assert [a.shape for a in model.intercepts_] == [(7,), (model.n_outputs_,)]
     model.coefs_ = [np.zeros_like(a) for a in model.coefs_]
     model.intercepts_[1][:] = 0
-    assert np.ptp(model._predict_link(X)) == 0
+    assert np.ptp(model._raw(X)) == 0

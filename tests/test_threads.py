@@ -17,9 +17,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._engine.network import Network, Workspace
-from sklearn_dl._engine.predict import forward
 from sklearn_dl._engine.shared import TRIED, Passes, SharedWorkspace, threads_for
 from sklearn_dl._numerics.threads import _LIMIT, Team, one_blas_thread, threads_granted
+from sklearn_dl._training.validation import Validation
 from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, ReLU, Sequential, Tanh
 from sklearn_dl.layers.memory import BLOCK_ROWS
@@ -146,7 +146,7 @@ def test_what_was_tried_for_rows_is_not_believed_for_columns(small_work_is_share
 
 
 def test_small_work_stays_on_one_thread(shared_passes, monkeypatch):
-    monkeypatch.setattr("sklearn_dl._training.fit.Team", None)  # an error where one is made
+    monkeypatch.setattr("sklearn_dl._training.fitting.Team", None)  # an error where one is made
     DLRegressor(**DEEP, max_iter=1, n_jobs=2).fit(X, Y)
     assert not shared_passes
 
@@ -752,7 +752,8 @@ def test_a_grid_search_over_threads_gives_the_same_scores(small_work_is_shared):
 def test_only_members_are_measured_after_the_training(members, monkeypatch):
     """It takes a pass over all rows, for the spread between members."""
     passes = []
-    monkeypatch.setattr("sklearn_dl._training.validation.forward", lambda n, x: passes.append(len(x)) or forward(n, x))
+    settle = Validation.settle
+    monkeypatch.setattr(Validation, "settle", lambda self, n: passes.append(len(self.rows)) or settle(self, n))
     DLRegressor(**DEEP, n_members=members, max_iter=1, early_stopping=False).fit(X, Y)
     assert passes == [N] * (members > 1)
 

@@ -595,7 +595,7 @@ def test_batches_keep_types_and_sum_weights_in_float64(dtype):
     x, y, _ = (a.astype(dtype) for a in numbered(10))
     weight = np.full(10, 0.1, dtype)
     batches = Batches(x, y, weight, size=4, shuffle=True, seed=0)
-    assert all(a.dtype == dtype for b in batches.epoch(0) for a in b)
+    assert all(a.dtype == dtype for b in batches.epoch(0) for a in b[:3])
     assert batches.total_weight == float(weight.astype(float).sum())
     assert Batches(x, y, None, size=4, shuffle=True, seed=0).total_weight == 10
 

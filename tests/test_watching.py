@@ -180,7 +180,7 @@ def test_the_best_epoch_is_the_one_whose_weights_were_kept():
 
 def test_scores_decide_on_the_best_epoch_where_they_are_watched():
     model = DLRegressor(**SMALL).fit(X, y, **HELD)
-    model.history_ = [
+    model.history_[:] = [
         {"epoch": i, "loss": 1.0, "validation_loss": loss, "validation_score": score}
         for i, loss, score in ((1, 0.1, 0.2), (2, 0.4, 0.9), (3, 0.3, 0.9), (4, 0.05, np.nan))
     ]

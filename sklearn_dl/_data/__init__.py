@@ -2,3 +2,41 @@
 
 Knows nothing about networks, encoders or training.
 """
+
+from .batches import Batches, Rows
+from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check_weight, is_plain
+from .columns import Columns
+from .dataframes import NOTHING, column, factorize, is_dataframe, kind_of, rows_of, to_numbers, type_of_levels
+from .lazy import LazyRows
+from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
+from .table import Table, hold_out, scaled_alpha, weight_exponent
+
+__all__ = [
+    "MOST_WEIGHT",
+    "NOTHING",
+    "Batches",
+    "Columns",
+    "LazyRows",
+    "Rows",
+    "Table",
+    "check_numbers",
+    "check_table",
+    "check_target",
+    "check_weight",
+    "column",
+    "factorize",
+    "hold_out",
+    "is_dataframe",
+    "is_plain",
+    "kind_of",
+    "moments",
+    "quantiles",
+    "row_blocks",
+    "rows_of",
+    "sample_rows",
+    "scaled_alpha",
+    "sparse_deviations",
+    "to_numbers",
+    "type_of_levels",
+    "weight_exponent",
+]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._numerics.randomness import Purpose, generator
+from .._numerics import Purpose, generator
 from .columns import Columns
 from .lazy import LazyRows
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-from .._numerics.randomness import Purpose, generator
+from .._numerics import Purpose, generator
 
 __all__ = ["moments", "quantiles", "row_blocks", "sample_rows", "sparse_deviations"]
 

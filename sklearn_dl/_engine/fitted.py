@@ -12,9 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.batches import Rows
-from .._data.lazy import LazyRows
-from .._data.table import Table, weight_exponent
+from .._data import LazyRows, Rows, Table, weight_exponent
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._numerics.randomness import Purpose, generator
+from .._numerics import Purpose, generator
 from ..layers import WHOLE, Layer, Part
 from ..layers.memory import Batch, Memory, Streams, Views
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._numerics.threads import Team, one_blas_thread, threads_granted
+from .._numerics import Team, one_blas_thread, threads_granted
 from .network import Network, Workspace
 
 __all__ = ["forward"]

@@ -13,8 +13,8 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.columns import Columns
-from .._numerics.threads import Team
+from .._data import Columns
+from .._numerics import Team
 from ..layers import Part
 from ..layers.memory import BLOCK_ROWS, Batch, Memory, Streams
 from .network import Network, Workspace, learners, memory_for

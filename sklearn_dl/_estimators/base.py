@@ -15,16 +15,20 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.checks import check_numbers, check_table, check_target, check_weight, is_plain
-from .._data.columns import Columns
-from .._data.statistics import quantiles, sample_rows
-from .._data.table import Table, hold_out
-from .._engine.fitted import Fitted, State
-from .._engine.network import Network
-from .._training.fit import fit
-from .._training.monitor import warn_of
-from .._training.plan import Judge, Plan
-from .._training.training import Split
+from .._data import (
+    Columns,
+    Table,
+    check_numbers,
+    check_table,
+    check_target,
+    check_weight,
+    hold_out,
+    is_plain,
+    quantiles,
+    sample_rows,
+)
+from .._engine import Fitted, Network, State
+from .._training import Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
 from ..checkpoint.fingerprint import settings
@@ -112,7 +116,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
-        table = shell._check_rows(call.X, call.y, call.sample_weight, plan, reset=not going_on)
+        known = shell.fitted_.head if going_on else None
+        table = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
         if going_on:
             head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
             head.go_on_with(plan.loss)
@@ -151,17 +156,19 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any, plan: Plan, *, reset: bool) -> Table:
-        """Checked arrays, without rows of weight 0; sets or checks `n_features_in_` and `feature_names_in_`."""
-        X = self._check_inputs(X, reset=reset)
+    def _check_rows(self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None) -> Table:
+        """Checked arrays, without rows of weight 0, for a head that is learnt or None.
+
+        Sets `n_features_in_` and `feature_names_in_`, or checks them where there is a head.
+        """
+        X = self._check_inputs(X, reset=head is None)
         y = check_target(self, X, y)
         table = Table(X, y, None)
         if sample_weight is not None:
             weight = check_weight(sample_weight, y)
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
-        known = vars(self).get("fitted_")
-        return table._replace(y=self._head.check(table.y, plan.loss, None if known is None else known.head))
+        return table._replace(y=self._head.check(table.y, plan.loss, head))
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
@@ -177,7 +184,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
-                held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, reset=False)
+                held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
                 head.encode(held.y, np.float64)  # unknown classes are told here
                 return Split(table, self._weigh(held, head))
             except ValueError as error:

@@ -9,8 +9,7 @@ from typing import Any, final
 
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-from .._training.monitor import Listener
-from .._training.training import Training
+from .._training import Listener, Training
 from ..checkpoint.content import Saved
 from .fitted_attributes import FittedDL, is_fitted_name
 

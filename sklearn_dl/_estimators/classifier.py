@@ -13,9 +13,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from .._data.checks import MOST_WEIGHT
-from .._data.table import Table
-from .._training.plan import Plan
+from .._data import MOST_WEIGHT, Table
+from .._training import Plan
 from ..heads import ClassHead, Head
 from .base import BaseDL, Call
 from .callbacks import with_callbacks

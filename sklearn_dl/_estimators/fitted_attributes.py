@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._engine.fitted import Holder
-from .._engine.network import Network
+from .._engine import Holder, Network
 from .._version import __version__
 from ..encoding.table_encoder import TableEncoder
 from .html import network_html
 from .registry import SETTINGS
 
-__all__ = ["FittedDL", "is_fitted_name"]
+__all__ = ["FittedDL"]
 
 
 class FittedDL(Holder, BaseEstimator):

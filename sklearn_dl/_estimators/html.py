@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._engine.network import Network
+from .._engine import Network
 from ..layers import Layer
 
 __all__ = ["network_html"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from .._numerics.settings import (
+from .._numerics import (
     Rule,
     Rules,
     boolean,
@@ -26,7 +26,7 @@ from .._numerics.settings import (
     positive,
     sequence,
 )
-from .._training.plan import Judge, Plan
+from .._training import Judge, Plan
 from ..architectures import Blueprint
 from ..encoding import TableEncoder
 from ..layers import BatchNorm

@@ -13,8 +13,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.table import Table
-from .._training.plan import Plan
+from .._data import Table
+from .._training import Plan
 from ..heads import Head, NumberHead
 from ..losses import Quantile
 from .base import BaseDL, Call

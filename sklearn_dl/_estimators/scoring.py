@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 
-from .._data.dataframes import is_dataframe
-from .._data.table import Table
-from .._engine.predict import forward
+from .._data import Table, is_dataframe
+from .._engine import forward
 from .fitted_attributes import FittedDL
 
 __all__ = ["watched_score"]

@@ -2,3 +2,47 @@
 
 Knows nothing about networks or tables.
 """
+
+from .kernels import add_outer, axpy
+from .randomness import Purpose, generator
+from .settings import (
+    Rule,
+    Rules,
+    Settings,
+    above,
+    at_least,
+    boolean,
+    check_value,
+    either,
+    integer,
+    interval,
+    not_negative,
+    number,
+    positive,
+    sequence,
+)
+from .threads import Team, one_blas_thread, threads_granted
+
+__all__ = [
+    "Purpose",
+    "Rule",
+    "Rules",
+    "Settings",
+    "Team",
+    "above",
+    "add_outer",
+    "at_least",
+    "axpy",
+    "boolean",
+    "check_value",
+    "either",
+    "generator",
+    "integer",
+    "interval",
+    "not_negative",
+    "number",
+    "one_blas_thread",
+    "positive",
+    "sequence",
+    "threads_granted",
+]

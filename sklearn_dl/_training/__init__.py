@@ -2,3 +2,11 @@
 
 Knows nothing about the user's table.
 """
+
+from .fitting import fit
+from .loop import Step
+from .monitor import Listener, warn_of
+from .plan import Judge, Plan
+from .training import Split, Training
+
+__all__ = ["Judge", "Listener", "Plan", "Split", "Step", "Training", "fit", "warn_of"]

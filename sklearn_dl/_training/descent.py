@@ -11,8 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._engine.fitted import State
-from .._engine.network import Network
+from .._engine import Network, State
 from ..solvers import SPAN, Solver
 
 __all__ = ["Descent"]

@@ -11,8 +11,8 @@ from typing import final
 
 import numpy as np
 
-from .._data.batches import Rows
-from .._numerics.randomness import Purpose, generator
+from .._data import Rows
+from .._numerics import Purpose, generator
 
 __all__ = ["Folds"]
 

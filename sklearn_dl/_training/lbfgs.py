@@ -11,9 +11,8 @@ import time
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from .._data.batches import Batches
-from .._engine.fitted import State
-from .._engine.network import Network, Workspace
+from .._data import Batches
+from .._engine import Network, State, Workspace
 from ..solvers import LBFGS
 from .loop import End, Epoch, Hear, Recipe
 

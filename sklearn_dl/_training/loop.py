@@ -14,11 +14,9 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from .._data.batches import Batches, Rows
-from .._engine.fitted import State
-from .._engine.network import Network
-from .._engine.shared import Passes
-from .._numerics.threads import Team
+from .._data import Batches, Rows
+from .._engine import Network, Passes, State
+from .._numerics import Team
 from ..losses import Loss
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver

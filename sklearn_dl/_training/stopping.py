@@ -11,7 +11,7 @@ from typing import final
 
 import numpy as np
 
-from .._engine.network import Network
+from .._engine import Network
 
 __all__ = ["EarlyStopping", "Fallback"]
 

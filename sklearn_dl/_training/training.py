@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from .._data.batches import Batches, Rows
-from .._data.table import Table, scaled_alpha
-from .._engine.fitted import Fitted
+from .._data import Batches, Rows, Table, scaled_alpha
+from .._engine import Fitted
 from ..losses import MeanOfMembers
 from ..solvers import LBFGS
 from .folds import Folds

@@ -10,9 +10,8 @@ from typing import final
 
 import numpy as np
 
-from .._data.batches import Rows
-from .._engine.network import Network
-from .._engine.predict import forward
+from .._data import Rows
+from .._engine import Network, forward
 from ..heads import Head, Judged
 from .folds import Folds
 

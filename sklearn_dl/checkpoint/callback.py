@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import Any, final
 
-from .._engine.fitted import Holder
-from .._numerics.settings import Rule, check_value, integer
-from .._training.training import Training
+from .._engine import Holder
+from .._numerics import Rule, check_value, integer
+from .._training import Training
 from ..solvers import LBFGS
 from .content import facts_of, refuse_taken, save
 from .file import remove_leftovers

@@ -12,11 +12,9 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.batches import Batches, Rows
-from .._engine.fitted import Holder, State
-from .._engine.network import Network
-from .._training.plan import Plan
-from .._training.training import Training
+from .._data import Batches, Rows
+from .._engine import Holder, Network, State
+from .._training import Plan, Training
 from .._version import __version__
 from ..solvers import LBFGS
 from . import file

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from .._data.columns import Columns
-from .._training.plan import Plan
+from .._data import Columns
+from .._training import Plan
 
 __all__ = ["digest", "seal", "settings", "short", "text"]
 

@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 from scipy.stats import t as student
 
-from .._numerics.settings import check_value, interval
+from .._numerics import check_value, interval
 
 __all__ = ["Comparison", "ComparisonDisplay"]
 

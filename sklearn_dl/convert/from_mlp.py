@@ -12,11 +12,8 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._engine.fitted import Fitted, State
-from .._engine.network import Network
-from .._estimators.classifier import DLClassifier
-from .._estimators.params import make_plan
-from .._estimators.regressor import DLRegressor
+from .._engine import Fitted, Network, State
+from .._estimators import DLClassifier, DLRegressor, make_plan
 from ..encoding.layout import Layout
 from ..heads import ClassEncoder, ClassHead, Head, NumberEncoder, NumberHead
 from ..losses import Loss

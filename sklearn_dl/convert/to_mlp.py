@@ -15,9 +15,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators.classifier import DLClassifier
-from .._estimators.registry import resolve_schedule, resolve_solver
-from .._estimators.regressor import DLRegressor
+from .._estimators import DLClassifier, DLRegressor, resolve_schedule, resolve_solver
 from ..heads import ClassHead, NumberEncoder, NumberHead
 from ..layers import (
     Activation,

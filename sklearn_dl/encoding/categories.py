@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.dataframes import column, factorize, is_dataframe
+from .._data import column, factorize, is_dataframe
 from .codebook import Codebook
 from .layout import CODES, ONE_HOT, Span
 from .part import Part, names_of

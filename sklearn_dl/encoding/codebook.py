@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.dataframes import NOTHING, type_of_levels
+from .._data import NOTHING, type_of_levels
 
 __all__ = ["Codebook"]
 

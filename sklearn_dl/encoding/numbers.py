@@ -11,8 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.dataframes import column, to_numbers
-from .._data.statistics import row_blocks
+from .._data import column, row_blocks, to_numbers
 from .layout import MISSING, NUMBER, Span
 from .part import Part, is_sparse, names_of
 from .scaling import Scaling

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._data.dataframes import is_dataframe
+from .._data import is_dataframe
 from .layout import Span
 
 __all__ = ["Part", "is_sparse", "names_of"]

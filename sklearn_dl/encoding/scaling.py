@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data.statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
+from .._data import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 
 __all__ = ["Scaling"]
 

@@ -11,10 +11,8 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from .._data.checks import check_table
-from .._data.columns import Columns
-from .._data.dataframes import column, is_dataframe, kind_of, rows_of
-from .._numerics.settings import Rules, Settings, either, integer
+from .._data import Columns, check_table, column, is_dataframe, kind_of, rows_of
+from .._numerics import Rules, Settings, either, integer
 from .categories import Categories
 from .layout import CODES, Layout
 from .numbers import Numbers

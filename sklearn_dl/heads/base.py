@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .._numerics.settings import Rule, check_value, integer
+from .._numerics import Rule, check_value, integer
 from ..losses import Link, Loss
 
 __all__ = ["Head", "Judged", "Readout", "position"]

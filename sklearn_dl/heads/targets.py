@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .._data.statistics import moments
+from .._data import moments
 
 __all__ = ["ClassEncoder", "NumberEncoder"]
 

@@ -12,10 +12,9 @@ from typing import Any, final
 import numpy as np
 from scipy import sparse
 
-from .._data.checks import check_weight
-from .._estimators.base import BaseDL
-from .._estimators.inside import network_inside
-from .._numerics.settings import above, check_value
+from .._data import check_weight
+from .._estimators import BaseDL, network_inside
+from .._numerics import above, check_value
 from .origins import middle, origins
 from .paths import Scalar
 

@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._numerics.settings import check_value, either, integer
+from .._numerics import check_value, either, integer
 from .attributions import Attributions, gradient_times_input, integrated_gradients
 
 __all__ = ["AttributionDisplay"]

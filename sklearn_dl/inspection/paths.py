@@ -13,8 +13,8 @@ from typing import Any, final
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._data.columns import Columns
-from .._engine.network import Network, Workspace
+from .._data import Columns
+from .._engine import Network, Workspace
 from ..layers import Sequential, TableInput
 
 __all__ = ["Scalar"]

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._numerics.kernels import add_outer
+from .._numerics import add_outer
 from .base import WHOLE, Layer, Part, flat
 from .memory import Memory, Views
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._numerics.randomness import Purpose, generator
+from .._numerics import Purpose, generator
 
 __all__ = ["BLOCK_ROWS", "Batch", "Memory", "Streams", "Views"]
 

@@ -12,7 +12,7 @@ from typing import final
 import numpy as np
 from scipy.sparse import csr_array
 
-from .._data.columns import Columns
+from .._data import Columns
 from .base import Layer, Part
 from .memory import Memory, Views
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._numerics.settings import Settings
+from .._numerics import Settings
 from .links import Identity, Link
 
 __all__ = ["Loss"]

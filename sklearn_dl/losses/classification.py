@@ -11,7 +11,7 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit
 
-from .._numerics.settings import Rules, interval, not_negative
+from .._numerics import Rules, interval, not_negative
 from .base import Loss, total
 from .links import Grouped, Link, Logit, Softmax, largest, softmax, summed
 

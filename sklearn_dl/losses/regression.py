@@ -10,7 +10,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from .._numerics.settings import Rule, Rules, above, check_value, interval, sequence
+from .._numerics import Rule, Rules, above, check_value, interval, sequence
 from .base import Loss, total
 from .links import Levels, Link, Log
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.dataframes import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
-from .._estimators.classifier import DLClassifier
-from .._estimators.regressor import DLRegressor
+from .._data import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
+from .._estimators import DLClassifier, DLRegressor
 from ..encoding.table_encoder import TableEncoder
 from ..layers import Layer, Members
 from .graph import Encoded, Graph

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from .._engine.fitted import Fitted
-from .._engine.shared import threads_for
-from .._numerics.threads import Team, one_blas_thread, threads_granted
+from .._engine import Fitted, threads_for
+from .._numerics import Team, one_blas_thread, threads_granted
 from ..architectures import head_of
 from ..solvers import LBFGS
 from .lbfgs import fit_lbfgs
