@@ -202,7 +202,7 @@ def network_of(layer: Layer, dtype: Any = np.float64, seed: int = 0) -> Network:
 def workspace_of(case: Case, network: Network, **options: Any) -> Workspace:
     """A workspace for the case's pass; always one with room for gradients."""
     work = Workspace(network, training=True, seed=5, **options)
-    work.memory.batch.training = case.training
+    work.memory.run.training = case.training
     return work
 
 

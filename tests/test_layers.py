@@ -144,7 +144,7 @@ class Spy(Layer):
         return x
 
     def backward(self, dy, p, m):
-        m.batch.asked[self.name] = m.input_gradient
+        m.run.asked[self.name] = m.input_gradient
         return dy if m.input_gradient else None
 
 
@@ -160,10 +160,10 @@ class Spy(Layer):
 def test_an_input_gradient_that_nobody_needs_is_not_asked_for(layer, asked):
     for outer in (False, True):
         work = Workspace(Network.build(layer, 0, np.float64), training=True, input_gradient=outer)
-        work.memory.batch.asked = {}
+        work.memory.run.asked = {}
         work.forward(inputs((3, 2)))
         dx = work.backward(np.ones((3, 2)))
-        assert work.memory.batch.asked == (dict.fromkeys(asked, True) if outer else asked)
+        assert work.memory.run.asked == (dict.fromkeys(asked, True) if outer else asked)
         assert (dx is not None) == outer
 
 

@@ -41,7 +41,7 @@ class Fuse(Layer):
     error: type[BaseException]
 
     def forward(self, x, p, m):
-        if m.batch.training:
+        if m.run.training:
             m.passes = getattr(m, "passes", 0) + 1
             if m.passes == self.at:
                 raise self.error

@@ -474,7 +474,7 @@ class Fails(Layer):
     __hash__ = None
 
     def forward(self, x, p, m):
-        if not m.batch.training:
+        if not m.run.training:
             return x
         self.used.append(threading.current_thread())
         if len(self.used) > self.calls:
@@ -647,7 +647,7 @@ def test_a_fit_runs_with_one_blas_thread(small_work_is_shared):
 
     class Looks(Scale):
         def forward(self, x, p, m):
-            if m.batch.training:  # not in the check of the architecture
+            if m.run.training:  # not in the check of the architecture
                 seen.append(tuple(blas_threads()))
             return super().forward(x, p, m)
 

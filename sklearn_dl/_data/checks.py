@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
@@ -22,7 +23,7 @@ MOST_WEIGHT = 1e300  # in all: sums of weighted statistics stay finite
 NO_NUMBER = ("could not convert", "int too large")  # how NumPy's errors begin
 
 
-def is_plain(owner: Any, X: Any, *, finite: bool) -> bool:
+def is_plain(owner: BaseEstimator, X: Any, *, finite: bool) -> bool:
     """Whether X needs no further check to be predicted: a float array of the right shape for an owner without names.
 
     `validate_data` takes some 100 µs, several times what a network takes for a row; what is not plain goes there, and
@@ -48,7 +49,7 @@ def is_plain(owner: Any, X: Any, *, finite: bool) -> bool:
     )
 
 
-def check_table(owner: Any, X: Any, *, reset: bool) -> Any:
+def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """A DataFrame as it is, or a float array or CSR matrix; sets or checks the owner's features and their names.
 
     Raises
@@ -72,7 +73,7 @@ def check_table(owner: Any, X: Any, *, reset: bool) -> Any:
     return X
 
 
-def check_numbers(owner: Any, X: Any, *, reset: bool) -> Any:
+def check_numbers(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """A table of finite numbers as a float array or CSR matrix; sets or checks the owner's features and their names.
 
     Raises
@@ -87,7 +88,7 @@ def check_numbers(owner: Any, X: Any, *, reset: bool) -> Any:
     return X
 
 
-def check_target(owner: Any, X: Any, y: Any) -> np.ndarray:
+def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
     """y as an array of shape (n,) or (n, n_outputs), as long as X and without missing values.
 
     Raises

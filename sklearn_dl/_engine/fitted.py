@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .._data import LazyRows, Rows, Table, weight_exponent
 from ..encoding import TableEncoder
@@ -111,7 +112,16 @@ class Fitted:
         return replace(self.snapshot(), head=head, state=state)
 
 
-class Holder(ABC):
-    """What holds a record of what was fitted, as `fitted_`: the estimators, and the copies that callbacks get."""
+class Holder(BaseEstimator, ABC):
+    """What holds a record of what was fitted: the estimators, and the copies of them that callbacks get.
+
+    Attributes
+    ----------
+    fitted_ : Fitted
+        The record.
+    training_ : Training
+        The fit under way; of the copies that callbacks get, and of nothing else.
+    """
 
     fitted_: Fitted
+    training_: Any

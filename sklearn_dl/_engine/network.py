@@ -14,7 +14,7 @@ import numpy as np
 
 from .._numerics import Purpose, generator
 from ..layers import WHOLE, Layer, Part
-from ..layers.memory import Batch, Memory, Streams, Views
+from ..layers.memory import Memory, Pass, Streams, Views
 
 __all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
 
@@ -218,8 +218,8 @@ class Workspace:
         streams: Streams | None = None,
     ):
         self.values, self._layer, self._p = network.values, network.layer, network.views()
-        self._batch = Batch(training, streams or Streams(seed))
-        self.memory = memory_for(network, self._batch, input_gradient)
+        self._run = Pass(training, streams or Streams(seed))
+        self.memory = memory_for(network, self._run, input_gradient)
         if training:
             self.grads = np.zeros_like(network.params)
             self._learners = list(learners(network.layer, network.views(self.grads), self.memory))
@@ -232,7 +232,7 @@ class Workspace:
         number : int
             0, 1, ... over the network's life.
         """
-        self._batch.streams.begin(number)
+        self._run.streams.begin(number)
 
     def forward(self, x: Any, weight: np.ndarray | None = None) -> np.ndarray:
         """The network's output.
@@ -249,7 +249,7 @@ class Workspace:
         ndarray of shape (n, n_out)
             Valid until the next call.
         """
-        self._batch.weight = weight
+        self._run.weight = weight
         return self._layer.forward(x, self._p, self.memory)
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
@@ -285,14 +285,14 @@ class Workspace:
         return self.grads
 
 
-def memory_for(network: Network, batch: Batch, input_gradient: bool, hooks: Hooks | None = None) -> Memory:
+def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks | None = None) -> Memory:
     """Working memory for a network, one for each layer.
 
     Parameters
     ----------
     network : Network
         Whose layers.
-    batch : Batch
+    run : Pass
         What they share.
     input_gradient : bool
         Whether the gradient with respect to the network's input is needed.
@@ -303,7 +303,7 @@ def memory_for(network: Network, batch: Batch, input_gradient: bool, hooks: Hook
     -------
     Memory
     """
-    return _memory(network.layer, input_gradient, network.values.dtype, batch, hooks, itertools.count())
+    return _memory(network.layer, input_gradient, network.values.dtype, run, hooks, itertools.count())
 
 
 # a function inside another that calls itself is a cycle, with all arrays that it knows: these two stand outside
@@ -316,14 +316,14 @@ def _views(layer: Layer, path: str, arrays: dict[str, np.ndarray]) -> Views:
 
 
 def _memory(
-    layer: Layer, needed: bool, dtype: np.dtype, batch: Batch, hooks: Hooks | None, numbers: Iterator[int]
+    layer: Layer, needed: bool, dtype: np.dtype, run: Pass, hooks: Hooks | None, numbers: Iterator[int]
 ) -> Memory:
     number = next(numbers)
     children = tuple(
-        _memory(child, layer.needs_input_gradient(i, needed), dtype, batch, hooks, numbers)
+        _memory(child, layer.needs_input_gradient(i, needed), dtype, run, hooks, numbers)
         for i, child in enumerate(layer.children)
     )
-    return Memory(dtype, batch, needed, number, children, **({} if hooks is None else hooks(number)))
+    return Memory(dtype, run, needed, number, children, **({} if hooks is None else hooks(number)))
 
 
 def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:

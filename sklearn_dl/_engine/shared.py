@@ -16,7 +16,7 @@ import numpy as np
 from .._data import Columns
 from .._numerics import Team
 from ..layers import Part
-from ..layers.memory import BLOCK_ROWS, Batch, Memory, Streams
+from ..layers.memory import BLOCK_ROWS, Memory, Pass, Streams
 from .network import Network, Workspace, learners, memory_for
 
 __all__ = ["Passes", "SharedWorkspace", "threads_for"]
@@ -69,21 +69,21 @@ class SharedWorkspace:
         self._layer, self._p, self._team, self.grads = network.layer, network.views(), team, grads
         bounds = [BLOCK_ROWS * round(n_rows * i / team.size / BLOCK_ROWS) for i in range(team.size)]
         self._rows = [slice(a, b) for a, b in zip(bounds, [*bounds[1:], n_rows], strict=True)]
-        self._batches = [Batch(True, streams) for _ in self._rows]
-        for batch, rows in zip(self._batches, self._rows, strict=True):
-            batch.first_row = rows.start
-        self.memory = memory_for(network, Batch(True, streams), False)
+        self._runs = [Pass(True, streams) for _ in self._rows]
+        for run, rows in zip(self._runs, self._rows, strict=True):
+            run.first_row = rows.start
+        self.memory = memory_for(network, Pass(True, streams), False)
         whole, lock = list(_in_order(self.memory)), threading.Lock()
         self._shares = [
-            memory_for(network, batch, False, partial(_lender, whole, lock, n_rows, rows))
-            for batch, rows in zip(self._batches, self._rows, strict=True)
+            memory_for(network, run, False, partial(_lender, whole, lock, n_rows, rows))
+            for run, rows in zip(self._runs, self._rows, strict=True)
         ]
         kept = zip(*(_in_order(share) for share in self._shares), strict=True)
         finders = [{"finder": _Joined(parts)} for parts in kept]
         # memories of their own, one a thread: what gradients writes into arrays must not meet
         self._learners = [
-            list(learners(network.layer, network.views(grads), memory_for(network, batch, False, finders.__getitem__)))
-            for batch in self._batches
+            list(learners(network.layer, network.views(grads), memory_for(network, run, False, finders.__getitem__)))
+            for run in self._runs
         ]
         self._raw: list[Any] = [None] * team.size
 
@@ -91,8 +91,8 @@ class SharedWorkspace:
         """As `Workspace.forward`."""
 
         def share(i: int) -> None:
-            rows, batch = self._rows[i], self._batches[i]
-            batch.weight = None if weight is None else weight[rows]
+            rows, run = self._rows[i], self._runs[i]
+            run.weight = None if weight is None else weight[rows]
             self._raw[i] = self._layer.forward(x[rows], self._p, self._shares[i])
 
         self._team.run(share)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .._engine import Holder, Network
 from .._version import __version__
@@ -22,7 +21,7 @@ from .registry import SETTINGS
 __all__ = ["FittedDL"]
 
 
-class FittedDL(Holder, BaseEstimator):
+class FittedDL(Holder):
     """The fitted attributes of both estimators; all of them follow from the record `fitted_`."""
 
     def set_params(self, **params: Any) -> Any:

@@ -56,7 +56,7 @@ class Checkpoint:
         self.every: int = int(every)
         self._facts: dict[str, str] = {}  # of the fit under way
 
-    def setup(self, estimator: Any, context: Any) -> None:
+    def setup(self, estimator: Holder, context: Any) -> None:
         """Refuse what cannot be resumed, before any work is done.
 
         Parameters
@@ -74,7 +74,7 @@ class Checkpoint:
         if not self.path.parent.is_dir():
             raise ValueError(f"Checkpoint: there is no folder {self.path.parent}.")
 
-    def teardown(self, estimator: Any, context: Any) -> None:
+    def teardown(self, estimator: Holder, context: Any) -> None:
         """Nothing is left to do.
 
         Parameters
@@ -85,7 +85,7 @@ class Checkpoint:
             The task of the fit.
         """
 
-    def on_fit_task_begin(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
+    def on_fit_task_begin(self, estimator: Holder, context: Any, *, fitted_estimator: Holder | None = None) -> None:
         """Before the first epoch, refuse a path that is taken.
 
         Parameters
@@ -98,13 +98,14 @@ class Checkpoint:
             Where the fit stands.
         """
         if context.task_name == "fit" and _is_written(context):
+            assert fitted_estimator is not None
             training = fitted_estimator.training_
             _refuse_other_trainings(training)
             refuse_taken(training, self.path)
             remove_leftovers(self.path)
             self._facts = facts_of(training, fitted_estimator)
 
-    def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> bool:
+    def on_fit_task_end(self, estimator: Holder, context: Any, *, fitted_estimator: Holder | None = None) -> bool:
         """Write after an epoch whose turn it is.
 
         Parameters
@@ -121,7 +122,7 @@ class Checkpoint:
         bool
             False: the training goes on.
         """
-        if context.task_name != "epoch" or not _is_written(context):
+        if context.task_name != "epoch" or fitted_estimator is None or not _is_written(context):
             return False
         training: Training = fitted_estimator.training_
         if training.fitted.state.epoch % self.every == 0 or not training.epochs_left:

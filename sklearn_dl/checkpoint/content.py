@@ -65,7 +65,7 @@ def _blocks(rows: Rows) -> Iterator[tuple[Any, ...]]:
     return Batches(*rows[:3], size=HASHED_ROWS, shuffle=False, seed=0).epoch(0)
 
 
-def facts_of(training: Training, owner: Any) -> dict[str, str]:
+def facts_of(training: Training, owner: Holder) -> dict[str, str]:
     """What decides how a training goes: the parameters, and what it takes from its data.
 
     Parameters

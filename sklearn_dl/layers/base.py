@@ -87,7 +87,7 @@ class Layer(ABC):
     2. A result is valid until the layer's next call with the same memory.
     3. Axis 0 is rows and the last axis is features; there may be axes between (members, tokens).
     4. All memory is handed in: ``m.array(name, shape)`` gives a reused array, ``m.thinning(shape, share)`` random
-       factors, ``m.batch.training`` and ``m.batch.weight`` tell of the pass.
+       factors, ``m.run.training`` and ``m.run.weight`` tell of the pass.
 
     To write a layer, make a frozen dataclass that inherits `Layer` and has `forward` and `backward`; where it has
     parameters, also `param_shapes`, `init` and `gradients`. A parameter named ``weight`` is penalised by `alpha` and
@@ -173,7 +173,7 @@ class Layer(ABC):
         p : Views
             The layer's arrays by name; those of child i are ``p[i]``.
         m : Memory
-            Working memory, with what all layers share in ``m.batch``; that of child i is ``m[i]``.
+            Working memory, with what all layers share in ``m.run``; that of child i is ``m[i]``.
 
         Returns
         -------

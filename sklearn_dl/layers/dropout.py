@@ -30,7 +30,7 @@ class Dropout(Layer):
     rate: float
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
-        if not (m.batch.training and self.rate):
+        if not (m.run.training and self.rate):
             m.scale = None
             return x
         y = m.array("y", x.shape)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._numerics import Purpose, generator
 
-__all__ = ["BLOCK_ROWS", "Batch", "Memory", "Streams", "Views"]
+__all__ = ["BLOCK_ROWS", "Memory", "Pass", "Streams", "Views"]
 
 BLOCK_ROWS = 64  # rows that share a generator; threads share out the rows at multiples of it
 SUPPLY = 2**20  # random factors to take stretches from
@@ -124,7 +124,7 @@ class Streams:
         return supply
 
 
-class Batch:
+class Pass:
     """What all layers share during a pass: whether it is training, the rows' weights, the position in the training.
 
     Parameters
@@ -159,7 +159,7 @@ class Memory:
     ----------
     dtype : numpy.dtype
         Precision of the network.
-    batch : Batch
+    run : Pass
         What all layers share.
     input_gradient : bool
         Whether somebody needs the gradient with respect to the layer's input.
@@ -175,7 +175,7 @@ class Memory:
     def __init__(
         self,
         dtype: np.dtype,
-        batch: Batch,
+        run: Pass,
         input_gradient: bool,
         number: int,
         children: tuple[Memory, ...] = (),
@@ -183,7 +183,7 @@ class Memory:
         finder: Callable[[str], Any] | None = None,
     ):
         self.dtype = dtype
-        self.batch = batch
+        self.run = run
         self.input_gradient = input_gradient
         self._number = number
         self._children = children
@@ -298,7 +298,7 @@ class Memory:
             Rows, and their factors, read-only.
         """
         width = math.prod(shape[1:])
-        supply = self.batch.streams.thinning(share, BLOCK_ROWS * width, self.dtype)
+        supply = self.run.streams.thinning(share, BLOCK_ROWS * width, self.dtype)
         places = len(supply) - BLOCK_ROWS * width
         for rows, rng in self._blocks_of_rows(shape[0]):
             place = rng.bit_generator.random_raw() % places
@@ -306,6 +306,6 @@ class Memory:
             yield rows, supply[place : place + n * width].reshape(n, *shape[1:])
 
     def _blocks_of_rows(self, n: int) -> Iterator[tuple[slice, np.random.Generator]]:
-        first = self.batch.first_row // BLOCK_ROWS
+        first = self.run.first_row // BLOCK_ROWS
         for block, start in enumerate(range(0, n, BLOCK_ROWS), first):
-            yield slice(start, min(start + BLOCK_ROWS, n)), self.batch.streams.of(self._number, block)
+            yield slice(start, min(start + BLOCK_ROWS, n)), self.run.streams.of(self._number, block)

@@ -59,8 +59,8 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
         xhat, y = m.array("xhat", x.shape), m.array("y", x.shape)
-        if m.batch.training:
-            weight = m.batch.weight
+        if m.run.training:
+            weight = m.run.weight
             inner = x.size // (len(x) * self.width)  # 1, or the number of members
             if weight is None:
                 m.share = 1 / (len(x) * inner)  # wᵢ / Σw
@@ -88,7 +88,7 @@ class BatchNorm(Layer):
         dx = np.multiply(dy, m.xhat, out=m.array("dx", dy.shape))
         m.d_gain = over_rows(dx)  # dγ = Σ dy x̂
         m.d_bias = over_rows(dy)  # dβ = Σ dy
-        if m.batch.training:
+        if m.run.training:
             np.multiply(m.xhat, m.d_gain, out=dx)
             dx += m.d_bias
             dx *= m.share

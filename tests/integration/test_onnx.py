@@ -224,7 +224,7 @@ def test_every_kind_of_classes(name, loss):
 
 def test_halves_as_labels_are_refused():
     model = classes().fit(X, TWO)
-    model._target.levels[0] = np.array([0.0, 0.5])
+    model.fitted_.head.target.levels[0] = np.array([0.0, 0.5])
     with pytest.raises(ValueError, match="labels that are whole numbers or text"):
         to_onnx(model, X)
 
