@@ -207,6 +207,46 @@ def test_module_says_what_it_knows(module):
     assert rest.endswith(".")
 
 
+MANY = {
+    "fit",
+    "__init__",
+    "compare_with_linear",
+    "from_estimator",
+}  # of the estimators and of what users call by keywords
+ESTIMATOR_NAMES = {"estimator", "fitted_estimator", "model", "network", "owner", "shell"}
+
+
+def functions(module: str) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef):
+            yield node
+
+
+def below_the_estimators(module: str) -> bool:
+    found = floors(DRAWN)
+    return found[room(module)] < found["_estimators"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_have_few_arguments(module):
+    for node in functions(module):
+        arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        count = len([name for name in arguments if name not in ("self", "cls")])
+        if below_the_estimators(module) or node.name not in MANY:
+            assert count <= 8, f"{module}.{node.name} has {count} arguments"
+        if room(module) != "onnx":  # a node's attributes are ONNX's own
+            is_tree = node.name in ("set_params",)
+            assert node.args.kwarg is None or is_tree, f"{module}.{node.name} hands on **{node.args.kwarg.arg}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if below_the_estimators(m)])
+def test_nobody_below_the_estimators_gets_one_as_any(module):
+    for node in functions(module):
+        for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            is_any = isinstance(a.annotation, ast.Name) and a.annotation.id == "Any"
+            assert not (is_any and a.arg in ESTIMATOR_NAMES), f"{module}.{node.name}: {a.arg} is Any"
+
+
 def docstring_lines(nodes: ast.AST) -> int:
     count = 0
     for node in ast.walk(nodes):
@@ -311,6 +351,23 @@ def test_docstring_follows_numpydoc(path):
             continue  # an equation needs no full stop
         wrong.append(f"{code} {message}")
     assert not wrong, f"{path}: {'; '.join(wrong)}"
+
+
+DIFFER = {"loss", "solver", "learning_rate_init", "max_iter", "numeric_embedding", "n_folds"}  # by what "auto" is
+
+
+def described(cls: type) -> dict[str, str]:
+    """What a class's docstring says of each parameter."""
+    from numpydoc.docscrape import ClassDoc
+
+    return {p.name: f"{p.type}: {' '.join(p.desc)}" for p in ClassDoc(cls)["Parameters"]}
+
+
+def test_both_estimators_say_the_same_of_a_parameter():
+    pytest.importorskip("numpydoc")
+    ours, theirs = described(sklearn_dl.DLClassifier), described(sklearn_dl.DLRegressor)
+    different = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
+    assert different == DIFFER
 
 
 # ---------------------------------------------------------------- README, examples, import
