@@ -2,6 +2,7 @@
 
     python -m benchmarks                    # the table of ratios: fit and predict
     python -m benchmarks.compare_commits REV [REV2]
+    python -m benchmarks.same_bits REV [REV2]    # do fits of two commits give the same bits?
     python -m benchmarks.memory             # peaks of large fits
     python -m benchmarks.small              # pickle, import, latency
     python -m benchmarks.search             # a grid search
