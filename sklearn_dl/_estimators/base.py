@@ -127,10 +127,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
         if saved is not None:
-            saved.refuse_other_estimator(type(self).__name__, settings(params, plan))
+            saved.refuse_other_estimator(type(self).__name__, settings(plan))
         rows = shell._split(table, call, plan, head, state.seed)
         rows = rows._replace(train=shell._weigh(rows.train, head))
-        plan = plan_for_rows(plan, params, len(rows.train.y), held_out=rows.held_out is not None)
+        plan = plan_for_rows(plan, len(rows.train.y), held_out=rows.held_out is not None)
         if going_on:
             shell._go_on(plan)
         else:

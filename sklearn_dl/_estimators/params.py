@@ -176,6 +176,7 @@ def make_plan(
                 f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}."
             )
     return Plan(
+        given=given,
         blueprint=blueprint,
         loss=loss,
         solver=solver,
@@ -215,15 +216,13 @@ def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_v
     }
 
 
-def plan_for_rows(plan: Plan, params: dict[str, Any], n_rows: int, *, held_out: bool) -> Plan:
+def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool) -> Plan:
     """The plan for the rows that there are in the end.
 
     Parameters
     ----------
     plan : Plan
         What `make_plan` gave.
-    params : dict
-        What ``get_params(deep=False)`` gives.
     n_rows : int
         Rows to train on.
     held_out : bool
@@ -233,7 +232,7 @@ def plan_for_rows(plan: Plan, params: dict[str, Any], n_rows: int, *, held_out: 
     -------
     Plan
     """
-    plan = replace(plan, batch_rows=batch_rows(params["batch_size"], n_rows, plan.n_members))
+    plan = replace(plan, batch_rows=batch_rows(plan.given["batch_size"], n_rows, plan.n_members))
     if plan.judge is Judge.HELD_OUT and not held_out:
         return replace(plan, judge=Judge.TRAINING_LOSS, keeps_best=False)
     return plan

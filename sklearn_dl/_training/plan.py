@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import final
+from typing import Any, final
 
 from ..architectures import Blueprint
 from ..losses import Loss
@@ -33,6 +33,8 @@ class Plan:
 
     Attributes
     ----------
+    given : dict
+        The parameters as the user gave them: for checkpoints and messages, nothing is decided by them any more.
     blueprint : Blueprint
         Its layers, apart from the table.
     loss : Loss
@@ -77,6 +79,7 @@ class Plan:
         Threads, as in scikit-learn.
     """
 
+    given: dict[str, Any]
     blueprint: Blueprint
     loss: Loss
     solver: Solver | LBFGS

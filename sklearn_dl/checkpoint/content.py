@@ -73,13 +73,13 @@ def facts_of(training: Training, owner: Holder) -> dict[str, str]:
     training : Training
         Under way.
     owner : Holder
-        The estimator that is fitted, with its parameters and the names of its columns.
+        The estimator that is fitted, with the names of its columns.
 
     Returns
     -------
     dict of str to str
     """
-    return settings(owner.get_params(deep=False), training.plan) | _traits(training, owner)
+    return settings(training.plan) | _traits(training, owner)
 
 
 def refuse_taken(training: Training, path: Path) -> None:

@@ -67,15 +67,13 @@ def seal(value: Any) -> str:
     return f"SHA-256 {hashlib.sha256(text(value).encode()).hexdigest()[:16]}"
 
 
-def settings(params: dict[str, Any], plan: Plan) -> dict[str, str]:
+def settings(plan: Plan) -> dict[str, str]:
     """The parameters that decide how a training goes.
 
     Parameters
     ----------
-    params : dict
-        What ``get_params(deep=False)`` gives.
     plan : Plan
-        What they stand for.
+        What they stand for, and how they were given.
 
     Returns
     -------
@@ -93,7 +91,7 @@ def settings(params: dict[str, Any], plan: Plan) -> dict[str, str]:
         "numeric_embedding": plan.blueprint.numeric_embedding,
         "max_iter": plan.horizon,
     }
-    told = {name: value for name, value in (resolved | params | resolved).items() if name not in FREE}
+    told = {name: value for name, value in (resolved | plan.given | resolved).items() if name not in FREE}
     if not plan.schedule.follows_progress and plan.n_folds == 1:  # folds are looked at so many times in a training
         told.pop("max_iter")
     if not isinstance(told["random_state"], (int, np.integer)):
