@@ -300,7 +300,7 @@ def test_many_levels_are_codes_in_order_of_value():
     np.testing.assert_array_equal(encoder.transform(df)[:, 1], df["c"].astype(int) + 1)
     later = pd.DataFrame({"x": [0.0] * 3, "c": ["00", "unseen", None]})
     np.testing.assert_array_equal(encoder.transform(later)[:, 1], [1, 0, 0])
-    assert encoder.cardinalities == (13,)  # one for levels that are rare or not seen
+    assert encoder.layout.cardinalities == (13,)  # one for levels that are rare or not seen
 
 
 def test_the_number_of_levels_decides_missing_included():

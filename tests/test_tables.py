@@ -95,7 +95,7 @@ def test_the_encoder_of_a_model_says_what_it_did(estimator):
     assert names[4:] == ["score_missing", *(f"colour_{c}" for c in ("blue", "green", "red", "missing")),
                          "size_L", "size_M", "size_S", "town"]  # fmt: skip
     assert model.encoder_.transform(later).shape == (50, len(names))
-    assert model.encoder_.cardinalities == (13,)
+    assert model.encoder_.layout.cardinalities == (13,)
     with pytest.raises(ValueError, match="must be in the same order"):
         model.encoder_.transform(df[df.columns[::-1]])
 
@@ -107,7 +107,7 @@ def test_a_category_of_many_levels_is_learnt_by_embeddings():
     which = rng.integers(0, 100, 4000)
     X, t = pd.DataFrame({"id": levels[which]}), effect[which]
     model = DLRegressor(random_state=0, max_iter=30).fit(X[:3000], t[:3000])
-    assert model.encoder_.cardinalities == (101,)
+    assert model.encoder_.layout.cardinalities == (101,)
     assert model.score(X[3000:], t[3000:]) > 0.95
     classifier = DLClassifier(random_state=0, max_iter=30).fit(X[:3000], t[:3000] > 0)
     assert classifier.score(X[3000:], t[3000:] > 0) > 0.95

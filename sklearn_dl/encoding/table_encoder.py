@@ -252,7 +252,7 @@ class TableEncoder(TransformerMixin, Settings):
 
         Parameters
         ----------
-        out : ndarray of shape (n, n_numeric_out)
+        out : ndarray of shape (n, n_numeric)
             The array.
 
         Returns
@@ -273,21 +273,6 @@ class TableEncoder(TransformerMixin, Settings):
         """The encoded columns and where they come from: the numbers of each part, then the codes of each part."""
         spans = [span for part in self.parts for span in part.spans]
         return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
-
-    @property
-    def n_numeric_out(self) -> int:
-        """Number of encoded columns that are numbers."""
-        return self.layout.n_numeric
-
-    @property
-    def chunks(self) -> tuple[int, ...]:
-        """Number of columns that each feature became, those of codes (as vectors) last."""
-        return self.layout.chunks
-
-    @property
-    def cardinalities(self) -> tuple[int, ...]:
-        """Number of codes of each column that gets an embedding."""
-        return self.layout.cardinalities
 
     # ---------------------------------------------------------------- kinds of columns
 

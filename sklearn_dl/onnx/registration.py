@@ -241,7 +241,7 @@ def _shape_of_classes(operator: Any) -> None:
 
 def _shape_of_table(operator: Any) -> None:
     encoder, n = operator.raw_operator, operator.inputs[0].get_first_dimension()
-    operator.outputs[0].set_type(_floats(operator, [n, encoder.n_numeric_out + len(encoder.cardinalities)]))
+    operator.outputs[0].set_type(_floats(operator, [n, encoder.layout.n_numeric + len(encoder.layout.cardinalities)]))
 
 
 def _levels(operator: Any) -> list[np.ndarray]:
