@@ -108,8 +108,8 @@ def test_what_was_not_learnt_is_told(levels, coverage, message):
 
 @pytest.mark.parametrize("levels", [(1 / 3, 2 / 3), (0.05, 0.95), (0.15, 0.85), (1e-3, 1 - 1e-3)])
 def test_rounding_does_not_matter(levels):
-    assert Quantile(levels=levels).enclosing(1 - 2 * levels[0]) == (0, 1)
-    assert Quantile(levels=levels).enclosing(levels[1] - levels[0]) == (0, 1)
+    assert Quantile(levels=levels).link.enclosing(1 - 2 * levels[0]) == (0, 1)
+    assert Quantile(levels=levels).link.enclosing(levels[1] - levels[0]) == (0, 1)
 
 
 def test_without_quantiles_there_is_no_interval():

@@ -1,6 +1,6 @@
 """A network at work: its vector of values, forward and backward, alone or shared out between threads.
 
-Knows the protocol of a layer, and nothing about losses, solvers or tables.
+Knows encoders and heads as what a record holds, and nothing about solvers or how a network is trained.
 """
 
 from .fitted import Fitted, Holder, State

@@ -24,7 +24,7 @@ __all__ = ["Fitted", "Holder", "State"]
 
 
 @final
-@dataclass
+@dataclass(eq=False)
 class State:
     """Where a training stands: with the network's values, all that going on needs.
 
@@ -52,7 +52,7 @@ class State:
 
 
 @final
-@dataclass
+@dataclass(eq=False)
 class Fitted:
     """What a training changes, and what everything that comes after it reads.
 
@@ -103,13 +103,13 @@ class Fitted:
         return forward(self.network, self.encode(X), n_jobs).astype(np.float64, copy=False)
 
     def snapshot(self) -> Fitted:
-        """The record as it is now, for somebody who looks on: the network and the history are copies."""
-        return replace(self, network=copy.copy(self.network), history=list(self.history))
+        """The record as it is now, for somebody who looks on; only the solver's vectors are those that will change."""
+        network, history = copy.copy(self.network), list(self.history)
+        return replace(self, network=network, history=history, head=copy.copy(self.head), state=replace(self.state))
 
     def to_train(self) -> Fitted:
         """A copy that a further training may change in every part, while this one stays as it is."""
-        head, state = copy.copy(self.head), copy.deepcopy(self.state)
-        return replace(self.snapshot(), head=head, state=state)
+        return replace(self.snapshot(), state=copy.deepcopy(self.state))
 
 
 class Holder(BaseEstimator, ABC):

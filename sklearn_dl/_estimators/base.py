@@ -144,6 +144,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = copy.copy(self)
         if going_on:
             shell.fitted_ = self.fitted_.to_train()
+            shell.__dict__.pop("training_", None)  # of the copy that a callback got
         else:
             shell.__dict__ = {k: v for k, v in vars(self).items() if not is_fitted_name(k)}
         return shell

@@ -124,6 +124,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     ----------
     classes_ : ndarray of shape (n_classes,), or list of ndarray
         The class labels, sorted; a list for several targets with classes of their own.
+    fitted_ : Fitted
+        The record of the fit, from which the other attributes follow: encoder, head, network, state, history, layout.
     network_ : Network
         What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
     encoder_ : TableEncoder or None

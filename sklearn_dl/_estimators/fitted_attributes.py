@@ -171,6 +171,7 @@ class FittedDL(Holder):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
+        state = {name: value for name, value in state.items() if name != "training_"}  # a fit under way, with all rows
         return state | {"_sklearn_dl_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._data import Table
 from .._training import Plan
 from ..heads import Head, NumberHead
-from ..losses import Quantile
+from ..losses import Link
+from ..losses.links import Identity, Levels
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
 from .registry import is_stochastic, resolve_loss
@@ -121,6 +122,8 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     Attributes
     ----------
+    fitted_ : Fitted
+        The record of the fit, from which the other attributes follow: encoder, head, network, state, history, layout.
     network_ : Network
         What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
     encoder_ : TableEncoder or None
@@ -416,19 +419,24 @@ class DLRegressor(RegressorMixin, BaseDL):
             Where the network has not learnt the two levels; the message tells which it has.
         """
         check_is_fitted(self)
-        loss = self._numbers.loss
-        assert isinstance(loss, Quantile)
-        ends = loss.enclosing(coverage)
+        link = self._numbers.link
+        assert isinstance(link, Levels)
+        ends = link.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
 
     def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
-        loss = self._numbers.loss if self.__sklearn_is_fitted__() else self.loss
-        if isinstance(loss, Quantile) or loss == "quantile":
+        link = self._numbers.link if self.__sklearn_is_fitted__() else self._named_link()
+        if link.levels:
             return True
         raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
 
+    def _named_link(self) -> Link:
+        """The link of the parameter `loss`; the identity where that is no loss, which `fit` tells."""
+        with suppress(ValueError):
+            return resolve_loss(self.loss, self._head.task).link
+        return Identity()
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        with suppress(ValueError):  # told by `fit`
-            tags.target_tags.positive_only = resolve_loss(self.loss, self._head.task).link.is_log
+        tags.target_tags.positive_only = self._named_link().is_positive
         return tags

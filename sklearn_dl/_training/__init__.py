@@ -1,6 +1,6 @@
 """From encoded rows to trained weights: loops, folds, and what listens to them.
 
-Knows nothing about the user's table.
+Knows nothing about estimators: a plan says what they want, a record what they have learnt.
 """
 
 from .fitting import fit

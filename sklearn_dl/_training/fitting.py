@@ -47,7 +47,7 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
         end = _minimise(training, monitor) if isinstance(plan.solver, LBFGS) else _descend(training, monitor)
     if training.stopping is not None:
         training.stopping.restore(fitted.network)
-    if plan.n_members > 1:  # a pass over all rows
+    if plan.n_members > 1:  # it may take a pass over all rows
         _settle(training)
     listener.end()
     return end
@@ -79,6 +79,8 @@ def _descend(training: Training, monitor: Monitor) -> End:
 def _settle(training: Training) -> None:
     """What the head makes of the judged rows, or of all: a spread, or a temperature, divided into the last layer."""
     fitted = training.fitted
+    if not fitted.head.settles(left_out=training.folds is not None):
+        return
     validation = training.validation or Validation(training.rows, fitted.head)
     t = validation.settle(fitted.network)
     if t != 1:

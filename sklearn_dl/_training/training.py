@@ -6,8 +6,7 @@ Knows nothing about who listens to it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 from .._data import Batches, Rows, Table, scaled_alpha
@@ -44,7 +43,7 @@ class Split(NamedTuple):
 
 
 @final
-@dataclass
+@dataclass(eq=False)
 class Training:
     """One fit under way; callbacks find it as `training_` of the estimator that they are given.
 
@@ -70,8 +69,6 @@ class Training:
         For a loss that is not finite.
     origin : int
         Epochs of the network's life that were over when this fit began.
-    owned : dict of Path to bytes
-        Marks of the checkpoints that hold this training and no other.
     """
 
     fitted: Fitted
@@ -84,7 +81,6 @@ class Training:
     stopping: EarlyStopping | None
     fallback: Fallback
     origin: int
-    owned: dict[Path, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fitted: Fitted, plan: Plan, split: Split) -> Training:

@@ -12,8 +12,7 @@ from typing import Any, final
 from .._engine import Holder
 from .._numerics import Rule, check_value, integer
 from .._training import Training
-from ..solvers import LBFGS
-from .content import facts_of, refuse_taken, save
+from .content import refuse_taken, save
 from .file import remove_leftovers
 
 __all__ = ["Checkpoint"]
@@ -54,7 +53,6 @@ class Checkpoint:
         check_value("Checkpoint: every", every, integer(1))
         self.path: Path = Path(path).resolve()
         self.every: int = int(every)
-        self._facts: dict[str, str] = {}  # of the fit under way
 
     def setup(self, estimator: Holder, context: Any) -> None:
         """Refuse what cannot be resumed, before any work is done.
@@ -70,6 +68,12 @@ class Checkpoint:
             raise ValueError(
                 f"Checkpoint belongs on a DLRegressor or DLClassifier itself, by its set_callbacks; got "
                 f"{type(estimator).__name__}."
+            )
+        if not hasattr(estimator, "partial_fit"):  # as with all solvers but one
+            solver = estimator.get_params(deep=False)["solver"]
+            raise ValueError(
+                "Checkpoint needs a stochastic solver: what L-BFGS remembers is SciPy's and cannot be saved; got "
+                f"solver={solver!r}."
             )
         if not self.path.parent.is_dir():
             raise ValueError(f"Checkpoint: there is no folder {self.path.parent}.")
@@ -100,10 +104,12 @@ class Checkpoint:
         if context.task_name == "fit" and _is_written(context):
             assert fitted_estimator is not None
             training = fitted_estimator.training_
-            _refuse_other_trainings(training)
+            if training.plan.partial:
+                raise ValueError(
+                    "Checkpoint works with fit; partial_fit trains one epoch a call: save the estimator between calls."
+                )
             refuse_taken(training, self.path)
             remove_leftovers(self.path)
-            self._facts = facts_of(training, fitted_estimator)
 
     def on_fit_task_end(self, estimator: Holder, context: Any, *, fitted_estimator: Holder | None = None) -> bool:
         """Write after an epoch whose turn it is.
@@ -126,20 +132,8 @@ class Checkpoint:
             return False
         training: Training = fitted_estimator.training_
         if training.fitted.state.epoch % self.every == 0 or not training.epochs_left:
-            save(training, self.path, type(estimator).__name__, self._facts)
+            save(training, self.path, fitted_estimator)
         return False
-
-
-def _refuse_other_trainings(training: Training) -> None:
-    if training.plan.partial:
-        raise ValueError(
-            "Checkpoint works with fit; partial_fit trains one epoch a call: save the estimator between calls."
-        )
-    if isinstance(training.plan.solver, LBFGS):
-        raise ValueError(
-            "Checkpoint needs a stochastic solver: what L-BFGS remembers is SciPy's and cannot be saved; got "
-            f"solver={training.plan.solver!r}."
-        )
 
 
 def _is_written(context: Any) -> bool:

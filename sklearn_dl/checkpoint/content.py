@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,9 +21,12 @@ from ..solvers import LBFGS
 from . import file
 from .fingerprint import digest, seal, settings, short
 
-__all__ = ["Saved", "facts_of", "read_saved", "refuse_taken", "save"]
+__all__ = ["Saved", "read_saved", "refuse_taken", "save"]
 
 HASHED_ROWS = 4096
+# what is known of a training beside what it knows itself: marks of the files that hold it and no other, and its facts
+_MARKS: WeakKeyDictionary[Training, dict[Path, bytes]] = WeakKeyDictionary()
+_TRAITS: WeakKeyDictionary[Training, dict[str, str]] = WeakKeyDictionary()
 WATCHED = ("best", "reference", "waited")  # of EarlyStopping; its best values are a vector
 HINTS = {"max_iter": "; only the schedules constant, invscaling and adaptive can go on for longer"}
 
@@ -44,48 +48,32 @@ def read_saved(path: Any, plan: Plan) -> Saved:
 
 
 def _traits(training: Training, owner: Holder) -> dict[str, str]:
-    """What a training takes from its data, in the order in which a difference is told."""
+    """What a training takes from its data, in the order in which a difference is told; looked at once."""
+    if training in _TRAITS:
+        return _TRAITS[training]
     fitted, held_out = training.fitted, training.held_out
-    learnt = ("categorical_features_", "levels_", "center_", "scale_", "missing_features_")
-    statistics = None if fitted.encoder is None else {name: getattr(fitted.encoder, name) for name in learnt}
-    return {
+    traits = {
         "columns of X": short(vars(owner).get("feature_names_in_", vars(owner)["n_features_in_"])),
         "training rows": short(len(training.rows)),
         "validation rows": short(0 if held_out is None else len(held_out)),
         "statistics of y": short(fitted.head.target),
-        "statistics of X": seal(statistics),
+        "statistics of X": seal(None if fitted.encoder is None else fitted.encoder.parts),
         "layers of the network": short(fitted.network.layer),
         "precision of the training": str(fitted.network.values.dtype),
         "content of the training rows": digest(_blocks(training.rows)),
         "content of the validation rows": digest([] if held_out is None else _blocks(held_out)),
     }
+    return _TRAITS.setdefault(training, traits)
 
 
 def _blocks(rows: Rows) -> Iterator[tuple[Any, ...]]:
     return Batches(*rows[:3], size=HASHED_ROWS, shuffle=False, seed=0).epoch(0)
 
 
-def facts_of(training: Training, owner: Holder) -> dict[str, str]:
-    """What decides how a training goes: the parameters, and what it takes from its data.
-
-    Parameters
-    ----------
-    training : Training
-        Under way.
-    owner : Holder
-        The estimator that is fitted, with the names of its columns.
-
-    Returns
-    -------
-    dict of str to str
-    """
-    return settings(training.plan) | _traits(training, owner)
-
-
 def refuse_taken(training: Training, path: Path) -> None:
     """Raise ValueError where the file at `path` is not one of this training."""
     found = file.mark(path)
-    if found is None or found == training.owned.get(path):
+    if found is None or found == _MARKS.get(training, {}).get(path):
         return
     file.refuse_foreign(path, found)
     raise ValueError(
@@ -94,7 +82,7 @@ def refuse_taken(training: Training, path: Path) -> None:
     )
 
 
-def save(training: Training, path: Path, kind: str, facts: dict[str, str]) -> None:
+def save(training: Training, path: Path, owner: Holder) -> None:
     """Write a checkpoint, in place of the one before.
 
     Parameters
@@ -103,10 +91,8 @@ def save(training: Training, path: Path, kind: str, facts: dict[str, str]) -> No
         Under way.
     path : Path
         Where.
-    kind : str
-        Name of the estimator's class.
-    facts : dict of str to str
-        What `facts_of` gave.
+    owner : Holder
+        The estimator that is fitted, with the names of its columns.
     """
     refuse_taken(training, path)
     fitted, stopping, fallback = training.fitted, training.stopping, training.fallback
@@ -117,16 +103,16 @@ def save(training: Training, path: Path, kind: str, facts: dict[str, str]) -> No
     if stopping is not None and stopping.values is not None:
         vectors["best"] = stopping.values
     content = {
-        "kind": kind,
+        "kind": type(owner).__name__,
         "version": __version__,
-        "facts": facts,
+        "facts": settings(training.plan) | _traits(training, owner),
         "state": {k: v for k, v in vars(state).items() if k != "memory"},
         "stopping": None if stopping is None else {name: getattr(stopping, name) for name in WATCHED},
         "fallback_loss": fallback.loss,
         "origin": training.origin,
         "history": fitted.history,
     }
-    training.owned[path] = file.write(path, content, vectors)
+    _MARKS.setdefault(training, {})[path] = file.write(path, content, vectors)
 
 
 @final
@@ -219,7 +205,7 @@ class Saved:
             vars(stopping).update(self.stopping)
             stopping.values = self.vectors.get("best")
         training.origin = self.origin
-        training.owned[self.path] = self.mark
+        _MARKS.setdefault(training, {})[self.path] = self.mark
 
     def _refuse_other_vectors(self, network: Network) -> None:
         values = network.values

@@ -85,8 +85,7 @@ def _linear_model(network: BaseDL, several_outputs: bool) -> Any:
 def _regression(loss: Loss) -> Any:
     match loss:
         case Quantile():
-            levels = loss._level_array()
-            return QuantileRegressor(quantile=float(levels[(len(levels) - 1) // 2]), alpha=0.0)
+            return QuantileRegressor(quantile=loss.link.levels[loss.link.middle], alpha=0.0)
         case AbsoluteError():
             return QuantileRegressor(alpha=0.0)
         case Huber():

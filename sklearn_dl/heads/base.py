@@ -27,7 +27,7 @@ class Judged(NamedTuple):
     weight : ndarray of shape (n,) or None
         Weight of each row.
     raw : ndarray of shape (n, n_raw) or (n, n_members, n_raw)
-        The network's output, in double precision.
+        The network's output; in double precision after the training.
     pool : callable
         From such an output to the one of shape (n, n_raw) that is judged.
     left_out : bool
@@ -151,6 +151,10 @@ class Head(ABC):
     def temperature(self, judged: Judged, tolerance: float = 0.01) -> float:
         """What the outputs are best divided by, to this relative tolerance; by default 1."""
         return 1.0
+
+    def settles(self, *, left_out: bool) -> bool:
+        """Whether `settle` has anything to do, for rows that members left out or for others."""
+        return False
 
     def settle(self, judged: Judged) -> float:
         """Take note of what shows after the training of an ensemble; what its outputs are to be divided by."""

@@ -56,11 +56,19 @@ class ClassHead(Head):
         return self.target.encode(y, dtype)
 
     def go_on_with(self, loss: Loss) -> None:
-        self.loss = loss.for_groups(self.target.groups)
+        bound = loss.for_groups(self.target.groups)
+        if bound.link.name != self.link.name:
+            raise ValueError(
+                f"loss={loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
+                "train further; fit a clone, or set warm_start=False."
+            )
+        self.loss = bound
 
     @property
     def judge(self) -> Loss:
-        return LogLoss().for_groups(self.target.groups)
+        """The log-loss, whatever is trained, unless probabilities come from raw outputs by a link of the user's."""
+        log_loss = LogLoss().for_groups(self.target.groups)
+        return log_loss if log_loss.link == self.link else self.loss
 
     def strata(self, y: np.ndarray) -> np.ndarray | None:
         return y if y.ndim == 1 else None
@@ -73,6 +81,8 @@ class ClassHead(Head):
         """
         weight = None if judged.weight is None else judged.weight[:, None].astype(float)
         judge = self.judge
+        if judge is self.loss:  # what a division of its raw output means, nobody knows
+            return 1.0
 
         def log_loss(log_t: float) -> float:
             raw = judged.pool(judged.raw / math.exp(log_t))
@@ -80,6 +90,9 @@ class ClassHead(Head):
 
         bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))
         return math.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": tolerance}).x)
+
+    def settles(self, *, left_out: bool) -> bool:
+        return left_out
 
     def settle(self, judged: Judged) -> float:
         return self.temperature(judged) if judged.left_out else 1.0

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from ..losses import Loss
+from ..losses.links import Levels
 from .base import Head, Judged, Readout, position
 from .targets import NumberEncoder
 
@@ -44,7 +45,7 @@ class NumberHead(Head):
     @classmethod
     def learn(cls, y: np.ndarray, weight: np.ndarray | None, loss: Loss, *, scaled: bool, final: bool) -> NumberHead:
         """The head for training targets; the parameters are those of `NumberEncoder.learn`."""
-        return cls(NumberEncoder.learn(y, weight, scaled=scaled, log_link=loss.link.is_log, final=final), loss)
+        return cls(NumberEncoder.learn(y, weight, scaled=scaled, positive=loss.link.is_positive, final=final), loss)
 
     @classmethod
     def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
@@ -72,12 +73,15 @@ class NumberHead(Head):
         return self.target.encode(y, dtype)
 
     def go_on_with(self, loss: Loss) -> None:
-        if loss.link.is_log != self.link.is_log:
+        if loss.link.name != self.link.name:
             raise ValueError(
                 f"loss={loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
                 "train further; fit a clone, or set warm_start=False."
             )
         self.loss = loss
+
+    def settles(self, *, left_out: bool) -> bool:
+        return True
 
     def settle(self, judged: Judged) -> float:
         residual = judged.y - self.link.central(self.link.inverse(judged.pool(judged.raw)))
@@ -114,7 +118,7 @@ class NumberHead(Head):
         if n_levels > 1 and not self.link.levels:
             raise ValueError(f"attributions need one raw output a target; the loss {self.loss!r} has {n_levels}.")
         weights, name = np.zeros(n_raw), "y" if n == 1 else f"y[{j}]"
-        column = j * n_levels + (n_levels - 1) // 2  # the middle quantile level
+        column = j * n_levels + (self.link.middle if isinstance(self.link, Levels) else 0)
         if self.link.is_log:
             weights[column] = 1.0
             return Readout(weights, float(np.log(self.target.scale[j])), f"log {name}")  # log(scale · e^raw)

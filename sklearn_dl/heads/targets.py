@@ -36,9 +36,9 @@ class NumberEncoder:
 
     @classmethod
     def learn(
-        cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, log_link: bool, final: bool = False
+        cls, y: np.ndarray, weight: np.ndarray | None, *, scaled: bool, positive: bool, final: bool = False
     ) -> NumberEncoder:
-        """Weighted statistics of y: mean and standard deviation, or with a log link the mean alone, as scale.
+        """Weighted statistics of y: mean and standard deviation, or of positive predictions the mean alone, as scale.
 
         A constant column has a scale of 1, or, where no other rows will follow (`final`), one so small that the
         network's errors do not show.
@@ -47,7 +47,7 @@ class NumberEncoder:
         center, scale = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
         if scaled:
             center, scale = moments(matrix, weight)
-            if log_link:
+            if positive:
                 center, scale = np.zeros_like(center), center
             elif final:
                 constant = matrix.min(axis=0) == matrix.max(axis=0)

@@ -14,6 +14,8 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit, logit, logsumexp
 
+from .._numerics import check_value, interval
+
 __all__ = ["Grouped", "Identity", "Levels", "Link", "Log", "Logit", "Softmax", "softmax"]
 
 
@@ -30,13 +32,16 @@ class Link(ABC):
     ----------
     name : str
         Name of the inverse.
+    is_positive : bool
+        Whether predictions are positive: the target is then scaled by its mean, never shifted.
     is_log : bool
-        Whether the inverse is the exponential: the target is then scaled by its mean, never shifted.
+        Whether the inverse is the exponential.
     levels : tuple of float
         What the numbers of an output are where it has several: levels of quantiles.
     """
 
     name: ClassVar[str]
+    is_positive: ClassVar[bool] = False
     is_log: ClassVar[bool] = False
     levels: tuple[float, ...] = ()
 
@@ -152,7 +157,42 @@ class Levels(Link):
         return self.inverse(raw).mean(axis=1).reshape(len(raw), -1)
 
     def central(self, predicted: np.ndarray) -> np.ndarray:
-        return predicted[..., (predicted.shape[-1] - 1) // 2]  # of an even number the lower of the two in the middle
+        return predicted[..., self.middle]
+
+    @property
+    def middle(self) -> int:
+        """Position of the level in the middle; of an even number, of the lower of the two."""
+        return (len(self.levels) - 1) // 2
+
+    def enclosing(self, coverage: float) -> tuple[int, int]:
+        """Positions of the two levels that leave out (1 - coverage) / 2 on either side.
+
+        Parameters
+        ----------
+        coverage : float in (0, 1)
+            Share of the distribution between the two.
+
+        Returns
+        -------
+        lower, upper : int
+            Positions in `levels`.
+
+        Raises
+        ------
+        ValueError
+            Where there are no such levels; it tells which there are.
+        """
+        check_value("coverage", coverage, interval(0, 1, "()"))
+        levels, outside = np.array(self.levels), (1 - coverage) / 2
+        found = [int(np.abs(levels - level).argmin()) for level in (outside, 1 - outside)]
+        if not np.allclose(levels[found], (outside, 1 - outside), rtol=0, atol=1e-9):
+            pairs = [round(1 - 2 * q, 9) for q in levels if q < 0.5 and np.abs(levels - (1 - q)).min() < 1e-9]
+            instead = f", or ask for coverage={' or '.join(map(repr, map(float, pairs)))}" if pairs else ""
+            raise ValueError(
+                f"coverage={coverage!r} needs the levels {outside:.6g} and {1 - outside:.6g}, and the network learnt "
+                f"{self.levels}; fit with loss=Quantile(levels=({outside:.6g}, 0.5, {1 - outside:.6g})){instead}."
+            )
+        return found[0], found[1]
 
 
 @final
@@ -161,6 +201,7 @@ class Log(Link):
     """ŷ = e^z"""
 
     name: ClassVar[str] = "exp"
+    is_positive: ClassVar[bool] = True
     is_log: ClassVar[bool] = True
 
     def inverse(self, raw: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from .._numerics import Rule, Rules, above, check_value, interval, sequence
+from .._numerics import Rule, Rules, above, interval, sequence
 from .base import Loss, total
-from .links import Levels, Link, Log
+from .links import Levels, Log
 
 __all__ = ["AbsoluteError", "Gamma", "Huber", "Poisson", "Quantile", "SquaredError", "Tweedie"]
 
@@ -92,7 +92,7 @@ class Quantile(Loss):
         return np.atleast_1d(np.asarray(self.levels, dtype=float))
 
     @property
-    def link(self) -> Link:  # type: ignore[override]
+    def link(self) -> Levels:  # type: ignore[override]
         return Levels(tuple(self._level_array().tolist()))
 
     def n_raw(self, n_outputs: int) -> int:
@@ -105,38 +105,6 @@ class Quantile(Loss):
         np.subtract(r > 0, q, out=out.reshape(shape))  # 1 - q where ŷ > y, else -q
         per_output = r.reshape(raw.shape) * out
         return total(per_output, weight, out)
-
-    def enclosing(self, coverage: float) -> tuple[int, int]:
-        """Positions of the two levels that leave out (1 - coverage) / 2 on either side.
-
-        Parameters
-        ----------
-        coverage : float in (0, 1)
-            Share of the distribution between the two.
-
-        Returns
-        -------
-        lower, upper : int
-            Positions in `levels`.
-
-        Raises
-        ------
-        ValueError
-            Where there are no such levels; it tells which there are.
-        """
-        check_value("coverage", coverage, SHARE)
-        levels = self._level_array()
-        outside = (1 - coverage) / 2
-        found = [int(np.abs(levels - level).argmin()) for level in (outside, 1 - outside)]
-        if not np.allclose(levels[found], (outside, 1 - outside), rtol=0, atol=1e-9):
-            pairs = [round(1 - 2 * q, 9) for q in levels if q < 0.5 and np.abs(levels - (1 - q)).min() < 1e-9]
-            instead = f", or ask for coverage={' or '.join(map(repr, map(float, pairs)))}" if pairs else ""
-            raise ValueError(
-                f"coverage={coverage!r} needs the levels {outside:.6g} and {1 - outside:.6g}, and the network learnt "
-                f"{tuple(levels.tolist())}; fit with loss=Quantile(levels=({outside:.6g}, 0.5, {1 - outside:.6g}))"
-                f"{instead}."
-            )
-        return found[0], found[1]
 
 
 class _LogLink(Loss):

@@ -89,7 +89,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     NotFittedError
         Before `fit`.
     NotImplementedError
-        Where a layer or a loss has no ONNX form.
+        Where a layer or a link has no ONNX form.
     ValueError
         Where a column or the labels are of a kind that ONNX has not.
     """
