@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._estimators import network_inside
+from ._estimators.inside import network_inside
 
 __all__ = ["TrainingCurveDisplay"]
 

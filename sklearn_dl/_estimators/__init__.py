@@ -1,11 +1,11 @@
 """The two estimators, and how parameters become a training.
 
-Knows everything below; users meet it as `sklearn_dl.DLClassifier` and `DLRegressor`.
+Knows everything below; users meet it as `sklearn_dl.DLClassifier` and `DLRegressor`. `inside`, which knows what others
+wrap around an estimator, is not among what it hands out: it imports half of scikit-learn.
 """
 
 from .base import BaseDL, Call
 from .classifier import DLClassifier
-from .inside import innermost, network_inside, with_network_replaced
 from .params import make_plan
 from .registry import resolve_loss, resolve_schedule, resolve_solver
 from .regressor import DLRegressor
@@ -15,11 +15,8 @@ __all__ = [
     "Call",
     "DLClassifier",
     "DLRegressor",
-    "innermost",
     "make_plan",
-    "network_inside",
     "resolve_loss",
     "resolve_schedule",
     "resolve_solver",
-    "with_network_replaced",
 ]

@@ -21,7 +21,8 @@ from sklearn.linear_model import (
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 
-from .._estimators import BaseDL, innermost, resolve_loss, with_network_replaced
+from .._estimators import BaseDL, resolve_loss
+from .._estimators.inside import innermost, with_network_replaced
 from ..encoding.table_encoder import TableEncoder
 from ..losses import AbsoluteError, Gamma, Huber, Loss, Quantile, Tweedie
 

@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from .._data import check_weight
-from .._estimators import BaseDL, network_inside
+from .._estimators import BaseDL
+from .._estimators.inside import network_inside
 from .._numerics import above, check_value
 from .origins import middle, origins
 from .paths import Scalar

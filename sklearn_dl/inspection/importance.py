@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._estimators import network_inside
+from .._estimators.inside import network_inside
 from .attributions import add_up
 from .origins import middle, random_rows
 from .paths import Scalar
