@@ -304,8 +304,8 @@ FOR_USERS = {
     "architectures", "checkpoint.callback", "compare.comparison", "compare.folds", "convert", "displays",
     "encoding.table_encoder.TableEncoder", "inspection.attributions.Attributions",
     "inspection.attributions.gradient_times_input", "inspection.attributions.integrated_gradients",
-    "inspection.display", "inspection.importance", "layers", "losses", "onnx.graph.Graph", "onnx.layers",
-    "onnx.outputs", "onnx.registration", "rate_finder", "schedules", "solvers",
+    "inspection.display", "inspection.importance", "layers", "losses", "onnx.graph.Graph", "onnx.inputs",
+    "onnx.layers", "onnx.outputs", "onnx.registration", "rate_finder", "schedules", "solvers",
 }  # fmt: skip
 EXCEPTIONS = {
     ("PR01", "_engine.network.Entry"): "a named tuple: its fields are Attributes",

@@ -19,6 +19,7 @@ from scipy import sparse
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.convert import to_sklearn
 from sklearn_dl.losses import Quantile
+from sklearn_dl.onnx import register_converters, to_onnx
 
 ROOT = Path(__file__).resolve().parents[1]
 N = 120
@@ -111,3 +112,14 @@ def test_the_page_on_saving_runs(tmp_path, monkeypatch):
     namespace: dict[str, Any] = {}
     for block in here:
         exec(compile(block, "saving.md", "exec"), namespace)
+
+
+@pytest.mark.parametrize("package", ["onnx", "skl2onnx"])
+def test_onnx_without_its_extra_says_what_to_install(package, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", type(sys)("onnx"))
+    monkeypatch.setitem(sys.modules, "skl2onnx", type(sys)("skl2onnx"))
+    monkeypatch.setitem(sys.modules, package, None)  # an import of it fails
+    model = DLRegressor(max_iter=1).fit([[0.0], [1.0]], [0.0, 1.0])
+    for call in (register_converters, lambda: to_onnx(model, [[0.0]])):
+        with pytest.raises(ImportError, match=rf"needs the packages onnx and skl2onnx \(.*{package}.*\); install them"):
+            call()

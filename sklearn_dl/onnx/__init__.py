@@ -4,8 +4,10 @@ Knows all that a prediction needs, and nothing about training; skl2onnx and onnx
 """
 
 from .graph import Encoded, Graph
+from .inputs import onnx_inputs
 from .layers import node
 from .outputs import link
-from .registration import onnx_inputs, register_converters, to_onnx
+from .registration import register_converters, to_onnx
+from .tables import MISSING_TEXT
 
-__all__ = ["Encoded", "Graph", "link", "node", "onnx_inputs", "register_converters", "to_onnx"]
+__all__ = ["MISSING_TEXT", "Encoded", "Graph", "link", "node", "onnx_inputs", "register_converters", "to_onnx"]

@@ -5,28 +5,24 @@ Knows skl2onnx's manners: options, types and shapes of inputs and outputs.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from .._data import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from .._estimators import DLClassifier, DLRegressor
 from ..encoding.table_encoder import TableEncoder
 from ..layers import Layer, Members
 from .graph import Encoded, Graph
+from .inputs import as_fitted, input_types, note_columns
 from .layers import convert_layer
 from .outputs import convert_classes, convert_link, convert_members, convert_numbers, labels_of
-from .tables import MISSING_TEXT, InputTable, encode_table
+from .tables import InputTable, encode_table
 
-__all__ = ["onnx_inputs", "register_converters", "to_onnx"]
+__all__ = ["register_converters", "to_onnx"]
 
-DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-    "tensor(int64)": np.int64,
-    "tensor(bool)": np.bool_,
-}  # of a graph's inputs
 OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
 
 
@@ -36,7 +32,7 @@ def register_converters() -> None:
     Raises
     ------
     ImportError
-        Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+        Where skl2onnx or onnx is not installed: the extra ``onnx`` brings them.
 
     Notes
     -----
@@ -46,6 +42,7 @@ def register_converters() -> None:
     precision, so are the outputs and, if it was trained so, the network; otherwise all are of single precision, and
     only the columns are centred and scaled in double.
     """
+    _ask_for_extra()
     from skl2onnx import update_registered_converter
 
     update_registered_converter(
@@ -71,9 +68,10 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     ----------
     model : estimator
         A fitted `DLClassifier` or `DLRegressor`, or what holds one and skl2onnx knows.
-    X : DataFrame or ndarray of shape (n, n_features)
+    X : DataFrame, array-like or sparse matrix of shape (n, n_features)
         A table like those to predict; of it only names and types of the columns matter. An array becomes one input
-        ``X``, a DataFrame one input a column, of shape (n, 1): text, float32 where the column is, else float64.
+        ``X``, a sparse matrix too, which is then dense; a DataFrame one input a column, of shape (n, 1): text, float32
+        where the column is, else float64.
     target_opset : int, dict or None, default=None
         ONNX's version, 13 or more; None for the latest that skl2onnx knows.
 
@@ -85,88 +83,35 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     Raises
     ------
     ImportError
-        Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+        Where skl2onnx or onnx is not installed: the extra ``onnx`` brings them.
     NotFittedError
         Before `fit`.
     NotImplementedError
         Where a layer or a link has no ONNX form.
     ValueError
-        Where a column or the labels are of a kind that ONNX has not.
+        Where a column, a level or the labels are of a kind that ONNX has not.
     """
-    from skl2onnx import convert_sklearn
-    from sklearn.base import is_classifier
-
     check_is_fitted(model)
     register_converters()
+    from skl2onnx import convert_sklearn
+
+    X = as_fitted(X, getattr(model, "feature_names_in_", None))
     options = {id(model): {"zipmap": False}} if is_classifier(model) else None
-    return convert_sklearn(model, initial_types=_initial_types(X), options=options, target_opset=target_opset)
+    graph = convert_sklearn(model, initial_types=input_types(X), options=options, target_opset=target_opset)
+    note_columns(graph, X)
+    return graph
 
 
-def onnx_inputs(session: Any, X: Any) -> dict[str, np.ndarray]:
-    """A table as the inputs of a graph.
-
-    Parameters
-    ----------
-    session : onnxruntime.InferenceSession
-        Runs the graph: its inputs are the table's columns, in order.
-    X : DataFrame or ndarray of shape (n, n_features)
-        The table.
-
-    Returns
-    -------
-    dict of str to ndarray
-        For ``session.run(None, ...)``, of the types that the graph wants. Missing numbers are NaN; missing text is the
-        empty text.
-
-    Raises
-    ------
-    ValueError
-        Where the table has another number of columns, or a column cannot be made the type of its input.
-    """
-    X = X if is_dataframe(X) else np.asarray(X)
-    inputs, start = {}, 0
-    for given in session.get_inputs():
-        width = given.shape[1] if isinstance(given.shape[1], int) else X.shape[1] - start
-        columns = range(start, min(start + width, X.shape[1]))
-        arrays = [_column_input(X, i, given.type) for i in columns]
-        start += width
-        if arrays:
-            inputs[given.name] = np.column_stack(arrays)
-    if start != X.shape[1]:
-        raise ValueError(f"X must have {start} columns, as the graph's inputs together; it has {X.shape[1]}.")
-    return inputs
-
-
-def _column_input(X: Any, i: int, kind: str) -> np.ndarray:
-    """One column as an input of a type such as "tensor(float)"."""
-    name = X.columns[i] if is_dataframe(X) else i
-    if kind == "tensor(string)":
-        codes, levels = (
-            factorize(column(X, i), name) if is_dataframe(X) else np.unique(X[:, i], return_inverse=True)[::-1]
-        )
-        return np.array([*map(str, levels), MISSING_TEXT], dtype=object)[codes]  # missing is -1
-    numbers = to_numbers(column(X, i), name) if is_dataframe(X) else X[:, i]
-    if kind not in DTYPES:
-        raise ValueError(f"column {name!r} of X cannot be made a {kind}; an input must be text or numbers.")
-    if DTYPES[kind] is np.int64 and np.isnan(numbers).any():
-        raise ValueError(f"column {name!r} of X has missing numbers, but the graph was made for whole ones.")
-    return numbers.astype(DTYPES[kind])
-
-
-def _initial_types(X: Any) -> list[tuple[str, Any]]:
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
-
-    if not is_dataframe(X):
-        X = np.asarray(X)
-        return [("X", (FloatTensorType if X.dtype == np.float32 else DoubleTensorType)([None, X.shape[1]]))]
-    types = []
-    for i, name in enumerate(X.columns):
-        series = column(X, i)
-        is_number = kind_of(series, name) == "number" or type_of_levels(factorize(series, name)[1], name) == "numbers"
-        single = str(series.dtype).lower() == "float32"
-        kind = (FloatTensorType if single else DoubleTensorType) if is_number else StringTensorType
-        types.append((str(name) or f"x{i}", kind([None, 1])))
-    return types
+def _ask_for_extra() -> None:
+    """Raise ImportError, with what to do, where a package is missing."""
+    try:
+        importlib.import_module("onnx")
+        importlib.import_module("skl2onnx")
+    except ImportError as error:
+        raise ImportError(
+            f"sklearn_dl.onnx needs the packages onnx and skl2onnx ({error}); install them, for instance by "
+            'pip install ".[onnx]" in the folder of sklearn-dl.'
+        ) from error
 
 
 # ---------------------------------------------------------------- what the operators give

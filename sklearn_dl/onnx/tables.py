@@ -6,6 +6,7 @@ Knows what the parts of the encoder learnt, and nothing about networks or estima
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -20,7 +21,9 @@ from .graph import Encoded, Graph
 
 __all__ = ["InputTable", "encode_table", "form"]
 
-MISSING_TEXT = ""  # texts of ONNX cannot be missing
+# texts of ONNX cannot be missing; this one begins with a character that Unicode leaves to private use
+MISSING_TEXT = "\ue000missing"
+WHOLE = 2**53  # from here on double precision does not tell whole numbers apart
 
 
 class _Block(NamedTuple):
@@ -28,6 +31,7 @@ class _Block(NamedTuple):
 
     name: str
     is_text: bool
+    is_single: bool
     start: int
     width: int
 
@@ -59,8 +63,9 @@ class InputTable:
             width = shape[1] if len(shape) == 2 else None
             if width is None:
                 width = n_features - len(variables) + 1 if len(variables) == 1 else 1
-            is_text = type(variable.type).__name__ == "StringTensorType"
-            self._blocks.append(_Block(variable.full_name, is_text, start, width))
+            kind = type(variable.type).__name__
+            is_text, is_single = kind == "StringTensorType", kind == "FloatTensorType"
+            self._blocks.append(_Block(variable.full_name, is_text, is_single, start, width))
             start += width
         if start != n_features:
             raise ValueError(f"the graph's inputs must have {n_features} columns, as X at fit; they have {start}.")
@@ -92,7 +97,7 @@ class InputTable:
         ValueError
             Where it is of the other kind.
         """
-        (block,) = (b for b in self._blocks if b.start <= column < b.start + b.width)
+        block = self._block(column)
         if block.is_text != is_text:
             held, comes = ("text", "numbers") if is_text else ("numbers", "text")
             raise ValueError(f"column {self.names[column]!r} held {held} at fit; its input is {comes}.")
@@ -101,7 +106,15 @@ class InputTable:
 
     def is_text(self, column: int) -> bool:
         """Whether a column comes as text."""
-        return any(b.is_text for b in self._blocks if b.start <= column < b.start + b.width)
+        return self._block(column).is_text
+
+    def is_single(self, column: int) -> bool:
+        """Whether a column comes as numbers of single precision."""
+        return self._block(column).is_single
+
+    def _block(self, column: int) -> _Block:
+        (block,) = (b for b in self._blocks if b.start <= column < b.start + b.width)
+        return block
 
     def _name(self, block: _Block, position: int) -> Any:
         return self.names[block.start + position]
@@ -214,10 +227,46 @@ def _code(book: Codebook, column: int, table: InputTable, g: Graph) -> str:
         raise ValueError(f"column {book.name!r} holds bytes, which ONNX has not; make it text and fit again.")
     is_text = table.is_text(column) if book.kind == "nothing" else book.kind == "text"
     x = table.category(column, is_text=is_text, g=g)
-    keys: list[Any] = list(book.levels) if is_text else [float(level) for level in book.levels]
+    keys: list[Any] = _text_keys(book) if is_text else _number_keys(book, single=table.is_single(column))
     missing = MISSING_TEXT if is_text else np.nan
-    if book.has_missing and missing not in keys:
+    if book.has_missing:
         keys.append(missing)
     if not keys:  # nothing was told apart
         return g("Mul", g.position(x, [missing]), np.array(ELSE))
     return g.position(x, keys)
+
+
+def _text_keys(book: Codebook) -> list[str]:
+    """The levels of a column of text, as ONNX can hold them."""
+    if MISSING_TEXT in book.levels:
+        raise ValueError(
+            f"column {book.name!r} has the level {MISSING_TEXT!r}, which stands for missing text in a graph; rename it "
+            "and fit again."
+        )
+    for level in book.levels:
+        try:
+            level.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"column {book.name!r} has the level {level!r}, which is no valid text ({error.reason}); rename it and "
+                "fit again."
+            ) from error
+    return list(book.levels)
+
+
+def _number_keys(book: Codebook, *, single: bool) -> list[float]:
+    """The levels of a column of numbers, told apart in the precision that they come in."""
+    keys = [float(level) for level in book.levels]
+    too_large = [level for level in book.levels if isinstance(level, Integral) and abs(int(level)) >= WHOLE]
+    if too_large or len(set(keys)) < len(keys):
+        raise ValueError(
+            f"column {book.name!r} has levels that double precision does not tell apart, such as "
+            f"{(too_large or book.levels)[0]}; make it text and fit again."
+        )
+    rounded = [key for key in keys if single and float(np.float32(key)) != key]
+    if rounded:
+        raise ValueError(
+            f"column {book.name!r} has the level {rounded[0]!r}, which single precision has not; make its input one of "
+            "double precision."
+        )
+    return keys

@@ -15,6 +15,7 @@ import onnxruntime
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import sparse
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.calibration import CalibratedClassifierCV
@@ -34,7 +35,7 @@ from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.encoding.categories import Categories
 from sklearn_dl.layers import Dense, Layer, Sequential
 from sklearn_dl.losses import Link, Loss, Quantile
-from sklearn_dl.onnx import link, node, onnx_inputs, register_converters, to_onnx
+from sklearn_dl.onnx import MISSING_TEXT, link, node, onnx_inputs, register_converters, to_onnx
 from sklearn_dl.onnx.layers import NODES
 from sklearn_dl.onnx.outputs import LINKS
 from sklearn_dl.onnx.tables import FORMS, form
@@ -155,13 +156,6 @@ def test_defaults():
     big, y = np.tile(X, (3, 1)), np.tile(Y, (3, 1))
     for model in (DLRegressor(random_state=0).fit(big, y), DLClassifier(random_state=0).fit(big, y[:, 0] > 0)):
         assert agrees(model, big)
-
-
-def test_members_of_a_sparse_table():
-    from scipy import sparse
-
-    model = numbers(**MEMBERS).fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
-    assert agrees(model, np.where(X > 0.5, X, 0))
 
 
 def test_no_hidden_layer_and_no_encoder():
@@ -309,13 +303,56 @@ def test_columns_that_hold_nothing():
     assert agrees(model, table)
 
 
-def test_the_empty_text_is_missing_unless_it_is_a_level():
-    for text, same in (("", False), ("none", True)):
-        table = TABLE[["area"]].assign(street=TABLE["street"].fillna(text))
-        model = numbers().fit(table, RENT)
-        assert agrees(model, table)
-        gone = table.assign(street=None)
-        assert (distance(run(to_onnx(model, table), gone), model, gone) < 1e-5) is same
+TEXTS = {
+    "missing": ["a", "b", None],
+    "empty": ["", "a", "b"],
+    "empty and missing": ["", "a", "b", None],
+    "words for missing": ["nan", "None", "", "missing", None],
+    "white space": [" ", "a ", "a", None],
+    "zeros inside": ["a\0", "a", "\0"],
+    "other scripts": ["ä", "日本", "😀", None],
+}
+
+
+@pytest.mark.parametrize("max_one_hot", [0, 8])
+@pytest.mark.parametrize("name", TEXTS)
+def test_missing_text_is_none_of_the_texts(name, max_one_hot):
+    """Later rows hold everything that training had not, and what it had not must count as unseen, missing or not."""
+    text = np.array(TEXTS[name], dtype=object)[np.arange(N) % len(TEXTS[name])]
+    table = pd.DataFrame({"k": text, "area": TABLE["area"]})
+    y = np.arange(N) % len(TEXTS[name]) * 10.0
+    model = numbers(encoder=TableEncoder(max_one_hot=max_one_hot), max_iter=10).fit(table, y)
+    graph = to_onnx(model, table)
+    later = pd.DataFrame({"k": ["", None, "new", "a", " ", "nan"], "area": 50.0})
+    for rows in (table, later, pl.from_pandas(later)):
+        assert distance(run(graph, rows), model, rows) < 1e-5
+
+
+def test_the_text_for_missing_is_refused_as_a_level():
+    table = pd.DataFrame({"k": ["a", MISSING_TEXT] * 30})
+    with pytest.raises(ValueError, match=r"^column 'k' has the level .* stands for missing text"):
+        to_onnx(numbers().fit(table, np.arange(60.0)), table)
+    fine = pd.DataFrame({"k": ["a", None] * 30})
+    session = session_of(to_onnx(numbers().fit(fine, np.arange(60.0)), fine))
+    with pytest.raises(ValueError, match=r"^column 'k' of X holds the text .* stands for missing text"):
+        onnx_inputs(session, table)
+    broken = pd.DataFrame({"k": pd.Series(["a", "\ud800"] * 30, dtype=object)})
+    with pytest.raises(ValueError, match=r"^column 'k' has the level .* no valid text \(surrogates not allowed\)"):
+        to_onnx(numbers().fit(broken, np.arange(60.0)), broken)
+
+
+def test_levels_that_the_precision_does_not_tell_apart_are_refused():
+    """They were added up, and a row became another level."""
+    register_converters()
+    for levels, kind in (
+        ([2**53, 2**53 + 1], DoubleTensorType),
+        ([2**53], DoubleTensorType),
+        ([0.1, 0.2], FloatTensorType),
+    ):
+        table = pd.DataFrame({"id": np.array(levels)[np.arange(60) % len(levels)]})
+        model = numbers(encoder=TableEncoder(categorical_features=["id"])).fit(table, np.arange(60.0))
+        with pytest.raises(ValueError, match=r"^column 'id' has .* precision"):
+            convert_sklearn(model, initial_types=[("id", kind([None, 1]))])
 
 
 def test_numbers_are_centred_in_the_precision_they_come_in():
@@ -324,11 +361,52 @@ def test_numbers_are_centred_in_the_precision_they_come_in():
     assert agrees(model, stamps)
 
 
-def test_sparse_models_take_dense_rows():
-    from scipy import sparse
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [("csr_array", np.float64), ("csc_matrix", np.float32), ("coo_array", np.int64)]
+)
+def test_sparse_tables_become_dense_inputs(kind, dtype):
+    dense = np.where(X > 0.5, X, 0).astype(dtype)
+    table = getattr(sparse, kind)(dense)
+    for fitted_on, members in ((table, {}), (table, MEMBERS), (dense, {})):
+        model = numbers(**members).fit(fitted_on, Y)
+        for example in (table, dense):
+            graph = to_onnx(model, example)
+            assert distance(run(graph, table), model, table) < 1e-5
+            assert distance(run(graph, dense), model, dense) < 1e-5
 
-    model = numbers().fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
-    assert agrees(model, np.where(X > 0.5, X, 0))
+
+def test_arrays_of_every_kind():
+    arrays = {"list": X.tolist(), "object": X.astype(object), "float16": (X / 100).astype(np.float16)}
+    arrays |= {"other byte order": X.astype(">f8"), "whole": X.astype(np.int32), "bool": X > 0}
+    for name, table in arrays.items():
+        assert agrees(numbers().fit(table, Y), table), name
+    hidden = np.ma.masked_array(X, X > 1)
+    session = session_of(to_onnx(numbers().fit(X, Y), X))
+    np.testing.assert_array_equal(onnx_inputs(session, hidden)["X"], np.where(X > 1, np.nan, X))
+    for wrong in (X[0], 3.0, None, X[None]):
+        for function in (lambda table: to_onnx(numbers().fit(X, Y), table), lambda table: onnx_inputs(session, table)):
+            with pytest.raises(ValueError, match=r"X must be a table of shape \(n, n_features\)"):
+                function(wrong)
+    with pytest.raises(ValueError, match="column 0 of X must hold numbers"):
+        onnx_inputs(session, np.array([["a"] * 4], dtype=object))
+
+
+def test_columns_are_found_by_their_names():
+    """skl2onnx changes names that are empty, not plain words, or those of outputs; what counts is the table's."""
+    names = ["a b", "variable", "", "x2", "größe/m²"]
+    table = pd.DataFrame(np.column_stack((X, X[:, 0] ** 2)), columns=names)
+    model = numbers().fit(table, Y)
+    turned = table[names[::-1]]
+    for example in (table, turned):
+        graph = to_onnx(model, example)
+        for rows in (table, turned, pl.from_pandas(turned)):
+            assert distance(run(graph, rows), model, table) < 1e-5
+    assert distance(run(graph, table.to_numpy()), model, table) < 1e-5
+    for rows in (table.rename(columns={"x2": "x3"}), table.assign(more=1.0).drop(columns="x2")):
+        with pytest.raises(ValueError, match="X must have the columns that the graph was made for; it has no 'x2'"):
+            run(graph, rows)
+        with pytest.raises(ValueError, match="X must have the columns of fit; it has no 'x2'"):
+            to_onnx(model, rows)
 
 
 def test_inputs_by_hand():
@@ -388,10 +466,15 @@ def test_wrong_tables_are_told():
         onnx_inputs(session, TABLE[["area", "floor", "street"]])
     with pytest.raises(ValueError, match="must have 2 columns"):
         onnx_inputs(session, X[:, :1])
-    with pytest.raises(ValueError, match="'floor' of X has missing numbers"):
-        onnx_inputs(session, table.assign(floor=np.nan))
+    for floor, message in ((np.nan, "missing numbers"), (1.5, r"1\.5"), (1e300, r"1e\+300")):
+        with pytest.raises(ValueError, match=f"'floor' of X has {message}, but its input .* made for whole numbers"):
+            onnx_inputs(session, table.assign(floor=floor))
     with pytest.raises(ValueError, match="'area' of X holds text"):
         onnx_inputs(session, TABLE[["street", "floor"]].rename(columns={"street": "area"}))
+    street = TABLE[["street"]]
+    session = session_of(to_onnx(numbers().fit(street, RENT), street))
+    with pytest.raises(ValueError, match="'street' of X holds numbers, but its input is text"):
+        onnx_inputs(session, street.assign(street=7))
 
 
 def test_before_fit():
