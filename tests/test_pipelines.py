@@ -6,6 +6,7 @@ other meta-estimators have a module of their own.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +21,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._estimators.elsewhere import CALLED as CALLED_HERE
+from sklearn_dl._estimators.elsewhere import NOT_HERE
+from sklearn_dl._estimators.registry import class_with
 from sklearn_dl.architectures import mlp
 from sklearn_dl.layers import Dense, Layer, ReLU, Sequential
 from sklearn_dl.losses import Huber, Link, LogLoss, Loss, Quantile
-from sklearn_dl.schedules import Cosine, Schedule
+from sklearn_dl.schedules import Cosine, InvScaling, Schedule
 from sklearn_dl.solvers import LBFGS, SGD, Adam, AdamW, Solver
 
 rng = np.random.default_rng(0)
@@ -35,6 +39,13 @@ LONG = SMALL | {"max_iter": 100, "learning_rate_init": 0.01}
 
 
 # ---------------------------------------------------------------- parameters
+
+
+class OwnPlain(Schedule):
+    """A schedule without settings."""
+
+    def factor(self, progress, samples_seen):
+        return 1.0
 
 
 SETTINGS = {
@@ -88,6 +99,90 @@ def test_a_nested_parameter_of_a_mere_name_says_what_to_pass(key):
     search = GridSearchCV(DLRegressor(**params), {key: [0.5]}, cv=2)
     with pytest.raises(ValueError, match=whole):
         search.fit(X, y)
+
+
+SETTING = "it is a setting of {0}: pass {1}={0}({2}=...), or {1}={0}() and search {1}__{2}."
+CALLED = "it is called {} here."
+ELSEWHERE = {  # a parameter that there is not, the others, and how the sentence ends
+    # MLPClassifier and MLPRegressor
+    "momentum": ({"solver": "sgd"}, SETTING.format("SGD", "solver", "momentum")),
+    "nesterovs_momentum": ({}, SETTING.format("SGD", "solver", "nesterov")),
+    "power_t": ({"learning_rate": "invscaling"}, SETTING.format("InvScaling", "learning_rate", "power_t")),
+    "beta_1": ({"solver": "adam"}, SETTING.format("Adam", "solver", "beta_1")),
+    "beta_2": ({}, SETTING.format("AdamW", "solver", "beta_2")),
+    "epsilon": ({"solver": "rmsprop"}, SETTING.format("RMSprop", "solver", "epsilon")),
+    "max_fun": ({"solver": LBFGS()}, CALLED.format("solver__max_fun")),
+    # boosting
+    "n_estimators": ({}, CALLED.format("max_iter")),
+    "l2_regularization": ({}, CALLED.format("alpha")),
+    "categorical_features": ({}, SETTING.format("TableEncoder", "encoder", "categorical_features")),
+    "quantile": ({}, SETTING.format("Quantile", "loss", "levels")),
+    "max_depth": ({}, "it is a parameter of trees, which a network has not."),
+    "reg_alpha": ({}, "it is not there: alpha is an L2 penalty, and there is no L1."),
+    "eval_set": ({}, "it is an argument of fit: pass X_val and y_val there."),
+    # skorch
+    "lr": ({}, CALLED.format("learning_rate_init")),
+    "max_epochs": ({}, CALLED.format("max_iter")),
+    "optimizer__lr": ({}, CALLED.format("learning_rate_init")),
+    "optimizer__momentum": ({"solver": SGD()}, CALLED.format("solver__momentum")),
+    "optimizer__weight_decay": ({}, SETTING.format("AdamW", "solver", "weight_decay")),
+    "module__dropout": ({}, CALLED.format("dropout")),
+    "module__num_units": ({}, CALLED.format("hidden_layer_sizes")),
+    "iterator_train__shuffle": ({}, CALLED.format("shuffle")),
+    "device": ({}, "it is not there: it runs on the CPU, with n_jobs threads."),
+    # Keras
+    "epochs": ({}, CALLED.format("max_iter")),
+    "model__hidden_units": ({}, CALLED.format("hidden_layer_sizes")),
+    "validation_split": ({}, CALLED.format("validation_fraction")),
+    "callbacks": ({}, "it is not a parameter: use the method set_callbacks."),
+    # slips
+    "droput": ({}, "did you mean dropout?"),
+    "solver__wieght_decay": ({}, SETTING.format("AdamW", "solver", "weight_decay")),
+    "solver__momentun": ({"solver": SGD()}, "did you mean solver__momentum?"),
+    "solver__foo": ({"solver": SGD()}, "the settings of solver are 'momentum' and 'nesterov'."),
+    "learning_rate__foo": ({"learning_rate": OwnPlain()}, "learning_rate=OwnPlain() has no settings."),
+    "loss__gamma": ({}, "the settings of loss are 'delta', 'levels' and 'power'."),
+}
+
+
+@pytest.mark.parametrize("key", ELSEWHERE)
+def test_a_parameter_of_another_package_gets_advice(key):
+    params, end = ELSEWHERE[key]
+    whole = f"Invalid parameter {key!r} for estimator DLRegressor: {end}"
+    for model, name in (
+        (DLRegressor(**params), key),
+        (Pipeline([("net", DLRegressor(**params))]), f"net__{key}"),
+        (GridSearchCV(DLRegressor(**params), {key: [1]}, cv=2), None),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(whole)}$"):
+            model.fit(X, y) if name is None else model.set_params(**{name: 1})
+
+
+def test_a_parameter_that_nothing_is_like_gets_the_list():
+    for model in (DLRegressor(), DLClassifier()):
+        with pytest.raises(
+            ValueError, match=r"^Invalid parameter 'foo' for estimator .*: the parameters are "
+        ) as caught:
+            model.set_params(foo=1)
+        assert re.findall(r"'(\w+)'", str(caught.value))[1:] == sorted(model.get_params(deep=False))
+
+
+def test_advice_can_be_followed():
+    """Every word leads to a parameter, or to a setting that one of the objects has, and none is a parameter itself."""
+    regressor, classifier = DLRegressor().get_params(deep=False), DLClassifier().get_params(deep=False)
+    assert not (set(CALLED_HERE) | set(NOT_HERE)) & (set(regressor) | set(classifier))
+    assert not set(CALLED_HERE) & set(NOT_HERE)
+    for ours in CALLED_HERE.values():
+        parameter, _, setting = ours.partition("__")
+        assert parameter in regressor or parameter in classifier
+        assert not setting or class_with(parameter, None, setting, "regression") is not None
+
+
+def test_what_the_advice_says_is_accepted():
+    DLRegressor(solver=SGD()).set_params(solver__momentum=0.5).fit(X[:20], y[:20])
+    DLRegressor(solver=SGD(momentum=0.5)).fit(X[:20], y[:20])
+    model = DLRegressor().set_params(solver=Adam(), solver__beta_1=0.5, learning_rate=InvScaling(power_t=0.1))
+    assert (model.solver.beta_1, model.learning_rate.power_t) == (0.5, 0.1)
 
 
 def test_partial_fit_is_absent_for_lbfgs():

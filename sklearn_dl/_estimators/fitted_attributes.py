@@ -15,8 +15,9 @@ import numpy as np
 from .._engine import Holder, Network
 from .._version import __version__
 from ..encoding.table_encoder import TableEncoder
+from .elsewhere import advice
 from .html import network_html
-from .registry import SETTINGS
+from .registry import SETTINGS, class_with
 
 __all__ = ["FittedDL"]
 
@@ -41,19 +42,24 @@ class FittedDL(Holder):
         ValueError
             Where a name is unknown, or where a nested parameter is set on a mere name.
         """
+        values = self.get_params(deep=False) | {key: params[key] for key in params if key in self._get_param_names()}
         for key in params:
             name, nested, sub = key.partition("__")
-            value = params.get(name, getattr(self, name, None))
-            if nested and name in SETTINGS and isinstance(value, str):
-                own, others = SETTINGS[name].get(value), SETTINGS[name].values()
-                fitting = [cls for cls in (own, *others) if cls is not None and sub in cls._get_param_names()]
-                instead = fitting[0] if fitting else own or next(iter(others))
+            value = values.get(name)
+            if name in values and not nested:
+                continue
+            if hasattr(value, "set_params") and sub.partition("__")[0] in value.get_params(deep=False):
+                continue
+            holder = class_with(name, value, sub, self._head.task) if name in SETTINGS else None
+            if isinstance(value, str) and holder is not None:
                 raise ValueError(
                     f"{key} cannot be set while {name} is the mere name {value!r}; pass an object such as "
-                    f"{name}={instead.__name__}() to search {name}__..."
+                    f"{name}={holder.__name__}() to search {name}__..."
                 )
-            if nested and name in self._get_param_names() and not hasattr(value, "set_params"):
+            if name in values and name not in SETTINGS:
                 raise ValueError(f"{key} cannot be set: {name}={value!r} is not an object with settings.")
+            what = advice(key, values, self._head.task)
+            raise ValueError(f"Invalid parameter {key!r} for estimator {type(self).__name__}: {what}")
         return super().set_params(**params)
 
     @property

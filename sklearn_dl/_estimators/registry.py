@@ -98,10 +98,18 @@ SETTINGS: dict[str, Mapping[str, Any]] = {
 }
 
 
-def listed(names: Any) -> str:
+def listed(names: Any, last_word: str = "or") -> str:
     """'a', 'b' or 'c'"""
     *head, last = [repr(n) for n in names]
-    return f"{', '.join(head)} or {last}" if head else last
+    return f"{', '.join(head)} {last_word} {last}" if head else last
+
+
+def class_with(parameter: str, value: Any, setting: str, task: str) -> type | None:
+    """The class of settings objects for a parameter that has a setting: that of the name `value`, or else the first."""
+    table = SETTINGS[parameter]
+    own = table.get(value) if isinstance(value, str) else None
+    fitting = (cls for cls in (own, *table.values()) if cls is not None and getattr(cls, "task", task) == task)
+    return next((cls for cls in fitting if setting in cls._get_param_names()), None)
 
 
 def _resolve(
