@@ -144,7 +144,10 @@ def _table(X: Any) -> Any:
         X = X.toarray()
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X if X.dtype.kind == "f" else X.astype(np.float64), np.nan)
-    X = np.asarray(X)
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"X must be a table of shape (n, n_features), all rows of one length ({error}).") from error
     if X.ndim != 2:
         raise ValueError(f"X must be a table of shape (n, n_features); got an array of shape {X.shape}.")
     if X.dtype.kind in "OU":
@@ -152,6 +155,8 @@ def _table(X: Any) -> Any:
             return X.astype(np.float64)
         except (TypeError, ValueError):
             return X.astype(object)
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X must hold numbers or text; got an array of {X.dtype}.")
     return X
 
 

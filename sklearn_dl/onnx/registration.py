@@ -6,6 +6,7 @@ Knows skl2onnx's manners: options, types and shapes of inputs and outputs.
 from __future__ import annotations
 
 import importlib
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .tables import InputTable, encode_table
 
 __all__ = ["register_converters", "to_onnx"]
 
+OLDEST = 13  # version of ONNX
 OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
 
 
@@ -87,19 +89,38 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     NotFittedError
         Before `fit`.
     NotImplementedError
-        Where a layer or a link has no ONNX form.
+        Where a layer or a link has no ONNX form, or skl2onnx no converter for what holds the network.
     ValueError
-        Where a column, a level or the labels are of a kind that ONNX has not.
+        Where `target_opset` is out of range, or a column, a level or the labels are of a kind that ONNX has not.
     """
     check_is_fitted(model)
     register_converters()
     from skl2onnx import convert_sklearn
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
+    _check_opset(target_opset)
     X = as_fitted(X, getattr(model, "feature_names_in_", None))
     options = {id(model): {"zipmap": False}} if is_classifier(model) else None
-    graph = convert_sklearn(model, initial_types=input_types(X), options=options, target_opset=target_opset)
+    try:
+        graph = convert_sklearn(model, initial_types=input_types(X), options=options, target_opset=target_opset)
+    except (MissingConverter, MissingShapeCalculator) as error:
+        raise NotImplementedError(
+            f"skl2onnx has no converter for {type(model).__name__}, or for what it holds; convert the network inside."
+        ) from error
     note_columns(graph, X)
     return graph
+
+
+def _check_opset(target_opset: Any) -> None:
+    from onnx.defs import onnx_opset_version
+
+    latest = onnx_opset_version()
+    if isinstance(target_opset, dict):
+        version = target_opset.get("", latest)
+    else:
+        version = latest if target_opset is None else target_opset
+    if not isinstance(version, Integral) or not OLDEST <= int(version) <= latest:
+        raise ValueError(f"target_opset must be None or from {OLDEST} to {latest}; got {target_opset!r}.")
 
 
 def _ask_for_extra() -> None:

@@ -19,7 +19,7 @@ from scipy import sparse
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
@@ -475,6 +475,24 @@ def test_wrong_tables_are_told():
     session = session_of(to_onnx(numbers().fit(street, RENT), street))
     with pytest.raises(ValueError, match="'street' of X holds numbers, but its input is text"):
         onnx_inputs(session, street.assign(street=7))
+
+
+def test_other_packages_errors_are_ours():
+    model = numbers().fit(X, Y[:, 0])
+    for opset in (1, 12, 99, "latest", 13.0, {"": 9}):
+        with pytest.raises(ValueError, match=r"^target_opset must be None or from 13 to \d+; got "):
+            to_onnx(model, X, target_opset=opset)
+    assert to_onnx(model, X, target_opset={"": 15}).opset_import[0].version <= 15
+    with pytest.raises(NotImplementedError, match="skl2onnx has no converter for TransformedTargetRegressor"):
+        to_onnx(TransformedTargetRegressor(numbers()).fit(X, Y[:, 0]), X)
+    session = session_of(to_onnx(model, X))
+    for wrong, message in (
+        (X.astype(complex), "X must hold numbers or text; got an array of complex128"),
+        (np.zeros((2, 4), "M8[s]"), r"X must hold numbers or text; got an array of datetime64\[s\]"),
+        ([[1.0] * 4, [2.0]], "all rows of one length"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            onnx_inputs(session, wrong)
 
 
 def test_before_fit():
