@@ -5,11 +5,14 @@ Knows nothing about layers, tables or estimators; where the nodes go is skl2onnx
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 __all__ = ["Encoded", "Graph"]
+
+TINY = 2.0**-120  # what single precision may round to 0
 
 
 class Encoded(NamedTuple):
@@ -164,6 +167,29 @@ class Graph:
         str
         """
         return parts[0] if len(parts) == 1 else self("Concat", *parts, axis=axis)
+
+    def plus(self, x: str, constant: np.ndarray) -> str:
+        """A result plus a constant, however small.
+
+        onnxruntime looks at a lone constant of double precision in single, and leaves out what is 0 there; multiplied
+        by a power of two, before and back, the sum stays what it is.
+
+        Parameters
+        ----------
+        x : str
+            Name of a result.
+        constant : ndarray
+            What is added.
+
+        Returns
+        -------
+        str
+        """
+        size = float(abs(constant).max())
+        if self.dtype == np.float32 or constant.size > 1 or not 0 < size < TINY:
+            return self("Add", x, constant)
+        up = 2.0 ** min(1000, -math.frexp(size)[1])
+        return self("Mul", self("Add", self("Mul", x, up), constant * up), 1 / up)
 
     def mean(self, x: str, axis: int, count: int, *, keepdims: bool) -> str:
         """The mean along one axis.

@@ -183,15 +183,34 @@ def convert_numbers(target: NumberEncoder, link: Link, predicted: str, g: Graph)
     list of str
         Name of the prediction, of shape (n, n_outputs); with several quantiles also that of all of them, of shape
         (n, n_outputs, n_levels), or (n, n_levels) where y was a vector.
+
+    Raises
+    ------
+    ValueError
+        Where the target's units are out of the range of the graph's precision.
     """
     k = len(link.levels)
     shape = (-1, 1) if k else (-1,)
     scale, center = target.scale.reshape(shape), target.center.reshape(shape)
-    y = g("Add", g("Mul", predicted, scale), center)  # y = ŷ scale + center
+    if g.dtype == np.float32:
+        _check_single(target)
+    y = g.plus(g("Mul", predicted, scale), center)  # y = ŷ scale + center
     if not k:
         return [y]
     middle = g("Gather", y, np.array((k - 1) // 2), axis=2)
     return [middle, g("Reshape", y, np.array([-1, k])) if target.one_dimensional else y]
+
+
+def _check_single(target: NumberEncoder) -> None:
+    """Raise ValueError where a target is of a size that single precision has not; all 0 is none."""
+    single, zero = np.finfo(np.float32), np.finfo(np.float64).tiny
+    size = np.maximum(abs(target.center), target.scale)
+    wrong = size[(size > zero) & (size < single.tiny) | (size > single.max / 1e3)]
+    if len(wrong):
+        raise ValueError(
+            f"y is of the size of {wrong[0]:.3g}, which single precision does not hold; make an input of the graph one "
+            "of double precision."
+        )
 
 
 def convert_classes(target: ClassEncoder, labels: Labels, predicted: str, g: Graph) -> tuple[str, list[str]]:

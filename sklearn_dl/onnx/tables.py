@@ -213,7 +213,7 @@ def categories(part: Categories, table: InputTable, g: Graph) -> tuple[list[str]
 
 
 def _scaled(scaling: Scaling, x: str, g: Graph) -> str:
-    z = g("Mul", g("Sub", x, scaling.center), scaling.scale)  # z = (x - center) · scale
+    z = g("Mul", g.plus(x, -scaling.center), scaling.scale)  # z = (x - center) · scale
     z = g("Where", g("IsNaN", z), 0.0, z)
     z = g("Clip", z, -LIMIT, LIMIT)
     if scaling.clips:

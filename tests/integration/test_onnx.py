@@ -355,6 +355,25 @@ def test_levels_that_the_precision_does_not_tell_apart_are_refused():
             convert_sklearn(model, initial_types=[("id", kind([None, 1]))])
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-150, 1e-46, 1e150, 1e300])
+def test_tables_and_targets_of_any_size(size):
+    """onnxruntime left out a sum with a lone number that is 0 in single precision."""
+    for width, y in ((1, Y[:, 0] + 10), (1, Y), (2, Y[:, 0] + 10), (1, np.full(N, 3.0))):
+        table = size * (X[:, :width].astype(np.float64) + 5)
+        assert agrees(numbers(encoder=TableEncoder(scaling="standard")).fit(table, y), table)
+        if size < 1e300 or y.ndim == 1:
+            model = numbers().fit(table, size * y)
+            assert agrees(model, table)
+            with pytest.raises(ValueError, match=r"^y is of the size of .* single precision does not hold"):
+                to_onnx(model, X[:, :width])
+
+
+def test_a_target_of_zeros_has_no_size():
+    for table in (X, X.astype(np.float64)):
+        found = run(to_onnx(numbers().fit(table, np.zeros(N)), table), table)["variable"]
+        np.testing.assert_allclose(found, 0, atol=1e-30)
+
+
 def test_numbers_are_centred_in_the_precision_they_come_in():
     stamps = (1.7e9 + RNG.uniform(0, 1000, (N, 2))).astype(np.float64)
     model = numbers(dtype="float32").fit(stamps, stamps[:, 0] - 1.7e9)
