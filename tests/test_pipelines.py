@@ -141,6 +141,8 @@ ELSEWHERE = {  # a parameter that there is not, the others, and how the sentence
     "solver__momentun": ({"solver": SGD()}, "did you mean solver__momentum?"),
     "solver__foo": ({"solver": SGD()}, "the settings of solver are 'momentum' and 'nesterov'."),
     "learning_rate__foo": ({"learning_rate": OwnPlain()}, "learning_rate=OwnPlain() has no settings."),
+    "solver__momentum": ({"solver": SGD}, SETTING.format("SGD", "solver", "momentum")),
+    "solver__bar": ({"solver": SGD}, "solver=SGD is a class; pass solver=SGD()."),
     "loss__gamma": ({}, "the settings of loss are 'delta', 'levels' and 'power'."),
 }
 

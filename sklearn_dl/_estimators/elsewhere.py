@@ -11,7 +11,7 @@ from typing import Any
 
 from .registry import SETTINGS, class_with, listed
 
-__all__ = ["advice"]
+__all__ = ["advice", "settings_of"]
 
 # ours, and what others call it; settings of objects as a grid reaches them
 WORDS = {
@@ -108,13 +108,18 @@ def advice(key: str, values: Mapping[str, Any], task: str) -> str:
     if meant is None:
         return _listing(name, values, task)
     parameter, nested, setting = meant.partition("__")
-    value, holder = values[parameter], class_with(parameter, values[parameter], setting, task) if nested else None
-    if holder is None or (hasattr(value, "get_params") and setting in value.get_params()):
+    holder = class_with(parameter, values[parameter], setting, task) if nested else None
+    if holder is None or setting in settings_of(values[parameter]):
         return words.format(meant)
     return (
         f"it is a setting of {holder.__name__}: pass {parameter}={holder.__name__}({setting}=...), or "
         f"{parameter}={holder.__name__}() and search {meant}."
     )
+
+
+def settings_of(value: Any) -> list[str]:
+    """Names of the settings of an object; none of a class, or of what has no settings."""
+    return sorted(value.get_params(deep=False)) if hasattr(value, "get_params") and not isinstance(value, type) else []
 
 
 def _meant(name: str, setting: str, values: Mapping[str, Any], task: str) -> str | None:
@@ -146,7 +151,9 @@ def _listing(name: str, values: Mapping[str, Any], task: str) -> str:
     if name not in SETTINGS:
         return f"the parameters are {listed(sorted(values), 'and')}."
     value = values[name]
-    names = sorted(value.get_params(deep=False)) if hasattr(value, "get_params") else _settings(name, task)
+    if isinstance(value, type):
+        return f"{name}={value.__name__} is a class; pass {name}={value.__name__}()."
+    names = settings_of(value) if hasattr(value, "get_params") else _settings(name, task)
     return f"the settings of {name} are {listed(names, 'and')}." if names else f"{name}={value!r} has no settings."
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from .._engine import Holder, Network
 from .._version import __version__
 from ..encoding.table_encoder import TableEncoder
-from .elsewhere import advice
+from .elsewhere import advice, settings_of
 from .html import network_html
 from .registry import SETTINGS, class_with
 
@@ -46,9 +46,7 @@ class FittedDL(Holder):
         for key in params:
             name, nested, sub = key.partition("__")
             value = values.get(name)
-            if name in values and not nested:
-                continue
-            if hasattr(value, "set_params") and sub.partition("__")[0] in value.get_params(deep=False):
+            if (name in values and not nested) or sub.partition("__")[0] in settings_of(value):
                 continue
             holder = class_with(name, value, sub, self._head.task) if name in SETTINGS else None
             if isinstance(value, str) and holder is not None:
