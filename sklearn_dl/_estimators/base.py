@@ -28,7 +28,7 @@ from .._data import (
     sample_rows,
 )
 from .._engine import Fitted, Network, State
-from .._training import Judge, Plan, Split, fit, warn_of
+from .._training import End, Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
 from ..checkpoint.fingerprint import settings
@@ -38,6 +38,7 @@ from ..heads import Head
 from .callbacks import CallbackBridge, CallbackSupportMixin
 from .defaults import precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
+from .interrupts import is_one_of_several
 from .params import make_plan, plan_for_rows
 from .scoring import watched_score
 
@@ -103,7 +104,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         end = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
         if not (call.partial or self.warm_start):
             fitted.state.memory, fitted.state.step = {}, 0
+        interrupted = end is End.INTERRUPTED
+        if interrupted and call.partial:  # a stream is a loop: it ends, and the network stays as it was
+            raise KeyboardInterrupt
         self._take_over(shell)
+        if interrupted and is_one_of_several():
+            raise KeyboardInterrupt
         warn_of(end)
 
     def _prepare(self, call: Call) -> Prepared:

@@ -283,6 +283,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where a parameter or the data are not as they must be, or where `resume_from` is no checkpoint or that of
             another fit; what was fitted before stays as it was.
+        KeyboardInterrupt
+            On Ctrl-C where the fit is one of several, in a search, say; what was learnt is kept. A single fit keeps
+            it, warns and returns.
         """
         self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
