@@ -1,19 +1,24 @@
-"""What people are used to from other packages, and bring along: Ctrl-C.
+"""What people are used to from other packages, and bring along.
 
-Each habit has its own section; where two habits contradict each other the docstring of the test says which one holds.
+Ctrl-C, and tables, targets and weights as other packages hold them. Each has its own section; where two habits contradict each other the docstring of the test says which one holds.
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import warnings
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+from scipy import sparse
 from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
@@ -24,8 +29,10 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_dl import DLRegressor
+from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.compare import compare_with_linear
+from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.rate_finder import find_learning_rate
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -196,3 +203,154 @@ def test_a_ctrl_c_at_the_terminal_ends_a_search(n_jobs):
     assert "went on" not in out
     assert process.returncode != 0
     assert "KeyboardInterrupt" in err
+
+
+# ---------------------------------------------------------------- errors of other packages
+
+N = 60
+
+
+def objects(values):
+    held = np.empty(len(values), dtype=object)
+    held[:] = values
+    return held
+
+
+HUGE = 10**400
+TABLES = {
+    "128 bits": pl.DataFrame({"a": pl.Series(range(N)).cast(pl.Int128)}),
+    "128 bits without sign": pl.DataFrame({"a": pl.Series(range(N)).cast(pl.UInt128)}),
+    "not computed": pl.DataFrame({"a": range(N)}).lazy(),
+    "polars' lists": pl.DataFrame({"a": [[1, 2]] * N}),
+    "polars' structs": pl.DataFrame({"a": [{"x": 1}] * N}),
+    "polars' objects": pl.DataFrame({"a": pl.Series([object() for _ in range(N)], dtype=pl.Object)}),
+    "a series of polars": pl.Series(range(N)),
+    "a series of pandas": pd.Series(range(N)),
+    "huge ints": objects([HUGE] * N)[:, None],
+    "huge ints in a frame": pd.DataFrame({"a": [HUGE] * N}),
+    "complex": X + 1j,
+    "complex in a frame": pd.DataFrame(X + 1j),
+    "complex and sparse": sparse.csr_matrix(X + 1j),
+    "sparse of three axes": sparse.coo_array((np.ones(2), ([0, 1], [0, 1], [0, 1])), shape=(N, 2, 2)),
+    "sparse of one axis": sparse.coo_array(np.arange(3.0)),
+    "intervals": pd.DataFrame({"a": pd.arrays.IntervalArray.from_breaks(range(N + 1)).astype(object)}),
+    "lists of lists": pd.DataFrame({"a": objects([[1, 2]] * N)}),
+    "sets": pd.DataFrame({"a": objects([{1}] * N)}),
+    "names of two types": pd.DataFrame(X, columns=["a", 1, 2]),
+    "None": None,
+    "a number": 3,
+    "text": "abc",
+    "a dict": {"a": [1] * N},
+    "a list of dicts": [{"a": 1}] * N,
+    "a generator": (i for i in range(N)),
+    "a set": {1, 2},
+    "a function": len,
+    "a class": DLRegressor,
+    "a matrix": np.matrix(X),
+    "ragged": [[1], [1, 2]] * (N // 2),
+    "structured": np.zeros(N, dtype=[("a", float), ("b", float)]),
+    "raw bytes": np.zeros((N, 2), dtype="V4"),
+    "lists in an array": objects([[1]] * N)[:, None],
+    "objects in an array": objects([object()] * N)[:, None],
+    "dates in an array": objects([datetime.date(2020, 1, 1)] * N)[:, None],
+    "no rows": np.zeros((0, 3)),
+    "one axis": np.arange(float(N)),
+    "three axes": np.zeros((N, 2, 2)),
+}
+TARGETS = {
+    "a huge int": [HUGE] * N,
+    "one huge int": [1.0] * (N - 1) + [HUGE],
+    "128 bits": pl.Series(range(N)).cast(pl.Int128),
+    "lists of polars": pl.Series([[1, 2]] * N),
+    "complex": y + 1j,
+    "a dict": {"a": 1},
+    "a set": set(range(N)),
+    "a generator": (i for i in range(N)),
+    "ragged": [[1], [1, 2]] * (N // 2),
+    "lists": objects([[1]] * N),
+    "sets": objects([{1}, {2}] * (N // 2)),
+    "objects": [object() for _ in range(N)],
+    "bytes": [b"a", b"b"] * (N // 2),
+    "intervals": pd.Series(pd.cut(np.arange(N), 3)),
+    "dates": objects([datetime.date(2020, 1, 1 + i % 2) for i in range(N)]),
+    "raw bytes": np.zeros(N, "V4"),
+    "a list too short": [1, 2],
+    "a function": len,
+}
+WEIGHTS = {
+    "text": ["a"] * N,
+    "one text": "balanced",
+    "huge ints": [HUGE] * N,
+    "complex": np.ones(N) + 1j,
+    "objects": [object()] * N,
+    "a dict": {},
+    "a set": set(range(N)),
+    "a generator": (i for i in range(N)),
+    "ragged": [[1], [1, 2]] * (N // 2),
+    "sparse": sparse.csr_matrix(np.ones((N, 1))),
+    "text of polars": pl.Series(["a"] * N),
+    "dates": objects([datetime.date(2020, 1, 1)] * N),
+    "two columns": np.ones((N, 2)),
+}
+
+
+def tells_in_one_sentence(call, name):
+    with pytest.raises(ValueError, match=rf"\b{name}\b") as caught:
+        call()
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert len(sentence) < 600
+    assert sentence.endswith((".", "!"))
+    assert type(caught.value).__module__.partition(".")[0] in ("builtins", "sklearn_dl")
+
+
+@pytest.mark.parametrize("encoder", ["auto", None])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_cannot_be_read(name, encoder):
+    table = TABLES[name]
+    named = "X|column|array|container"  # scikit-learn's own sentences speak of an array
+    tells_in_one_sentence(lambda: DLRegressor(**SMALL, encoder=encoder).fit(table, y), named)
+    for seen in (X, pd.DataFrame({"a": X[:, 0]})):
+        model = DLRegressor(**SMALL, encoder=encoder).fit(seen, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of names that are not there
+            tells_in_one_sentence(lambda model=model: model.predict(table), named)
+
+
+def test_a_table_that_the_encoder_or_the_rate_finder_cannot_read():
+    for table in (TABLES["128 bits"], TABLES["a dict"], TABLES["huge ints"]):
+        tells_in_one_sentence(lambda table=table: TableEncoder().fit(table), "X|column|array")
+        tells_in_one_sentence(lambda table=table: find_learning_rate(DLRegressor(**SMALL), table, y), "X|column|array")
+
+
+@pytest.mark.parametrize("estimator", [DLRegressor, DLClassifier])
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_that_cannot_be_read(name, estimator):
+    target, right = TARGETS[name], (y > 0).astype(int)
+    model = estimator(**SMALL).fit(X, right)
+    named = "y|label|labels|classes"
+    tells_in_one_sentence(lambda: estimator(**SMALL).fit(X, target), named)
+    tells_in_one_sentence(lambda: estimator(**SMALL).fit(X, right, X_val=X, y_val=target), named)
+    tells_in_one_sentence(lambda: model.score(X, target), "y")
+    if hasattr(model, "partial_fit"):
+        tells_in_one_sentence(lambda: model.partial_fit(X, target), named)
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_that_cannot_be_read(name):
+    weight, named = WEIGHTS[name], "sample_weight|weights"
+    tells_in_one_sentence(lambda: DLRegressor(**SMALL).fit(X, y, weight), named)
+    tells_in_one_sentence(lambda: DLRegressor(**SMALL).fit(X, y).score(X, y, weight), named)
+    tells_in_one_sentence(lambda: DLClassifier(**SMALL).fit(X, y > 0).score(X, y > 0, weight), named)
+
+
+@pytest.mark.parametrize("classes", [[object(), object()], [[1], [2, 3]], [None, 1], 3, {"a": 1}], ids=str)
+def test_classes_that_cannot_be_read(classes):
+    known = DLClassifier(**SMALL).partial_fit(X, y > 0)
+    tells_in_one_sentence(lambda: known.partial_fit(X, y > 0, classes=classes), "classes")
+    tells_in_one_sentence(lambda: DLClassifier(**SMALL).partial_fit(X, y > 0, classes=classes), "classes|labels|y")
+
+
+@pytest.mark.parametrize("name", ["alpha", "learning_rate_init", "max_iter", "batch_size", "clip_norm"])
+def test_a_parameter_that_no_number_of_numpy_holds(name):
+    tells_in_one_sentence(lambda: DLRegressor(**SMALL | {name: HUGE}).fit(X, y), name)

@@ -26,6 +26,7 @@ from .._data import (
     is_plain,
     quantiles,
     sample_rows,
+    told,
 )
 from .._engine import Fitted, Network, State
 from .._training import End, Judge, Plan, Split, fit, warn_of
@@ -128,7 +129,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
             head.go_on_with(plan.loss)
         else:
-            head, state, n_rows = shell._learn_head(table, plan, call), State(shell._draw_seed()), len(table.y)
+            with told("y", call.y):
+                head = shell._learn_head(table, plan, call)
+            state, n_rows = State(shell._draw_seed()), len(table.y)
         if saved is not None:
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
@@ -169,13 +172,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         Sets `n_features_in_` and `feature_names_in_`, or checks them where there is a head.
         """
         X = self._check_inputs(X, reset=head is None)
-        y = check_target(self, X, y)
-        table = Table(X, y, None)
+        table = Table(X, check_target(self, X, y), None)
         if sample_weight is not None:
-            weight = check_weight(sample_weight, y)
+            weight = check_weight(sample_weight, table.y)
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
-        return table._replace(y=self._head.check(table.y, plan.loss, head))
+        with told("y", y):
+            return table._replace(y=self._head.check(table.y, plan.loss, head))
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
@@ -192,7 +195,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
                 held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
-                head.encode(held.y, np.float64)  # unknown classes are told here
+                with told("y", call.y_val):
+                    head.encode(held.y, np.float64)  # unknown classes are told here
                 return Split(table, self._weigh(held, head))
             except ValueError as error:
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
@@ -207,7 +211,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if self.encoder is None:
             return None
         encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-        encoder.learn(table.X, table.weight, table.at)
+        with told("X", table.X):
+            encoder.learn(table.X, table.weight, table.at)
         for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
             if name in vars(self):
                 setattr(encoder, name, vars(self)[name])

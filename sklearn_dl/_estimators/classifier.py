@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from .._data import MOST_WEIGHT, Table
+from .._data import MOST_WEIGHT, Table, check_weight, told
 from .._training import Plan
 from ..heads import ClassHead, Head
 from .base import BaseDL, Call
@@ -322,8 +322,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         """
         if classes is not None and self.__sklearn_is_fitted__():
             known = self.classes_
-            pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
-            if not all(np.array_equal(a, np.unique(b)) for a, b in pairs):
+            with told("classes", classes):
+                pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
+                same = all(np.array_equal(a, np.unique(b)) for a, b in pairs)
+            if not same:
                 raise ValueError(f"classes must be those of the first fit, {known!r}; got {classes!r}.")
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
@@ -450,10 +452,12 @@ class DLClassifier(ClassifierMixin, BaseDL):
         float
         """
         predicted = self.predict(X)
-        if self._classes.target.kind == "multioutput":
-            right = (predicted == np.asarray(y)).all(axis=1)
-            return float(np.average(right, weights=sample_weight))
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        weight = None if sample_weight is None else check_weight(sample_weight, predicted)
+        with told("y", y):
+            if self._classes.target.kind == "multioutput":
+                right = (predicted == np.asarray(y)).all(axis=1)
+                return float(np.average(right, weights=weight))
+            return float(accuracy_score(y, predicted, sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

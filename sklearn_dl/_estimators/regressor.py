@@ -10,10 +10,11 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._data import Table
+from .._data import Table, check_weight, told
 from .._training import Plan
 from ..heads import Head, NumberHead
 from ..losses import Link
@@ -426,6 +427,27 @@ class DLRegressor(RegressorMixin, BaseDL):
         assert isinstance(link, Levels)
         ends = link.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R², the share of the variance of y that the predictions explain; the mean over several outputs.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+        y : array-like of shape (n,) or (n, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        weight = None if sample_weight is None else check_weight(sample_weight, predicted)
+        with told("y", y):
+            return float(r2_score(y, predicted, sample_weight=weight))
 
     def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
         link = self._numbers.link if self.__sklearn_is_fitted__() else self._named_link()
