@@ -1,6 +1,7 @@
 """What people are used to from other packages, and bring along.
 
-Ctrl-C, and tables, targets and weights as other packages hold them. Each has its own section; where two habits contradict each other the docstring of the test says which one holds.
+Ctrl-C, and tables, targets and weights as other packages hold them. Each has its own section; where two habits
+contradict each other the docstring of the test says which one holds.
 """
 
 from __future__ import annotations

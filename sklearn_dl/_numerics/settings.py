@@ -93,7 +93,7 @@ class Settings(BaseEstimator):
 # ---------------------------------------------------------------- makers of rules
 
 
-LARGEST = 2**63 - 1  # of NumPy's integers; Python's have no end
+LARGEST = 2**64 - 1  # of NumPy's integers; Python's have no end
 
 
 def _is_int(value: Any) -> bool:
