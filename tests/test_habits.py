@@ -21,11 +21,15 @@ import polars as pl
 import pytest
 from scipy import sparse
 from scipy.optimize import minimize_scalar
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingRegressor
 from sklearn.linear_model import Ridge
+from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, learning_curve
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -173,7 +177,8 @@ def test_ctrl_c_in_partial_fit_ends_the_stream_and_leaves_the_network_as_it_was(
 
 SEARCH = """
     import numpy as np
-    from sklearn.model_selection import GridSearchCV
+    from sklearn.metrics import get_scorer, roc_auc_score
+from sklearn.model_selection import GridSearchCV
     from sklearn_dl import DLRegressor
 
     if __name__ == "__main__":
@@ -355,3 +360,46 @@ def test_classes_that_cannot_be_read(classes):
 @pytest.mark.parametrize("name", ["alpha", "learning_rate_init", "max_iter", "batch_size", "clip_norm"])
 def test_a_parameter_that_no_number_of_numpy_holds(name):
     tells_in_one_sentence(lambda: DLRegressor(**SMALL | {name: HUGE}).fit(X, y), name)
+
+
+# ---------------------------------------------------------------- decision_function, the best score
+
+C = np.array(["low", "middle", "high"])[np.digitize(y, [-1.0, 1.0])]
+LABELS = np.column_stack([y > 0, X[:, 0] > 0, X[:, 1] > 0]).astype(int)
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("loss", ["log_loss", "focal"])
+def test_decisions_have_the_shapes_of_scikit_learn_and_mean_the_probabilities(n_members, loss):
+    params = SMALL | {"n_members": n_members, "loss": loss}
+    two = DLClassifier(**params).fit(X, y > 0)
+    assert two.decision_function(X).shape == (60,)
+    np.testing.assert_array_equal(two.decision_function(X) > 0, two.predict(X))
+    np.testing.assert_allclose(expit(two.decision_function(X)), two.predict_proba(X)[:, 1], rtol=1e-6)
+    three = DLClassifier(**params).fit(X, C)
+    assert three.decision_function(X).shape == (60, 3)
+    np.testing.assert_allclose(softmax(three.decision_function(X), axis=1), three.predict_proba(X), rtol=1e-6)
+    labels = DLClassifier(**params).fit(X, LABELS)
+    assert labels.decision_function(X).shape == (60, 3)
+    np.testing.assert_allclose(expit(labels.decision_function(X)), labels.predict_proba(X), rtol=1e-6)
+    several = DLClassifier(**params).fit(X, np.column_stack([C, np.where(y > 0, "yes", "no")]))
+    assert [d.shape for d in several.decision_function(X)] == [(60, 3), (60,)]
+    np.testing.assert_allclose(expit(several.decision_function(X)[1]), several.predict_proba(X)[1][:, 1], rtol=1e-6)
+
+
+def test_calibration_and_scorers_use_the_decisions():
+    model = DLClassifier(**SMALL | {"max_iter": 30}).fit(X, y > 0)
+    assert roc_auc_score(y > 0, model.decision_function(X)) == get_scorer("roc_auc")(model, X, y > 0)
+    for target in (y > 0, C):
+        calibrated = CalibratedClassifierCV(DLClassifier(**SMALL | {"max_iter": 30}), cv=2).fit(X, target)
+        assert calibrated.score(X, target) > 0.6
+        np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
+    assert OneVsRestClassifier(DLClassifier(**SMALL | {"max_iter": 30})).fit(X, C).score(X, C) > 0.6
+
+
+def test_the_best_validation_score():
+    model = DLRegressor(**SMALL | {"max_iter": 20}, scoring="r2").fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.best_validation_score_ == pytest.approx(model.score(X[40:], y[40:]), rel=1e-12)
+    assert DLRegressor(**SMALL).fit(X, y).best_validation_score_ is None
+    assert DLRegressor(**SMALL).fit(X, y, X_val=X, y_val=y).best_validation_score_ is None

@@ -10,9 +10,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, final
+from typing import Any, ParamSpec, TypeVar, final
 
 __all__ = ["UnreadableError", "tells", "told"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 CLEAR = ("sklearn.utils.validation", "sklearn.utils.multiclass")  # tell well, where they name the argument
 KNOWN = ("The feature names", "Unknown label type")  # begin sentences that people know
@@ -57,7 +60,7 @@ def told(name: str, value: Any) -> Iterator[None]:
         raise UnreadableError(f"{name} must be {ALLOWED[name]}; got {type(value).__name__} ({words}).") from error
 
 
-def tells(name: str, position: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def tells(name: str, position: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Have a function `told` about one of its positional arguments.
 
     Parameters
@@ -73,9 +76,9 @@ def tells(name: str, position: int) -> Callable[[Callable[..., Any]], Callable[.
         A decorator.
     """
 
-    def decorate(check: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(check: Callable[P, R]) -> Callable[P, R]:
         @wraps(check)
-        def telling(*args: Any, **keywords: Any) -> Any:
+        def telling(*args: P.args, **keywords: P.kwargs) -> R:
             with told(name, args[position]):
                 return check(*args, **keywords)
 

@@ -141,6 +141,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Lowest validation loss; without validation, lowest training loss.
     best_epoch_ : int or None
         The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+    best_validation_score_ : float or None
+        Validation score of that epoch; None without validation or with ``scoring="loss"``.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -412,6 +414,31 @@ class DLClassifier(ClassifierMixin, BaseDL):
         proba = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
+
+    def decision_function(self, X: Any) -> Any:
+        """Raw outputs of the network: logits, larger where the class is more probable.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+
+        Returns
+        -------
+        ndarray of shape (n,), (n, n_classes) or (n, n_labels), or list of ndarray
+            For two classes log(p / (1 - p)) of the second of `classes_`, positive where it is predicted. For more
+            classes one column each, whose softmax is `predict_proba`. For an indicator matrix the logit of each label;
+            for several targets with classes of their own a list. Of an ensemble, the logits of its probabilities.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            Where X is not as at `fit`.
+        """
+        raw = self._raw(X)
+        return self._classes.decisions(raw)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class, or for each label or target its most probable one.

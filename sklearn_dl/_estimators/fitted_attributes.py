@@ -132,6 +132,11 @@ class FittedDL(Holder):
                 return max(rated, key=lambda pair: pair[0])[1]  # the first of equals, as early stopping has it
         return None
 
+    @property
+    def best_validation_score_(self) -> float | None:
+        """Validation score of `best_epoch_`; None without validation or with ``scoring="loss"``."""
+        return next((r.get("validation_score") for r in self.history_ if r["epoch"] == self.best_epoch_), None)
+
     def _chain(self) -> list[Any]:
         views, layers = self.network_.views(), self.network_.layer.children
         dense = [views[i] for i, layer in enumerate(layers) if layer.param_shapes()]

@@ -140,6 +140,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Lowest validation loss; without validation, lowest training loss.
     best_epoch_ : int or None
         The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+    best_validation_score_ : float or None
+        Validation score of that epoch; None without validation or with ``scoring="loss"``.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
