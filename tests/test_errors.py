@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl.layers import Dense
+from sklearn_dl.layers import Dense, LeakyReLU
 from sklearn_dl.losses import Focal, Huber, LogLoss, Quantile, SquaredError, Tweedie
 from sklearn_dl.numeric_embeddings import Periodic
 from sklearn_dl.schedules import Adaptive, Cosine, CosLog, InvScaling, OneCycle
@@ -63,7 +63,7 @@ NOT_NEGATIVE = "a finite number >= 0"
 SIZES = "'auto', an int >= 1 or a sequence of them, one for each hidden layer"
 ACTIVATIONS = (
     "'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish' or 'softplus', "
-    "or a sequence of them"
+    "an Activation object such as LeakyReLU(slope=0.2), or a sequence of them"
 )
 LOSSES = (
     "'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma' or 'tweedie', or a Loss object for "
@@ -80,7 +80,7 @@ WEIGHTS = "None, 'balanced', a dict from class to a finite number >= 0, or a lis
 
 PARAMETERS = {
     "hidden_layer_sizes": (SIZES, [0, -1, (5, 0), (5, -1), "100", 2.5, (3, 2.0), None, True, np.array(3)]),
-    "activation": (ACTIVATIONS, ["rely", 5, None, ("relu", 3)]),
+    "activation": (ACTIVATIONS, ["rely", 5, None, ("relu", 3), LeakyReLU, (LeakyReLU,), Dense(3, 3)]),
     "loss": (LOSSES, ["mse", "log_loss", 3, None, Huber]),
     "solver": (SOLVERS, ["adamax", 3, None, SGD]),
     "alpha": (NOT_NEGATIVE, [-1, -1e-9, "a", None, True, np.nan, np.inf]),
@@ -227,9 +227,9 @@ CONTRADICTIONS = {
     "lbfgs, clip": ({"solver": "lbfgs", "clip_norm": 1.0}, {},
                     "solver 'lbfgs' takes no steps to clip: clip_norm must be None; got 1.0."),
     "activations": ({"activation": ("relu", "tanh")}, {},
-                    "activation must be one name or one for each hidden layer; got 2 names for 1 hidden layers."),
+                    "activation must be one or one for each hidden layer; got 2 for 1 hidden layers."),
     "no activation": ({"activation": []}, {},
-                      "activation must be one name or one for each hidden layer; got 0 names for 1 hidden layers."),
+                      "activation must be one or one for each hidden layer; got 0 for 1 hidden layers."),
     "dropouts": ({"dropout": (0.1, 0.2)}, {},
                  "dropout must be one number or one for each hidden layer; got 2 numbers for 1 hidden layers."),
     "architecture": ({"architecture": layer_of_wrong_type}, {},

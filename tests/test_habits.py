@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import datetime
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 import warnings
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -35,8 +38,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.compare import compare_with_linear
 from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.layers import Activation, LeakyReLU, ReLU, Tanh
 from sklearn_dl.rate_finder import find_learning_rate
 
 rng = np.random.default_rng(0)
@@ -403,3 +408,65 @@ def test_the_best_validation_score():
     assert model.best_validation_score_ == pytest.approx(model.score(X[40:], y[40:]), rel=1e-12)
     assert DLRegressor(**SMALL).fit(X, y).best_validation_score_ is None
     assert DLRegressor(**SMALL).fit(X, y, X_val=X, y_val=y).best_validation_score_ is None
+
+
+# ---------------------------------------------------------------- an activation of one's own
+
+
+@dataclass(frozen=True)
+class Squared(Activation):
+    """y = max(x, 0)²"""
+
+    gain: ClassVar[float] = 0.8165
+
+    def apply(self, x, y, k):
+        np.maximum(x, 0, out=y)
+        y *= y
+
+    def derivative(self, d, k):
+        np.maximum(k.x, 0, out=d)
+        d *= 2
+
+
+def test_an_activation_object_is_the_name():
+    named = DLRegressor(**SMALL, activation="tanh").fit(X, y)
+    given = DLRegressor(**SMALL, activation=Tanh()).fit(X, y)
+    np.testing.assert_array_equal(named.predict(X), given.predict(X))
+    sizes = SMALL | {"hidden_layer_sizes": (6, 5)}
+    named = DLRegressor(**sizes, activation=("tanh", "relu")).fit(X, y)
+    given = DLRegressor(**sizes, activation=["tanh", ReLU()]).fit(X, y)
+    np.testing.assert_array_equal(named.predict(X), given.predict(X))
+
+
+@pytest.mark.parametrize("activation", [Squared(), LeakyReLU(0.5), ["relu", Squared()]], ids=["own", "slope", "both"])
+@pytest.mark.parametrize("architecture", ["mlp", "resnet"])
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_an_activation_of_ones_own_trains_and_travels(activation, architecture, n_members):
+    params = SMALL | {"hidden_layer_sizes": (8, 8), "max_iter": 60, "n_members": n_members, "learning_rate_init": 0.01}
+    model = DLRegressor(**params, activation=activation, architecture=architecture).fit(X, y)
+    assert model.score(X, y) > 0.8
+    assert clone(model).get_params()["activation"] == activation
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+    search = GridSearchCV(DLRegressor(**SMALL), {"activation": ["relu", Tanh()]}, cv=2).fit(X, y)
+    assert search.best_params_["activation"] in ("relu", Tanh())
+
+
+def test_the_gain_of_ones_own_decides_the_weights_after_it():
+    after = DLRegressor(**SMALL, activation=Squared()).fit(X, y).network_.layer.children[-1]
+    assert after.gain == Squared.gain
+    assert LeakyReLU(0.5).gain == pytest.approx(np.sqrt(2 / 1.25), abs=1e-4)
+    with pytest.raises(ValueError, match=r"^LeakyReLU: slope must be a number in \[0, 1\); got 2\.$"):
+        LeakyReLU(2)
+
+
+def test_a_checkpoint_takes_the_object_for_the_name(tmp_path):
+    """And goes on with the one where the other was."""
+    path = tmp_path / "fit"
+    params = SMALL | {"max_iter": 6}
+    part = DLRegressor(**params, activation="tanh").set_callbacks(Checkpoint(path), CtrlC(3))
+    with pytest.warns(UserWarning, match="interrupted"):
+        part.fit(X, y)
+    whole = DLRegressor(**params, activation=Tanh()).fit(X, y, resume_from=path)
+    np.testing.assert_array_equal(whole.predict(X), DLRegressor(**params, activation="tanh").fit(X, y).predict(X))
+    with pytest.raises(ValueError, match="activation"):
+        DLRegressor(**params, activation=LeakyReLU(0.1)).fit(X, y, resume_from=path)

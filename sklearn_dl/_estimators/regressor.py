@@ -35,9 +35,10 @@ class DLRegressor(RegressorMixin, BaseDL):
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
         ``(100,)`` with one.
-    activation : str or sequence of str, default="relu"
+    activation : str, Activation or sequence of such, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
-        "selu", "gelu", "silu", "mish", "softplus".
+        "selu", "gelu", "silu", "mish", "softplus", or an object of `sklearn_dl.layers`, also of a class of your own
+        that inherits `Activation` and sets `gain`, for the initial weights after it.
     loss : str or Loss, default="squared_error"
         What is minimised: "squared_error" (half of it), "absolute_error", "huber", "quantile", "poisson", "gamma",
         "tweedie", or an object of `sklearn_dl.losses`
