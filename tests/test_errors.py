@@ -78,6 +78,8 @@ SCHEDULES = (
 DROPOUTS = "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer"
 WEIGHTS = "None, 'balanced', a dict from class to a finite number >= 0, or a list of such dicts for several targets"
 
+SCORERS = "'loss', None, a name among sklearn.metrics.get_scorer_names(), a callable, or a list of such (no name twice)"
+
 PARAMETERS = {
     "hidden_layer_sizes": (SIZES, [0, -1, (5, 0), (5, -1), "100", 2.5, (3, 2.0), None, True, np.array(3)]),
     "activation": (ACTIVATIONS, ["rely", 5, None, ("relu", 3), LeakyReLU, (LeakyReLU,), Dense(3, 3)]),
@@ -102,7 +104,7 @@ PARAMETERS = {
     "validation_fraction": ("a number in (0, 1)", [0, 1, 1.5, -0.1, "a", None]),
     "n_iter_no_change": ("an int >= 1 or inf", [0, -1, 2.5, "a", None, -np.inf, np.ones(3)]),
     "tol": (NOT_NEGATIVE, [-1, "a", None, np.nan, np.inf]),
-    "scoring": ("'loss', None, a name among sklearn.metrics.get_scorer_names() or a callable", ["best", 3, True]),
+    "scoring": (SCORERS, ["best", 3, True, [], ["best"], ["r2", "r2"], [None, 3]]),
     "target_loss": ("None or a number", ["a", np.nan, True]),
     "max_time": (f"None or {POSITIVE}", [0, -1, "a", np.nan]),
     "dtype": ("'auto', 'float32' or 'float64'", ["float16", "double", np.int32, None, 5, np.ones(3)]),

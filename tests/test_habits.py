@@ -470,3 +470,116 @@ def test_a_checkpoint_takes_the_object_for_the_name(tmp_path):
     np.testing.assert_array_equal(whole.predict(X), DLRegressor(**params, activation="tanh").fit(X, y).predict(X))
     with pytest.raises(ValueError, match="activation"):
         DLRegressor(**params, activation=LeakyReLU(0.1)).fit(X, y, resume_from=path)
+
+
+# ---------------------------------------------------------------- several scorers, callbacks that act, and streams
+
+TRAIN, HELD = slice(0, 40), slice(40, 60)
+
+
+def spread(model, X, y):
+    return float(np.std(model.predict(X)))
+
+
+def held_out_fit(scoring, **params):
+    model = DLRegressor(**SMALL | {"max_iter": 12} | params, scoring=scoring)
+    return model.fit(X[TRAIN], y[TRAIN], X_val=X[HELD], y_val=y[HELD])
+
+
+def test_several_scorers_are_recorded_and_the_first_decides():
+    one = held_out_fit("r2")
+    several = held_out_fit(["r2", "neg_mean_absolute_error", spread, "explained_variance"])
+    np.testing.assert_array_equal(one.predict(X), several.predict(X))
+    names = {
+        "validation_score",
+        "validation_neg_mean_absolute_error",
+        "validation_spread",
+        "validation_explained_variance",
+    }
+    for record, alone in zip(several.history_, one.history_, strict=True):
+        assert record["validation_score"] == alone["validation_score"]
+        assert names <= record.keys()
+    last = several.history_[several.best_epoch_ - 1]
+    expected = get_scorer("neg_mean_absolute_error")(several, X[HELD], y[HELD])
+    assert last["validation_neg_mean_absolute_error"] == pytest.approx(expected)
+
+
+def test_scorers_beside_the_loss_change_nothing():
+    loss, beside = held_out_fit("loss"), held_out_fit(("loss", "r2"))
+    np.testing.assert_array_equal(loss.predict(X), beside.predict(X))
+    assert beside.best_epoch_ == loss.best_epoch_
+    assert beside.validation_scores_ is None
+    assert all("validation_r2" in record and "validation_score" not in record for record in beside.history_)
+
+
+class Acts:
+    """Calls a function with the fit under way at the end of each epoch."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        return context.task_name == "epoch" and bool(self.function(fitted_estimator))
+
+
+@pytest.mark.parametrize("solver", ["adamw", "sgd"])
+def test_a_callback_may_change_the_rate(solver):
+    def halve(now):
+        if now.n_iter_ % 2 == 0:
+            now.training_.fitted.state.rate_factor /= 2
+
+    net = DLRegressor(**SMALL | {"max_iter": 6}, solver=solver, learning_rate_init=0.01).set_callbacks(Acts(halve))
+    rates = [record["learning_rate"] for record in net.fit(X, y).history_]
+    assert rates == pytest.approx([0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
+
+
+def test_a_callback_may_read_the_record_and_stop_on_a_plateau_of_the_training_loss():
+    def plateau(now):
+        losses = now.loss_curve_
+        return len(losses) > 5 and min(losses[-5:]) > 0.999 * min(losses[:-5])
+
+    params = SMALL | {"max_iter": 500, "learning_rate_init": 0.05}
+    model = DLRegressor(**params).set_callbacks(Acts(plateau)).fit(X, y)
+    assert 5 < model.n_iter_ < 500
+
+
+def test_the_record_of_a_stream_stays_small(monkeypatch):
+    monkeypatch.setattr("sklearn_dl._training.monitor.LAST", 20)
+    model, sizes = DLRegressor(**SMALL), []
+    for _ in range(60):
+        sizes.append(len(pickle.dumps(model.partial_fit(X, y))))
+    assert sizes[59] - sizes[29] < 50
+    assert model.n_iter_ == 60
+    assert [record["epoch"] for record in model.history_] == list(range(41, 61))
+    assert "60 epochs" in model._repr_html_()
+
+
+def test_a_wrapper_that_copies_what_ends_in_an_underscore():
+    """All that was fitted is in the record, `fitted_`, and all attributes follow from it."""
+    fitted = DLClassifier(**SMALL).fit(pd.DataFrame(X, columns=list("abc")), C)
+    copied = DLClassifier(**SMALL)
+    for name, value in vars(fitted).items():
+        if name.endswith("_"):
+            setattr(copied, name, value)
+    frame = pd.DataFrame(X, columns=list("abc"))
+    np.testing.assert_array_equal(copied.predict(frame), fitted.predict(frame))
+    np.testing.assert_array_equal(copied.classes_, fitted.classes_)
+    assert copied.loss_curve_ == fitted.loss_curve_
+    assert list(copied.feature_names_in_) == list("abc")
+    np.testing.assert_array_equal(copied.coefs_[0], fitted.coefs_[0])
+
+    class Wrapper:
+        """Looks at names rather than at the instance's own, as a property is none of these."""
+
+        def __init__(self, inner):
+            for name in dir(inner):
+                if name.endswith("_") and not name.startswith("_") and hasattr(inner, name):
+                    setattr(self, name, getattr(inner, name))
+
+    assert {"classes_", "coefs_", "loss_curve_", "n_iter_", "history_"} <= vars(Wrapper(fitted)).keys()

@@ -41,7 +41,7 @@ from .defaults import precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
 from .params import make_plan, plan_for_rows
-from .scoring import watched_score
+from .scoring import watched_scores
 
 __all__ = ["BaseDL", "Call"]
 
@@ -145,7 +145,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
         if rows.held_out is not None:
-            rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
+            rows = rows._replace(scores=watched_scores(shell, self.scoring, rows.held_out))
         return Prepared(shell, plan, rows, saved)
 
     def _shell(self, going_on: bool) -> BaseDL:

@@ -102,8 +102,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Epochs without improvement that end the training.
     tol : float >= 0, default=1e-4
         What counts as improvement; for L-BFGS, the largest component of the gradient at convergence.
-    scoring : "loss", str, callable or None, default="loss"
-        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own).
+    scoring : "loss", str, callable, None or list of such, default="loss"
+        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own). Of a list it is
+        the first; the others are recorded in `history_` alone, as "validation_" and the scorer's name.
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
     max_time : float > 0 or None, default=None
@@ -135,7 +136,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
     history_ : list of dict
         One record an epoch: "epoch", "loss", "learning_rate", "seconds", and with validation "validation_loss",
-        "validation_score".
+        "validation_score" and those of further scorers. Of `partial_fit`, the last 1000.
     loss_ : float
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float

@@ -68,7 +68,7 @@ class FittedDL(Holder):
 
     @property
     def history_(self) -> list[dict[str, Any]]:
-        """One record an epoch."""
+        """One record an epoch; of a stream, the last 1000."""
         return self.fitted_.history
 
     @property
@@ -84,7 +84,7 @@ class FittedDL(Holder):
     @property
     def n_iter_(self) -> int:
         """Epochs that the network was trained for, over all calls."""
-        return max(1, len(self.history_))
+        return int(self.history_[-1]["epoch"]) if self.history_ else 1
 
     @property
     def n_layers_(self) -> int:
