@@ -512,6 +512,18 @@ def test_scorers_beside_the_loss_change_nothing():
     assert all("validation_r2" in record and "validation_score" not in record for record in beside.history_)
 
 
+def loss(model, X, y):
+    return -1.0
+
+
+def test_scorers_never_take_the_place_of_what_is_watched():
+    plain, several = held_out_fit("r2"), held_out_fit(["r2", None, loss])
+    assert several.validation_loss_curve_ == plain.validation_loss_curve_
+    assert several.validation_scores_ == plain.validation_scores_
+    assert [record["validation_own_loss"] for record in several.history_] == [-1.0] * 12
+    assert [record["validation_own_score"] for record in several.history_] == several.validation_scores_
+
+
 class Acts:
     """Calls a function with the fit under way at the end of each epoch."""
 

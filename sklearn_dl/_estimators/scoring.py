@@ -20,11 +20,12 @@ __all__ = ["scorer_name", "watched_scores"]
 
 
 def scorer_name(scoring: Any) -> str:
-    """The name of a scorer, or of its function."""
+    """The name of a scorer, or of its function; never one that the loss or what is watched is recorded under."""
     if isinstance(scoring, str):
         return scoring
     function = getattr(scoring, "_score_func", scoring)
-    return "score" if scoring is None else str(getattr(function, "__name__", type(function).__name__))
+    name = "score" if scoring is None else str(getattr(function, "__name__", type(function).__name__))
+    return f"own_{name}" if name in ("loss", "score") else name
 
 
 def watched_scores(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], dict[str, float]] | None:
