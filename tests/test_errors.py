@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl.layers import Dense
+from sklearn_dl.layers import Dense, LeakyReLU
 from sklearn_dl.losses import Focal, Huber, LogLoss, Quantile, SquaredError, Tweedie
 from sklearn_dl.numeric_embeddings import Periodic
 from sklearn_dl.schedules import Adaptive, Cosine, CosLog, InvScaling, OneCycle
@@ -63,7 +63,7 @@ NOT_NEGATIVE = "a finite number >= 0"
 SIZES = "'auto', an int >= 1 or a sequence of them, one for each hidden layer"
 ACTIVATIONS = (
     "'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish' or 'softplus', "
-    "or a sequence of them"
+    "an Activation object such as LeakyReLU(slope=0.2), or a sequence of them"
 )
 LOSSES = (
     "'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma' or 'tweedie', or a Loss object for "
@@ -78,9 +78,11 @@ SCHEDULES = (
 DROPOUTS = "'auto', a number in [0, 1), or a sequence of them, one for each hidden layer"
 WEIGHTS = "None, 'balanced', a dict from class to a finite number >= 0, or a list of such dicts for several targets"
 
+SCORERS = "'loss', None, a name among sklearn.metrics.get_scorer_names(), a callable, or a list of such (no name twice)"
+
 PARAMETERS = {
     "hidden_layer_sizes": (SIZES, [0, -1, (5, 0), (5, -1), "100", 2.5, (3, 2.0), None, True, np.array(3)]),
-    "activation": (ACTIVATIONS, ["rely", 5, None, ("relu", 3)]),
+    "activation": (ACTIVATIONS, ["rely", 5, None, ("relu", 3), LeakyReLU, (LeakyReLU,), Dense(3, 3)]),
     "loss": (LOSSES, ["mse", "log_loss", 3, None, Huber]),
     "solver": (SOLVERS, ["adamax", 3, None, SGD]),
     "alpha": (NOT_NEGATIVE, [-1, -1e-9, "a", None, True, np.nan, np.inf]),
@@ -102,7 +104,7 @@ PARAMETERS = {
     "validation_fraction": ("a number in (0, 1)", [0, 1, 1.5, -0.1, "a", None]),
     "n_iter_no_change": ("an int >= 1 or inf", [0, -1, 2.5, "a", None, -np.inf, np.ones(3)]),
     "tol": (NOT_NEGATIVE, [-1, "a", None, np.nan, np.inf]),
-    "scoring": ("'loss', None, a name among sklearn.metrics.get_scorer_names() or a callable", ["best", 3, True]),
+    "scoring": (SCORERS, ["best", 3, True, [], ["best"], ["r2", "r2"], [None, 3]]),
     "target_loss": ("None or a number", ["a", np.nan, True]),
     "max_time": (f"None or {POSITIVE}", [0, -1, "a", np.nan]),
     "dtype": ("'auto', 'float32' or 'float64'", ["float16", "double", np.int32, None, 5, np.ones(3)]),
@@ -227,9 +229,9 @@ CONTRADICTIONS = {
     "lbfgs, clip": ({"solver": "lbfgs", "clip_norm": 1.0}, {},
                     "solver 'lbfgs' takes no steps to clip: clip_norm must be None; got 1.0."),
     "activations": ({"activation": ("relu", "tanh")}, {},
-                    "activation must be one name or one for each hidden layer; got 2 names for 1 hidden layers."),
+                    "activation must be one or one for each hidden layer; got 2 for 1 hidden layers."),
     "no activation": ({"activation": []}, {},
-                      "activation must be one name or one for each hidden layer; got 0 names for 1 hidden layers."),
+                      "activation must be one or one for each hidden layer; got 0 for 1 hidden layers."),
     "dropouts": ({"dropout": (0.1, 0.2)}, {},
                  "dropout must be one number or one for each hidden layer; got 2 numbers for 1 hidden layers."),
     "architecture": ({"architecture": layer_of_wrong_type}, {},

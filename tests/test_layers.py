@@ -427,7 +427,7 @@ def test_activations_agree_with_their_formulas(f):
 
 @each_activation
 def test_gain_keeps_the_second_moment(f):
-    work = Workspace(Network.build(type(f)(), 0, np.float64))
+    work = Workspace(Network.build(f, 0, np.float64))
     second_moment = normal_mean(lambda z: work.forward(z[:, None])[:, 0] ** 2)
     assert f.gain == pytest.approx(1 / math.sqrt(second_moment), rel=1e-4)
 

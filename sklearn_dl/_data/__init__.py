@@ -10,6 +10,7 @@ from .dataframes import NOTHING, column, factorize, is_dataframe, kind_of, rows_
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
+from .told import told
 
 __all__ = [
     "MOST_WEIGHT",
@@ -37,6 +38,7 @@ __all__ = [
     "scaled_alpha",
     "sparse_deviations",
     "to_numbers",
+    "told",
     "type_of_levels",
     "weight_exponent",
 ]

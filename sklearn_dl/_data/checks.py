@@ -15,6 +15,7 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
 from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
+from .told import tells
 
 __all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
 
@@ -49,6 +50,7 @@ def is_plain(owner: BaseEstimator, X: Any, *, finite: bool) -> bool:
     )
 
 
+@tells("X", 1)
 def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """A DataFrame as it is, or a float array or CSR matrix; sets or checks the owner's features and their names.
 
@@ -73,6 +75,7 @@ def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     return X
 
 
+@tells("X", 1)
 def check_numbers(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     """A table of finite numbers as a float array or CSR matrix; sets or checks the owner's features and their names.
 
@@ -88,6 +91,7 @@ def check_numbers(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     return X
 
 
+@tells("y", 2)
 def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
     """y as an array of shape (n,) or (n, n_outputs), as long as X and without missing values.
 
@@ -105,10 +109,12 @@ def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
         raise ValueError("y contains None or NaN (missing); leave such rows out.")
     with np.errstate(invalid="ignore"):  # of infinite partial sums of both signs
         assert_all_finite(y, input_name="y")
+    _refuse_shape(X, y)  # once more: a list has shown its shape
     check_consistent_length(X, y)
     return y
 
 
+@tells("sample_weight", 0)
 def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     """Weights as float64, none negative and not all 0, as many as rows.
 

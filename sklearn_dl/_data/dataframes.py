@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .told import UnreadableError
+
 __all__ = [
     "NOTHING",
     "check_dataframe",
@@ -44,7 +46,7 @@ def is_dataframe(X: Any) -> bool:
     if isinstance(X, np.ndarray):
         return False
     if hasattr(X, "collect") and not hasattr(X, "shape"):
-        raise TypeError(f"X is a {type(X).__name__}, which is not computed yet; pass X.collect().")
+        raise UnreadableError(f"X is a {type(X).__name__}, which is not computed yet; pass X.collect().")
     kind = type(X)  # asked of the class: a DataFrame of pandas would gather all its types
     return hasattr(kind, "columns") and hasattr(kind, "dtypes")
 
@@ -115,7 +117,7 @@ def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
             -1 if v is None or (isinstance(v, float) and v != v) else seen.setdefault(v, len(seen))
             for v in series.to_list()
         ]
-    except TypeError as error:
+    except Exception as error:  # a TypeError of pandas', or an error of pyarrow's own
         raise ValueError(
             f"column {name!r} of X holds lists, dicts or other nested values; spread them over columns of their own."
         ) from error
@@ -176,5 +178,5 @@ def to_numbers(series: Any, name: Any) -> np.ndarray:
         if values.dtype == object:
             values = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         return values.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # polars and pyarrow have errors of their own
         raise ValueError(f"column {name!r} of X cannot be turned into floating-point numbers: {error}.") from error

@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._data import LazyRows, Rows, Table, weight_exponent
+from .._data import LazyRows, Rows, Table, told, weight_exponent
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
@@ -85,14 +85,16 @@ class Fitted:
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""
         dtype = self.network.values.dtype
-        return X.astype(dtype, copy=False) if self.encoder is None else self.encoder.encode(X, dtype)
+        with told("X", X):
+            return X.astype(dtype, copy=False) if self.encoder is None else self.encoder.encode(X, dtype)
 
     def encode_rows(self, table: Table) -> Rows:
         """Checked rows as the network sees them; those of a large array only when a batch asks for them."""
         dtype, weight = self.network.values.dtype, table.weight
         if weight is not None:
             weight = np.ldexp(weight, -weight_exponent(weight)).astype(dtype)
-        y = self.head.encode(table.y, dtype)
+        with told("y", table.y):
+            y = self.head.encode(table.y, dtype)
         if not table.is_large:
             return Rows(self.encode(table.X), y, weight)
         width = self.encode(table.X[:1]).shape[1]

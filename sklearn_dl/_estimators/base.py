@@ -26,9 +26,10 @@ from .._data import (
     is_plain,
     quantiles,
     sample_rows,
+    told,
 )
 from .._engine import Fitted, Network, State
-from .._training import Judge, Plan, Split, fit, warn_of
+from .._training import End, Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
 from ..checkpoint.fingerprint import settings
@@ -38,8 +39,9 @@ from ..heads import Head
 from .callbacks import CallbackBridge, CallbackSupportMixin
 from .defaults import precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
+from .interrupts import is_one_of_several
 from .params import make_plan, plan_for_rows
-from .scoring import watched_score
+from .scoring import watched_scores
 
 __all__ = ["BaseDL", "Call"]
 
@@ -103,7 +105,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         end = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
         if not (call.partial or self.warm_start):
             fitted.state.memory, fitted.state.step = {}, 0
+        interrupted = end is End.INTERRUPTED
+        if interrupted and call.partial:  # a stream is a loop: it ends, and the network stays as it was
+            raise KeyboardInterrupt
         self._take_over(shell)
+        if interrupted and is_one_of_several():
+            raise KeyboardInterrupt
         warn_of(end)
 
     def _prepare(self, call: Call) -> Prepared:
@@ -122,7 +129,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
             head.go_on_with(plan.loss)
         else:
-            head, state, n_rows = shell._learn_head(table, plan, call), State(shell._draw_seed()), len(table.y)
+            with told("y", call.y):
+                head = shell._learn_head(table, plan, call)
+            state, n_rows = State(shell._draw_seed()), len(table.y)
         if saved is not None:
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
@@ -136,7 +145,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
         if rows.held_out is not None:
-            rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
+            rows = rows._replace(scores=watched_scores(shell, self.scoring, rows.held_out))
         return Prepared(shell, plan, rows, saved)
 
     def _shell(self, going_on: bool) -> BaseDL:
@@ -163,13 +172,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         Sets `n_features_in_` and `feature_names_in_`, or checks them where there is a head.
         """
         X = self._check_inputs(X, reset=head is None)
-        y = check_target(self, X, y)
-        table = Table(X, y, None)
+        table = Table(X, check_target(self, X, y), None)
         if sample_weight is not None:
-            weight = check_weight(sample_weight, y)
+            weight = check_weight(sample_weight, table.y)
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
-        return table._replace(y=self._head.check(table.y, plan.loss, head))
+        with told("y", y):
+            return table._replace(y=self._head.check(table.y, plan.loss, head))
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
@@ -186,7 +195,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
                 held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
-                head.encode(held.y, np.float64)  # unknown classes are told here
+                with told("y", call.y_val):
+                    head.encode(held.y, np.float64)  # unknown classes are told here
                 return Split(table, self._weigh(held, head))
             except ValueError as error:
                 raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
@@ -201,7 +211,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if self.encoder is None:
             return None
         encoder = TableEncoder() if isinstance(self.encoder, str) else clone(self.encoder)
-        encoder.learn(table.X, table.weight, table.at)
+        with told("X", table.X):
+            encoder.learn(table.X, table.weight, table.at)
         for name in ("n_features_in_", "feature_names_in_"):  # the table was checked here: the encoder saw it not
             if name in vars(self):
                 setattr(encoder, name, vars(self)[name])

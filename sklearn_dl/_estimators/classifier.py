@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from .._data import MOST_WEIGHT, Table
+from .._data import MOST_WEIGHT, Table, check_weight, told
 from .._training import Plan
 from ..heads import ClassHead, Head
 from .base import BaseDL, Call
@@ -35,9 +35,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
         ``(100,)`` with one.
-    activation : str or sequence of str, default="relu"
+    activation : str, Activation or sequence of such, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
-        "selu", "gelu", "silu", "mish", "softplus".
+        "selu", "gelu", "silu", "mish", "softplus", or an object of `sklearn_dl.layers`, also of a class of your own
+        that inherits `Activation` and sets `gain`, for the initial weights after it.
     loss : str or Loss, default="log_loss"
         What is minimised: "log_loss", "focal", or an object of `sklearn_dl.losses`
         with settings.
@@ -101,8 +102,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Epochs without improvement that end the training.
     tol : float >= 0, default=1e-4
         What counts as improvement; for L-BFGS, the largest component of the gradient at convergence.
-    scoring : "loss", str, callable or None, default="loss"
-        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own).
+    scoring : "loss", str, callable, None or list of such, default="loss"
+        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own). Of a list it is
+        the first; the others are recorded in `history_` alone, as "validation_" and the scorer's name.
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
     max_time : float > 0 or None, default=None
@@ -134,13 +136,15 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
     history_ : list of dict
         One record an epoch: "epoch", "loss", "learning_rate", "seconds", and with validation "validation_loss",
-        "validation_score".
+        "validation_score" and those of further scorers. Of `partial_fit`, the last 1000.
     loss_ : float
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
     best_epoch_ : int or None
         The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+    best_validation_score_ : float or None
+        Validation score of that epoch; None without validation or with ``scoring="loss"``.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -283,6 +287,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where a parameter or the data are not as they must be, or where `resume_from` is no checkpoint or that of
             another fit; what was fitted before stays as it was.
+        KeyboardInterrupt
+            On Ctrl-C where the fit is one of several, in a search, say; what was learnt is kept. A single fit keeps
+            it, warns and returns.
         """
         self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
@@ -319,8 +326,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         """
         if classes is not None and self.__sklearn_is_fitted__():
             known = self.classes_
-            pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
-            if not all(np.array_equal(a, np.unique(b)) for a, b in pairs):
+            with told("classes", classes):
+                pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
+                same = all(np.array_equal(a, np.unique(b)) for a, b in pairs)
+            if not same:
                 raise ValueError(f"classes must be those of the first fit, {known!r}; got {classes!r}.")
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
@@ -408,6 +417,31 @@ class DLClassifier(ClassifierMixin, BaseDL):
         with np.errstate(divide="ignore"):
             return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
 
+    def decision_function(self, X: Any) -> Any:
+        """Raw outputs of the network: logits, larger where the class is more probable.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+
+        Returns
+        -------
+        ndarray of shape (n,), (n, n_classes) or (n, n_labels), or list of ndarray
+            For two classes log(p / (1 - p)) of the second of `classes_`, positive where it is predicted. For more
+            classes one column each, whose softmax is `predict_proba`. For an indicator matrix the logit of each label;
+            for several targets with classes of their own a list. Of an ensemble, the logits of its probabilities.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            Where X is not as at `fit`.
+        """
+        raw = self._raw(X)
+        return self._classes.decisions(raw)
+
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class, or for each label or target its most probable one.
 
@@ -447,10 +481,12 @@ class DLClassifier(ClassifierMixin, BaseDL):
         float
         """
         predicted = self.predict(X)
-        if self._classes.target.kind == "multioutput":
-            right = (predicted == np.asarray(y)).all(axis=1)
-            return float(np.average(right, weights=sample_weight))
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        weight = None if sample_weight is None else check_weight(sample_weight, predicted)
+        with told("y", y):
+            if self._classes.target.kind == "multioutput":
+                right = (predicted == np.asarray(y)).all(axis=1)
+                return float(np.average(right, weights=weight))
+            return float(accuracy_score(y, predicted, sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

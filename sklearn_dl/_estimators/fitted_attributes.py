@@ -72,7 +72,7 @@ class FittedDL(Holder):
 
     @property
     def history_(self) -> list[dict[str, Any]]:
-        """One record an epoch."""
+        """One record an epoch; of a stream, the last 1000."""
         return self.fitted_.history
 
     @property
@@ -88,7 +88,7 @@ class FittedDL(Holder):
     @property
     def n_iter_(self) -> int:
         """Epochs that the network was trained for, over all calls."""
-        return max(1, len(self.history_))
+        return int(self.history_[-1]["epoch"]) if self.history_ else 1
 
     @property
     def n_layers_(self) -> int:
@@ -135,6 +135,11 @@ class FittedDL(Holder):
             if rated:
                 return max(rated, key=lambda pair: pair[0])[1]  # the first of equals, as early stopping has it
         return None
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """Validation score of `best_epoch_`; None without validation or with ``scoring="loss"``."""
+        return next((r.get("validation_score") for r in self.history_ if r["epoch"] == self.best_epoch_), None)
 
     def _chain(self) -> list[Any]:
         views, layers = self.network_.views(), self.network_.layer.children

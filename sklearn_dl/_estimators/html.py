@@ -54,7 +54,8 @@ def network_html(network: Network, history: Sequence[Mapping[str, Any]], best: i
         An HTML element, everything in it escaped.
     """
     learnt = f"{network.n_params:,} parameter{'s' if network.n_params != 1 else ''}"
-    summary = f"Network: {learnt} in {network.values.dtype}, {len(history)} epoch{'s' if len(history) != 1 else ''}"
+    n_epochs = history[-1]["epoch"] if history else 0
+    summary = f"Network: {learnt} in {network.values.dtype}, {n_epochs} epoch{'s' if n_epochs != 1 else ''}"
     return (
         f'<div class="estimator-table"><details open><summary style="color: {TEXT}">{escape(summary)}</summary>'
         f"{_table(network.layer)}{_picture(history, best)}</details></div>"

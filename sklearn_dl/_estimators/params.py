@@ -42,6 +42,7 @@ from .registry import (
     resolve_schedule,
     resolve_solver,
 )
+from .scoring import scorer_name
 
 __all__ = ["make_plan", "plan_for_rows"]
 
@@ -60,6 +61,14 @@ def _is_weights(value: Any) -> bool:
 def _is_class_weight(value: Any) -> bool:
     several = isinstance(value, list) and all(map(_is_weights, value))
     return either(None, "balanced").test(value) or _is_weights(value) or several
+
+
+def _is_scoring(value: Any) -> bool:
+    several = list(value) if isinstance(value, (list, tuple)) else [value]
+    allowed = (
+        v == "loss" or v in get_scorer_names() if isinstance(v, str) else v is None or callable(v) for v in several
+    )
+    return len(several) == len({scorer_name(v) for v in several}) > 0 and all(allowed)
 
 
 SHARE = interval(0, 1, "[)")
@@ -87,8 +96,8 @@ RULES: Rules = {
     "n_iter_no_change": either(integer(1), Rule(lambda v: number().test(v) and v == np.inf, "inf")),
     "tol": not_negative(),
     "scoring": Rule(
-        lambda v: v == "loss" or v in get_scorer_names() if isinstance(v, str) else v is None or callable(v),
-        "'loss', None, a name among sklearn.metrics.get_scorer_names() or a callable",
+        _is_scoring,
+        "'loss', None, a name among sklearn.metrics.get_scorer_names(), a callable, or a list of such (no name twice)",
     ),
     "target_loss": either(None, number()),
     "max_time": either(None, positive()),

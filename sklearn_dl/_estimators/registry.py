@@ -156,18 +156,22 @@ def resolve_schedule(value: Any) -> Schedule:
 
 
 def resolve_activations(value: Any, n_hidden: int) -> tuple[Activation, ...]:
-    """One activation for each hidden layer, from a name or a sequence of names."""
-    names = (value,) * n_hidden if isinstance(value, str) else value
-    if not isinstance(names, (tuple, list)) or any(not isinstance(n, str) or n not in ACTIVATIONS for n in names):
-        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}.")
-    if len(names) != n_hidden:
+    """One activation for each hidden layer, from a name, an Activation, or a sequence of either."""
+    is_one = isinstance(value, (str, Activation))
+    given = (value,) if is_one else value
+    if not isinstance(given, (tuple, list)) or not all(
+        one in ACTIVATIONS if isinstance(one, str) else isinstance(one, Activation) for one in given
+    ):
         raise ValueError(
-            f"activation must be one name or one for each hidden layer; got {len(names)} names for {n_hidden} "
-            "hidden layers."
+            f"activation must be {listed(ACTIVATIONS)}, an Activation object such as LeakyReLU(slope=0.2), or a "
+            f"sequence of them; got {value!r}."
         )
-    if isinstance(value, str) and value not in ACTIVATIONS:
-        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}.")
-    return tuple(ACTIVATIONS[name]() for name in names)
+    if not is_one and len(given) != n_hidden:
+        raise ValueError(
+            f"activation must be one or one for each hidden layer; got {len(given)} for {n_hidden} hidden layers."
+        )
+    found = tuple(ACTIVATIONS[one]() if isinstance(one, str) else one for one in given)
+    return found * n_hidden if is_one else found
 
 
 def resolve_normalization(value: Any) -> Callable[[int], Layer] | None:

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._data import Table
+from .._data import Table, check_weight, told
 from .._training import Plan
 from ..heads import Head, NumberHead
 from ..losses import Link
@@ -34,9 +35,10 @@ class DLRegressor(RegressorMixin, BaseDL):
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
         ``(100,)`` with one.
-    activation : str or sequence of str, default="relu"
+    activation : str, Activation or sequence of such, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
-        "selu", "gelu", "silu", "mish", "softplus".
+        "selu", "gelu", "silu", "mish", "softplus", or an object of `sklearn_dl.layers`, also of a class of your own
+        that inherits `Activation` and sets `gain`, for the initial weights after it.
     loss : str or Loss, default="squared_error"
         What is minimised: "squared_error" (half of it), "absolute_error", "huber", "quantile", "poisson", "gamma",
         "tweedie", or an object of `sklearn_dl.losses`
@@ -101,8 +103,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         Epochs without improvement that end the training.
     tol : float >= 0, default=1e-4
         What counts as improvement; for L-BFGS, the largest component of the gradient at convergence.
-    scoring : "loss", str, callable or None, default="loss"
-        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own).
+    scoring : "loss", str, callable, None or list of such, default="loss"
+        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own). Of a list it is
+        the first; the others are recorded in `history_` alone, as "validation_" and the scorer's name.
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
     max_time : float > 0 or None, default=None
@@ -132,13 +135,15 @@ class DLRegressor(RegressorMixin, BaseDL):
         Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
     history_ : list of dict
         One record an epoch: "epoch", "loss", "learning_rate", "seconds", and with validation "validation_loss",
-        "validation_score".
+        "validation_score" and those of further scorers. Of `partial_fit`, the last 1000.
     loss_ : float
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
         Lowest validation loss; without validation, lowest training loss.
     best_epoch_ : int or None
         The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+    best_validation_score_ : float or None
+        Validation score of that epoch; None without validation or with ``scoring="loss"``.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -283,6 +288,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         ValueError
             Where a parameter or the data are not as they must be, or where `resume_from` is no checkpoint or that of
             another fit; what was fitted before stays as it was.
+        KeyboardInterrupt
+            On Ctrl-C where the fit is one of several, in a search, say; what was learnt is kept. A single fit keeps
+            it, warns and returns.
         """
         self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
@@ -423,6 +431,27 @@ class DLRegressor(RegressorMixin, BaseDL):
         assert isinstance(link, Levels)
         ends = link.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R², the share of the variance of y that the predictions explain; the mean over several outputs.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+        y : array-like of shape (n,) or (n, n_outputs)
+            True targets.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        weight = None if sample_weight is None else check_weight(sample_weight, predicted)
+        with told("y", y):
+            return float(r2_score(y, predicted, sample_weight=weight))
 
     def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
         link = self._numbers.link if self.__sklearn_is_fitted__() else self._named_link()

@@ -1,6 +1,6 @@
-"""A scorer of scikit-learn that is asked after each epoch about rows that were encoded once.
+"""Scorers of scikit-learn that are asked after each epoch about rows that were encoded once.
 
-Knows nothing about training; the scorer sees an estimator that is fitted as far as it is.
+Knows nothing about training; a scorer sees an estimator that is fitted as far as it is.
 """
 
 from __future__ import annotations
@@ -16,11 +16,40 @@ from .._data import Table, is_dataframe
 from .._engine import forward
 from .fitted_attributes import FittedDL
 
-__all__ = ["watched_score"]
+__all__ = ["scorer_name", "watched_scores"]
 
 
-def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], float] | None:
-    """What early stopping watches, as a function of the encoded inputs; None for the loss.
+def scorer_name(scoring: Any) -> str:
+    """The name of a scorer, or of its function; never one that the loss or what is watched is recorded under."""
+    if isinstance(scoring, str):
+        return scoring
+    function = getattr(scoring, "_score_func", scoring)
+    name = "score" if scoring is None else str(getattr(function, "__name__", type(function).__name__))
+    return f"own_{name}" if name in ("loss", "score") else name
+
+
+def watched_scores(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], dict[str, float]] | None:
+    """What `history_` gets after an epoch beside the loss, as a function of the encoded inputs; None for nothing.
+
+    Parameters
+    ----------
+    model : FittedDL
+        Whose network is scored, as it is at each call.
+    scoring : "loss", str, callable, None, or a sequence of such
+        The first is what early stopping watches, "validation_score" unless it is the loss; the others are recorded
+        as "validation_" and their names.
+    held_out : Table
+        The checked validation rows, which the scorers are given.
+    """
+    first, *others = scoring if isinstance(scoring, (list, tuple)) else (scoring,)
+    named = {"validation_score": first} | {f"validation_{scorer_name(other)}": other for other in others}
+    functions = {name: _watched_score(model, one, held_out) for name, one in named.items()}
+    scores = {name: function for name, function in functions.items() if function is not None}
+    return (lambda encoded: {name: score(encoded) for name, score in scores.items()}) if scores else None
+
+
+def _watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], float] | None:
+    """One scorer as a function of the encoded inputs; None for the loss.
 
     The scorer's predictions for all rows are made from these, those for any other table in the usual way.
 
@@ -29,7 +58,7 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[A
     model : FittedDL
         Whose network is scored, as it is at each call.
     scoring : "loss", str, callable or None
-        What is watched.
+        What is asked for.
     held_out : Table
         The checked validation rows, which the scorer is given.
     """

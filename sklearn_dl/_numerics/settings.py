@@ -93,12 +93,23 @@ class Settings(BaseEstimator):
 # ---------------------------------------------------------------- makers of rules
 
 
+LARGEST = 2**64 - 1  # of NumPy's integers; Python's have no end
+
+
 def _is_int(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) <= LARGEST
 
 
 def _is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and value == value  # NaN is not
+
+
+def _as_float(value: Any) -> float:
+    """The number, inf where no float is as large, NaN where it is none."""
+    try:
+        return float(value) if _is_real(value) else math.nan
+    except OverflowError:
+        return math.inf
 
 
 def boolean() -> Rule:
@@ -130,12 +141,12 @@ def at_least(low: float) -> Rule:
 
 def positive() -> Rule:
     """A finite number above 0."""
-    return Rule(lambda v: _is_real(v) and 0 < v < math.inf, "a finite number > 0")
+    return Rule(lambda v: 0 < _as_float(v) < math.inf, "a finite number > 0")
 
 
 def not_negative() -> Rule:
     """A finite number, 0 or above."""
-    return Rule(lambda v: _is_real(v) and 0 <= v < math.inf, "a finite number >= 0")
+    return Rule(lambda v: 0 <= _as_float(v) < math.inf, "a finite number >= 0")
 
 
 def interval(low: float, high: float, ends: str) -> Rule:

@@ -4,9 +4,9 @@ Knows nothing about estimators: a plan says what they want, a record what they h
 """
 
 from .fitting import fit
-from .loop import Step
+from .loop import End, Step
 from .monitor import Listener, warn_of
 from .plan import Judge, Plan
 from .training import Split, Training
 
-__all__ = ["Judge", "Listener", "Plan", "Split", "Step", "Training", "fit", "warn_of"]
+__all__ = ["End", "Judge", "Listener", "Plan", "Split", "Step", "Training", "fit", "warn_of"]

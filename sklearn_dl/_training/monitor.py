@@ -18,6 +18,8 @@ from .training import Training
 
 __all__ = ["Listener", "Monitor", "warn_of"]
 
+LAST = 1000  # records of a stream that are kept: it may have millions of calls, and each pickle holds them
+
 
 class Listener:
     """What may follow the course of a fit; by default it does nothing."""
@@ -70,10 +72,10 @@ class Monitor:
         judged = epoch.number % plan.every == 0
         if training.validation is not None and judged:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
-            score = training.validation.score()
-            if score is not None:
-                record["validation_score"] = score
+            record |= training.validation.scores()
         training.fitted.history.append(record)
+        if plan.partial:
+            del training.fitted.history[:-LAST]
         if plan.verbose:
             self._print(record)
         stop = epoch.loss <= self._target_loss

@@ -33,13 +33,14 @@ class Split(NamedTuple):
         Rows to train on.
     held_out : Table or None
         Rows that are held out.
-    score : callable or None
-        From the encoded inputs of these to a score of the network as it is, higher being better; None for the loss.
+    scores : callable or None
+        From the encoded inputs of these to scores of the network as it is, higher being better, by the names under
+        which they are recorded; None for the loss alone.
     """
 
     train: Table
     held_out: Table | None = None
-    score: Callable[[Any], float] | None = None
+    scores: Callable[[Any], dict[str, float]] | None = None
 
 
 @final
@@ -100,7 +101,7 @@ class Training:
         held_out = None if split.held_out is None else fitted.encode_rows(split.held_out)
         validation, folds = None, None
         if held_out is not None:
-            validation = Validation(held_out, head, split.score)
+            validation = Validation(held_out, head, split.scores)
         elif plan.judge is Judge.FOLDS:
             folds = Folds.draw(head.strata(split.train.y), len(rows), plan.n_folds, plan.n_members, seed)
             judged, judges = folds.judged(rows, seed)

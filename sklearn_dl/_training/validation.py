@@ -22,7 +22,7 @@ ROUGHLY = 0.05  # relative tolerance of a temperature that is found to judge an 
 
 @final
 class Validation:
-    """The mean loss, and a score where one is asked for, on rows that are not trained on.
+    """The mean loss, and scores where they are asked for, on rows that are not trained on.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ class Validation:
         Encoded.
     head : Head
         What the outputs mean.
-    score : callable or None, default=None
-        From the encoded inputs to a score of the network as it is, higher being better.
+    scores : callable or None, default=None
+        From the encoded inputs to scores of the network as it is, higher being better, by name.
     folds : Folds or None, default=None
         Where given, `rows` are trained on, but each is judged by the members that leave it out, at the temperature
         that suits all of them best.
@@ -41,10 +41,10 @@ class Validation:
         self,
         rows: Rows,
         head: Head,
-        score: Callable[[object], float] | None = None,
+        scores: Callable[[object], dict[str, float]] | None = None,
         folds: Folds | None = None,
     ):
-        self.rows, self._head, self._score, self._folds = rows, head, score, folds
+        self.rows, self._head, self._scores, self._folds = rows, head, scores, folds
         self._loss = head.loss if folds is None else head.judge
         self._weight = None if rows.weight is None else rows.weight[:, None]
         self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
@@ -61,9 +61,9 @@ class Validation:
         raw = self._pooled(raw)
         return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
 
-    def score(self) -> float | None:
-        """The score of the network as it is; None where none is asked for."""
-        return None if self._score is None else self._score(self.rows.x)
+    def scores(self) -> dict[str, float]:
+        """The scores of the network as it is, by name; "validation_score" is the one that decides."""
+        return {} if self._scores is None else self._scores(self.rows.x)
 
     def settle(self, network: Network) -> float:
         """Have the head take note of what shows after the training; what the outputs are to be divided by."""

@@ -82,6 +82,7 @@ def settings(plan: Plan) -> dict[str, str]:
     """
     resolved = {
         "hidden_layer_sizes": plan.blueprint.sizes,
+        "activation": plan.blueprint.activations,
         "loss": plan.loss,
         "solver": plan.solver,
         "learning_rate": plan.schedule,

@@ -111,6 +111,15 @@ class ClassHead(Head):
         parts = self.target.probabilities(predicted)
         return parts[0] if self.target.kind == "single" else parts
 
+    def decisions(self, raw: np.ndarray) -> Any:
+        """The logits: (n,) for two classes, (n, n_classes) for more, (n, n_labels) for labels; a list for targets."""
+        pooled = raw if raw.ndim == 2 else self.link.pool(raw)
+        if self.target.kind == "multilabel":
+            return pooled
+        parts = np.split(pooled, np.cumsum(self.target.groups)[:-1], axis=1)
+        parts = [part[:, 0] if part.shape[1] == 1 else part for part in parts]
+        return parts[0] if self.target.kind == "single" else parts
+
     # ---------------------------------------------------------------- explanations
 
     def targets(self) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from scipy.special import ndtr
 
+from .._numerics import check_value, interval
 from .base import Layer
 from .memory import Memory, Views
 
@@ -216,9 +217,16 @@ class LeakyReLU(Activation):
         Slope for x < 0.
     """
 
-    gain: ClassVar[float] = 1.4141
     scratch: ClassVar[dict[str, Any]] = {"zero": None, "on": np.bool_}
     slope: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_value("LeakyReLU: slope", self.slope, interval(0, 1, "[)"))
+
+    @property
+    def gain(self) -> float:  # type: ignore[override]  # of other activations it is one number
+        """√(2 / (1 + s²))"""
+        return round(math.sqrt(2 / (1 + self.slope**2)), 4)
 
     def apply(self, x: np.ndarray, y: np.ndarray, k: Any) -> None:
         np.multiply(x, self.slope, out=y)

@@ -89,3 +89,31 @@ def test_hopeless_trials_are_pruned_after_few_epochs():
     study.optimize(objective, n_trials=4)
     states = [(trial.state.name, len(trial.intermediate_values)) for trial in study.trials]
     assert states == [("COMPLETE", 15), ("COMPLETE", 15), ("PRUNED", 3), ("PRUNED", 3)]
+
+
+class CtrlC:
+    """Interrupts the third epoch."""
+
+    def __init__(self):
+        self.epochs = 0
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        self.epochs += context.task_name == "epoch"
+        if self.epochs == 3:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_a_study():
+    def objective(trial):
+        return DLRegressor(**SETTINGS, alpha=trial.suggest_float("alpha", 0, 1)).set_callbacks(CtrlC()).fit(X, y).loss_
+
+    study = optuna.create_study()
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(objective, n_trials=3)
+    assert len(study.trials) == 1
