@@ -72,6 +72,8 @@ class Fitted:
         The columns that the network sees.
     n_rows : int
         Rows of the first fit, by which "auto" is settled for good.
+    settings : dict
+        What "auto" became in the last fit.
     """
 
     encoder: TableEncoder | None
@@ -81,6 +83,7 @@ class Fitted:
     history: list[dict[str, Any]]
     layout: Layout
     n_rows: int
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""

@@ -9,6 +9,7 @@ from .classifier import DLClassifier
 from .params import make_plan
 from .registry import resolve_loss, resolve_schedule, resolve_solver
 from .regressor import DLRegressor
+from .settled import settled
 
 __all__ = [
     "BaseDL",
@@ -19,4 +20,5 @@ __all__ = [
     "resolve_loss",
     "resolve_schedule",
     "resolve_solver",
+    "settled",
 ]

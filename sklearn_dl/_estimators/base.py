@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -40,6 +40,7 @@ from .defaults import precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .params import make_plan, plan_for_rows
 from .scoring import watched_score
+from .settled import settled
 
 __all__ = ["BaseDL", "Call"]
 
@@ -71,8 +72,6 @@ class Prepared(NamedTuple):
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     """What `DLClassifier` and `DLRegressor` share: the route of a fit and of a prediction."""
-
-    _head: ClassVar[type[Head]]
 
     # parameters that both have; the subclasses store them
     dtype: Any
@@ -135,6 +134,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             shell._go_on(plan)
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
+        shell.fitted_.settings = settled(params, plan, shell.fitted_.network.values.dtype)
         if rows.held_out is not None:
             rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
         return Prepared(shell, plan, rows, saved)

@@ -8,14 +8,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 
 from .._engine import Holder, Network
+from .._numerics import Settings
 from .._version import __version__
 from ..encoding.table_encoder import TableEncoder
-from .html import network_html
+from ..heads import Head
+from .defaults import EMBEDDING
+from .html import network_html, settings_html
 from .registry import SETTINGS
 
 __all__ = ["FittedDL"]
@@ -23,6 +27,8 @@ __all__ = ["FittedDL"]
 
 class FittedDL(Holder):
     """The fitted attributes of both estimators; all of them follow from the record `fitted_`."""
+
+    _head: ClassVar[type[Head]]
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters, those of settings objects as ``solver__momentum``.
@@ -45,16 +51,28 @@ class FittedDL(Holder):
             name, nested, sub = key.partition("__")
             value = params.get(name, getattr(self, name, None))
             if nested and name in SETTINGS and isinstance(value, str):
-                own, others = SETTINGS[name].get(value), SETTINGS[name].values()
+                own, others = self._object_for(name, value), SETTINGS[name].values()
                 fitting = [cls for cls in (own, *others) if cls is not None and sub in cls._get_param_names()]
                 instead = fitting[0] if fitting else own or next(iter(others))
+                stands = ", which stands for the same," if instead is own else ""
                 raise ValueError(
                     f"{key} cannot be set while {name} is the mere name {value!r}; pass an object such as "
-                    f"{name}={instead.__name__}() to search {name}__..."
+                    f"{name}={instead.__name__}(){stands} to search {name}__..."
                 )
             if nested and name in self._get_param_names() and not hasattr(value, "set_params"):
                 raise ValueError(f"{key} cannot be set: {name}={value!r} is not an object with settings.")
         return super().set_params(**params)
+
+    def _object_for(self, name: str, value: str) -> type[Settings] | type[TableEncoder] | None:
+        """The class of settings that a mere name stands for; None where it is no such name."""
+        if (name, value) == ("numeric_embedding", "auto"):
+            return type(EMBEDDING[self._head.task])
+        return SETTINGS[name].get(value)
+
+    @property
+    def settings_(self) -> dict[str, Any]:
+        """What each parameter that was "auto" became in the last fit; as parameters they give the same fit."""
+        return {name: clone(value, safe=False) for name, value in self.fitted_.settings.items()}
 
     @property
     def network_(self) -> Network:
@@ -165,7 +183,8 @@ class FittedDL(Holder):
         """What scikit-learn's HTML shows of a fitted estimator: the network, then the table of attributes."""
         attributes = super()._get_fitted_attr_html(doc_link)
         if self.__sklearn_is_fitted__():  # else asked for a part of a fitted meta-estimator
-            network, table = network_html(self.network_, self.history_, self.best_epoch_), attributes._html_repr
+            network = network_html(self.network_, self.history_, self.best_epoch_) + settings_html(self.settings_)
+            table = attributes._html_repr
             attributes._html_repr = lambda: network + table()
         return attributes
 

@@ -1,4 +1,4 @@
-"""The network and its loss curve as HTML, a part of scikit-learn's representation of an estimator.
+"""The network, its loss curve and what "auto" became as HTML, a part of scikit-learn's representation of an estimator.
 
 Knows nothing about estimators; colours are scikit-learn's CSS variables, so that light and dark themes fit, and there
 is no JavaScript.
@@ -17,11 +17,13 @@ import numpy as np
 from .._engine import Network
 from ..layers import Layer
 
-__all__ = ["network_html"]
+__all__ = ["network_html", "settings_html"]
 
 NBSP = "\N{NO-BREAK SPACE}"  # lines break between arrays only
 MAX_LAYERS = 60  # rows of the table
 MAX_POINTS = 300  # of a curve
+LONG = reprlib.Repr()
+LONG.maxother = 200  # characters of a setting
 LOG_RATIO = 20  # losses that span more than this are drawn on a logarithmic scale
 
 # the picture, in pixels
@@ -58,6 +60,32 @@ def network_html(network: Network, history: Sequence[Mapping[str, Any]], best: i
     return (
         f'<div class="estimator-table"><details open><summary style="color: {TEXT}">{escape(summary)}</summary>'
         f"{_table(network.layer)}{_picture(history, best)}</details></div>"
+    )
+
+
+def settings_html(settings: Mapping[str, Any]) -> str:
+    """The table of what "auto" became; nothing where nothing was "auto".
+
+    Parameters
+    ----------
+    settings : mapping
+        Parameters and their values.
+
+    Returns
+    -------
+    str
+        An HTML element, everything in it escaped.
+    """
+    if not settings:
+        return ""
+    rows = "".join(
+        f'<tr class="default"><td class="param">{escape(name)}</td><td>{escape(LONG.repr(value))}</td></tr>'
+        for name, value in settings.items()
+    )
+    head = "<tr><th>Parameter</th><th>Value</th></tr>"
+    return (
+        f'<div class="estimator-table"><details><summary style="color: {TEXT}">What "auto" became: settings_</summary>'
+        f'<table class="parameters-table"><tbody>{head}{rows}</tbody></table></details></div>'
     )
 
 

@@ -210,7 +210,7 @@ def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_v
         judge = Judge.TRAINING_LOSS
     return {
         "judge": judge,
-        "n_folds": n_folds,
+        "n_folds": n_folds if judge is Judge.FOLDS else 1,
         "every": -(-int(params["max_iter"]) // LOOKS) if judge is Judge.FOLDS else 1,
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else math.inf,

@@ -43,8 +43,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         with settings.
     solver : str, Solver or LBFGS, default="auto"
         How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.5)`` with several members,
-        ``AdamW()`` with one.
+        grid reaches as ``solver__...``; "auto" is ``AdamW()``, which is
+        ``AdamW(beta_2=0.95, weight_decay=0.5)`` with several members and ``AdamW(beta_2=0.999, weight_decay=0.5)`` with
+        one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
         (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
@@ -52,8 +53,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is 0.002 with several members and ``solver="auto"``, else the solver's
-        own.
+        Base value of the learning rate; "auto" is 0.002 with several members and AdamW, else the solver's own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
         members above, else 512 up to 100 000 and 1024 above; None is all rows.
@@ -128,6 +128,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
     encoder_ : TableEncoder or None
         What happens to X before the network.
+    settings_ : dict
+        What each parameter that was "auto" became in the last fit; passed as parameters they give the same fit.
     coefs_, intercepts_ : tuple of ndarray
         Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
     history_ : list of dict
