@@ -106,7 +106,7 @@ def test_a_stream_tells_what_its_first_rows_decided():
 
 
 def test_a_converted_network_tells_too():
-    mlp = MLPRegressor((3,), tol=1e3, n_iter_no_change=1).fit(X[["a", "b"]][:30], y[:30])
+    mlp = MLPRegressor(hidden_layer_sizes=(3,), tol=1e3, n_iter_no_change=1).fit(X[["a", "b"]][:30], y[:30])
     model = from_sklearn(mlp)
     assert model.settings_["n_folds"] == 1
     assert model.settings_["numeric_embedding"] is None

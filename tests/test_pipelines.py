@@ -100,7 +100,7 @@ def test_partial_fit_is_absent_for_lbfgs():
         assert not hasattr(DLRegressor(solver=solver), "partial_fit")
         with pytest.raises(AttributeError) as caught:
             DLClassifier(solver=solver).partial_fit  # noqa: B018
-        assert "partial_fit needs a stochastic solver; got solver='lbfgs'" in str(caught.value.__cause__)
+        assert "partial_fit needs a stochastic solver; got solver='lbfgs'" in str(caught.value)
     assert hasattr(DLRegressor(), "partial_fit")
 
 

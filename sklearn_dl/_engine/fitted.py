@@ -74,6 +74,8 @@ class Fitted:
         Rows of the first fit, by which "auto" is settled for good.
     settings : dict
         What "auto" became in the last fit.
+    shape : dict of str to str
+        The parameters that decide the network's shape, in words.
     """
 
     encoder: TableEncoder | None
@@ -84,6 +86,7 @@ class Fitted:
     layout: Layout
     n_rows: int
     settings: dict[str, Any] = field(default_factory=dict)
+    shape: dict[str, str] = field(default_factory=dict)
 
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""

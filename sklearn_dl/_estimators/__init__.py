@@ -9,7 +9,7 @@ from .classifier import DLClassifier
 from .params import make_plan
 from .registry import resolve_loss, resolve_schedule, resolve_solver
 from .regressor import DLRegressor
-from .settled import settled
+from .settled import settled, shape_of
 
 __all__ = [
     "BaseDL",
@@ -21,4 +21,5 @@ __all__ = [
     "resolve_schedule",
     "resolve_solver",
     "settled",
+    "shape_of",
 ]

@@ -40,7 +40,7 @@ from .defaults import precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .params import make_plan, plan_for_rows
 from .scoring import watched_score
-from .settled import settled
+from .settled import settled, shape_of
 
 __all__ = ["BaseDL", "Call"]
 
@@ -126,14 +126,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
         if saved is not None:
-            saved.refuse_other_estimator(type(self).__name__, settings(plan))
+            auto = {name for name, value in params.items() if isinstance(value, str) and value == "auto"}
+            saved.refuse_other_estimator(type(self).__name__, settings(plan), auto, n_rows)
         rows = shell._split(table, call, plan, head, state.seed)
         rows = rows._replace(train=shell._weigh(rows.train, head))
         plan = plan_for_rows(plan, len(rows.train.y), held_out=rows.held_out is not None)
         if going_on:
-            shell._go_on(plan)
+            shell._go_on(plan, shape_of(params, plan))
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
+        shell.fitted_.shape = shape_of(params, plan)
         shell.fitted_.settings = settled(params, plan, shell.fitted_.network.values.dtype)
         if rows.held_out is not None:
             rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
@@ -180,7 +182,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """Rows to train on, and rows that are held out: those that were given, or a share of all."""
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{there} was given without {missing}; pass both or neither.")
+            pair = isinstance(call.X_val, (tuple, list)) and len(call.X_val) == 2
+            meant = f" (did you mean X_val=..., y_val=..., of the {type(call.X_val).__name__} of two?)" if pair else ""
+            raise ValueError(f"{there} was given without {missing}; pass both or neither{meant}.")
         if call.X_val is not None:
             if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
@@ -218,15 +222,17 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         _learn_embedding(fitted, plan, table)
         return fitted
 
-    def _go_on(self, plan: Plan) -> None:
+    def _go_on(self, plan: Plan, shape: dict[str, str]) -> None:
         """The old values in a network of today's parameters."""
         fitted = self.fitted_
         old = fitted.network
         fitted.network = Network(plan.blueprint.layer(fitted.layout, fitted.head.n_raw), old.values)
         if old.entries() != fitted.network.entries():
+            changed = [f"{name}={value} was {fitted.shape.get(name)}" for name, value in shape.items()]
+            changed = [told for told, name in zip(changed, shape, strict=True) if shape[name] != fitted.shape.get(name)]
             raise ValueError(
-                "the parameters describe a network of another shape than the fitted one, which warm_start and "
-                "partial_fit cannot train further; fit a clone, or set warm_start=False."
+                f"the parameters describe a network of another shape than the fitted one ({', '.join(changed)}), which "
+                "warm_start and partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
     # ---------------------------------------------------------------- predict

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, final
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
 
 from .._data import MOST_WEIGHT, Table
 from .._training import Plan
 from ..heads import ClassHead, Head
+from .available import available_if
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
 from .registry import is_stochastic

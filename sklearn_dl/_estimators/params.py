@@ -33,6 +33,7 @@ from ..layers import BatchNorm
 from ..schedules import Schedule
 from ..solvers import LBFGS
 from .defaults import base_rate, batch_rows, settle, settle_solver
+from .hints import hint
 from .registry import (
     resolve_activations,
     resolve_architecture,
@@ -136,7 +137,8 @@ def make_plan(
     """
     for name, rule in RULES.items():
         if name in params:
-            check_value(name, params[name], rule)
+            names = get_scorer_names() if name == "scoring" else ()
+            check_value(name, params[name], rule, hint(name, params[name], names))
     given, params = params, settle(params, task, n_rows)
     sizes = params["hidden_layer_sizes"]
     sizes = (int(sizes),) if isinstance(sizes, Integral) else tuple(int(n) for n in sizes)

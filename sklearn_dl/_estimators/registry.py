@@ -31,6 +31,7 @@ from ..losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson,
 from ..numeric_embeddings import Mixed, NumericEmbedding, Periodic, PiecewiseLinear
 from ..schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
 from ..solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
+from .hints import hint
 
 __all__ = [
     "is_stochastic",
@@ -104,6 +105,10 @@ def listed(names: Any) -> str:
     return f"{', '.join(head)} or {last}" if head else last
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (tuple, list))
+
+
 def _resolve(
     parameter: str, value: Any, table: Mapping[str, Callable[[], Any]], kinds: tuple[type, ...], what: str
 ) -> Any:
@@ -112,13 +117,20 @@ def _resolve(
     if isinstance(value, kinds):
         value.check()  # type: ignore[attr-defined]
         return value
-    raise ValueError(f"{parameter} must be {listed(table)}, or {what}; got {value!r}.")
+    raise ValueError(f"{parameter} must be {listed(table)}, or {what}; got {value!r}{_hint(parameter, value, table)}.")
+
+
+def _hint(parameter: str, value: Any, table: Mapping[str, Any]) -> str:
+    return hint(parameter, value, table, [kind.__name__ for kind in table.values()])
 
 
 def resolve_loss(value: Any, task: str) -> Loss:
     """The loss object for `loss`, for one of the tasks "regression" and "classification"."""
     table = {name: cls for name, cls in LOSSES.items() if cls.task == task}
-    loss: Loss = _resolve("loss", value, table, (Loss,), f"a Loss object for {task}")
+    what = f"a Loss object for {task}"
+    if isinstance(value, str) and value in LOSSES and value not in table:
+        raise ValueError(f"loss must be {listed(table)}, or {what}; got {value!r}, which is for {LOSSES[value].task}.")
+    loss: Loss = _resolve("loss", value, table, (Loss,), what)
     if loss.task != task:
         raise ValueError(f"loss must be a Loss object for {task}; got {value!r}, which is for {loss.task}.")
     return loss
@@ -129,17 +141,10 @@ def resolve_solver(value: Any) -> Solver | LBFGS:
     return _resolve("solver", value, SOLVERS, (Solver, LBFGS), "a Solver object such as SGD(...)")
 
 
-def is_stochastic(estimator: Any) -> bool:
-    """Whether an estimator's solver works batch by batch, so that it has `partial_fit`.
-
-    Raises
-    ------
-    AttributeError
-        Where it does not.
-    """
+def is_stochastic(estimator: Any) -> None:
+    """Raise AttributeError unless an estimator's solver works batch by batch, so that it has `partial_fit`."""
     if isinstance(estimator.solver, LBFGS) or estimator.solver == "lbfgs":
         raise AttributeError("partial_fit needs a stochastic solver; got solver='lbfgs', which needs all rows at once.")
-    return True
 
 
 def resolve_schedule(value: Any) -> Schedule:
@@ -150,15 +155,15 @@ def resolve_schedule(value: Any) -> Schedule:
 def resolve_activations(value: Any, n_hidden: int) -> tuple[Activation, ...]:
     """One activation for each hidden layer, from a name or a sequence of names."""
     names = (value,) * n_hidden if isinstance(value, str) else value
-    if not isinstance(names, (tuple, list)) or any(not isinstance(n, str) or n not in ACTIVATIONS for n in names):
-        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}.")
+    wrong = [n for n in names if not isinstance(n, str) or n not in ACTIVATIONS] if _is_list(names) else [value]
+    if wrong or (isinstance(value, str) and value not in ACTIVATIONS):
+        meant = _hint("activation", value if isinstance(value, str) else wrong[0], ACTIVATIONS)
+        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}{meant}.")
     if len(names) != n_hidden:
         raise ValueError(
             f"activation must be one name or one for each hidden layer; got {len(names)} names for {n_hidden} "
             "hidden layers."
         )
-    if isinstance(value, str) and value not in ACTIVATIONS:
-        raise ValueError(f"activation must be {listed(ACTIVATIONS)}, or a sequence of them; got {value!r}.")
     return tuple(ACTIVATIONS[name]() for name in names)
 
 
@@ -168,7 +173,8 @@ def resolve_normalization(value: Any) -> Callable[[int], Layer] | None:
         return None
     if isinstance(value, str) and value in NORMALIZATIONS:
         return NORMALIZATIONS[value]
-    raise ValueError(f"normalization must be None, {listed(NORMALIZATIONS)}; got {value!r}.")
+    meant = _hint("normalization", value, NORMALIZATIONS)
+    raise ValueError(f"normalization must be None, {listed(NORMALIZATIONS)}; got {value!r}{meant}.")
 
 
 def resolve_numeric_embedding(value: Any) -> NumericEmbedding | None:
@@ -187,5 +193,6 @@ def resolve_architecture(value: Any) -> Callable[..., Layer]:
     if callable(value):
         return value
     raise ValueError(
-        f"architecture must be {listed(ARCHITECTURES)}, or a callable that returns a Layer; got {value!r}."
+        f"architecture must be {listed(ARCHITECTURES)}, or a callable that returns a Layer; got {value!r}"
+        f"{hint('architecture', value, ARCHITECTURES)}."
     )

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._data import Table
@@ -18,6 +17,7 @@ from .._training import Plan
 from ..heads import Head, NumberHead
 from ..losses import Link
 from ..losses.links import Identity, Levels
+from .available import available_if
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
 from .registry import is_stochastic, resolve_loss
@@ -426,11 +426,10 @@ class DLRegressor(RegressorMixin, BaseDL):
         ends = link.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
 
-    def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
+    def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> None:
         link = self._numbers.link if self.__sklearn_is_fitted__() else self._named_link()
-        if link.levels:
-            return True
-        raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
+        if not link.levels:
+            raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
 
     def _named_link(self) -> Link:
         """The link of the parameter `loss`; the identity where that is no loss, which `fit` tells."""

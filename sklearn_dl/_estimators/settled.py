@@ -1,6 +1,7 @@
 """What "auto" became in a fit, in words that can be passed back as parameters: the attribute `settings_`.
 
-Knows which parameters may be "auto" and where a plan has their values; how they are chosen is in `defaults`.
+Knows which parameters may be "auto", which give a network its shape, and where a plan has their values; how they are
+chosen is in `defaults`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import numpy as np
 
 from .._numerics import Settings
 from .._training import Plan
+from ..checkpoint.fingerprint import text
 from ..encoding import TableEncoder
 from ..solvers import LBFGS
 from .registry import SOLVERS
 
-__all__ = ["settled"]
+__all__ = ["settled", "shape_of"]
 
 OF_STEPS = ("solver", "learning_rate_init", "batch_size")  # say nothing about L-BFGS
 
@@ -55,6 +57,28 @@ def settled(params: dict[str, Any], plan: Plan, dtype: np.dtype) -> dict[str, An
     if isinstance(plan.solver, LBFGS):
         values = {name: value for name, value in values.items() if name not in OF_STEPS}
     return {name: value for name, value in values.items() if _is_open(params[name])}
+
+
+def shape_of(params: dict[str, Any], plan: Plan) -> dict[str, str]:
+    """The parameters that decide how many values a network has and how they lie, in words.
+
+    Parameters
+    ----------
+    params : dict
+        What ``get_params(deep=False)`` gives.
+    plan : Plan
+        What they stand for.
+    """
+    layers = plan.blueprint
+    settled = {
+        "hidden_layer_sizes": layers.sizes,
+        "n_members": plan.n_members,
+        "numeric_embedding": layers.numeric_embedding,
+        "normalization": params["normalization"],
+        "architecture": params["architecture"],
+        "loss": plan.loss,  # of several levels it has several outputs
+    }
+    return {name: text(value) for name, value in settled.items()}
 
 
 def _is_open(value: Any) -> bool:

@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .._engine import Fitted, Network, State
-from .._estimators import DLClassifier, DLRegressor, make_plan, settled
+from .._estimators import DLClassifier, DLRegressor, make_plan, settled, shape_of
 from ..encoding.layout import Layout
 from ..heads import ClassEncoder, ClassHead, Head, NumberEncoder, NumberHead
 from ..losses import Loss
@@ -98,6 +98,7 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
         layout=layout,
         n_rows=0,
         settings=settled(estimator.get_params(deep=False), plan, network.values.dtype),
+        shape=shape_of(estimator.get_params(deep=False), plan),
     )
     return estimator
 
