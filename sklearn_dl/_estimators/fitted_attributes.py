@@ -116,12 +116,12 @@ class FittedDL(Holder):
 
     @property
     def validation_loss_curve_(self) -> list[float] | None:
-        """Validation loss of each epoch; None without validation."""
+        """Validation loss of each epoch that was judged (with folds, not all are); None without validation."""
         return self._curve("validation_loss")
 
     @property
     def validation_scores_(self) -> list[float] | None:
-        """Validation score of each epoch; None without validation or with ``scoring="loss"``."""
+        """Validation score of each epoch that was judged; None without validation or with ``scoring="loss"``."""
         return self._curve("validation_score")
 
     def _curve(self, name: str) -> list[float] | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._engine import Network
 from ..layers import Layer
+from .curves import connected
 
 __all__ = ["network_html", "settings_html"]
 
@@ -144,9 +145,11 @@ def _picture(history: Sequence[Mapping[str, Any]], best: int | None) -> str:
     drawn = [_axes(low, high, history[0]["epoch"], history[-1]["epoch"])]
     for name, values in curves.items():
         colour = CURVES[name][1]
+        recorded = np.array([name in record for record in history])
         heights = _heights(np.log(values), math.log(low), math.log(high)) if is_log else _heights(values, low, high)
+        line = _path(_across(len(history))[recorded], heights[recorded])
         drawn.append(
-            f'<path d="{_path(heights)}" fill="none" style="stroke: {colour}" stroke-width="1.5" '
+            f'<path d="{line}" fill="none" style="stroke: {colour}" stroke-width="1.5" '
             'stroke-linejoin="round" stroke-linecap="round"/>'
         )
         if name == "validation_loss":
@@ -189,9 +192,9 @@ def _across(n: int) -> np.ndarray:
     return np.linspace(LEFT, RIGHT, n) if n > 1 else np.array([(LEFT + RIGHT) / 2])
 
 
-def _path(heights: np.ndarray) -> str:
-    """Lines through at most MAX_POINTS points, broken where a value is not finite."""
-    across = _across(len(heights))
+def _path(across: np.ndarray, heights: np.ndarray) -> str:
+    """Lines through at most MAX_POINTS points, broken where a value is not finite and where epochs were not judged."""
+    across, heights = connected(across, heights)
     chosen = np.unique(np.linspace(0, len(heights) - 1, min(len(heights), MAX_POINTS)).round().astype(int))
     steps, pen_is_down = [], False
     for x, y in zip(across[chosen], heights[chosen], strict=True):

@@ -114,7 +114,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     random_state : int, RandomState or None, default=None
         Decides initial weights, order of the rows, dropout and validation rows; an int gives the same bits each time.
     verbose : bool or int, default=0
-        Whether to print a line an epoch.
+        Epochs from one printed line to the next: 1 or True is a line an epoch, 10 one every tenth epoch. A last line
+        says which epoch was kept.
     n_jobs : int or None, default=None
         Threads that share out the work of a training step or of a prediction, where it is large; they never change
         the result. -1 is all cores; None as many as BLAS may use, inside a worker of joblib what that grants. BLAS
@@ -144,7 +145,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Validation loss and score of each epoch.
+        Validation loss and score of each epoch that was judged: all of them with rows that are held out; with folds
+        every k-th, k = ⌈max_iter / 32⌉. Their numbers are in `history_`, whose other records lack the two.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
     n_layers_ : int

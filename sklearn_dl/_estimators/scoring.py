@@ -16,7 +16,25 @@ from .._data import Table, is_dataframe
 from .._engine import forward
 from .fitted_attributes import FittedDL
 
-__all__ = ["watched_score"]
+__all__ = ["score_name", "watched_score"]
+
+
+def score_name(scoring: Any, *, classifies: bool) -> str:
+    """What a scorer gives, as a title: "roc_auc", "R²".
+
+    Parameters
+    ----------
+    scoring : str, callable or None
+        As scikit-learn takes it; None is the estimator's own.
+    classifies : bool
+        Whether it is that of a classifier.
+    """
+    if scoring is None:
+        return "accuracy" if classifies else "R²"
+    if isinstance(scoring, str):
+        return "R²" if scoring == "r2" else scoring
+    function = getattr(scoring, "_score_func", scoring)
+    return str(getattr(function, "__name__", "score"))
 
 
 def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], float] | None:

@@ -14,6 +14,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv, cross_validate
 from sklearn.utils.validation import _check_sample_weight, has_fit_parameter
 
+from .._estimators import score_name
 from .comparison import Comparison
 from .linear import linear_for, name_of
 
@@ -100,7 +101,7 @@ def compare_with_linear(
         if not np.isfinite(scores).all():
             raise ValueError(f"the scores of all folds must be finite; got {scores}: are some folds too small?")
     return Comparison(
-        score_name=_score_name(scoring, is_classifier(estimator)),
+        score_name=score_name(scoring, classifies=is_classifier(estimator)),
         network_scores=network["test_score"],
         linear_scores=line["test_score"],
         network_fit_times=network["fit_time"],
@@ -136,12 +137,3 @@ def _ask_for_weights(model: Any) -> None:
             part.set_fit_request(sample_weight=True)
         if isinstance(part, BaseEstimator) and hasattr(part, "score") and hasattr(part, "set_score_request"):
             part.set_score_request(sample_weight=True)
-
-
-def _score_name(scoring: Any, is_classification: bool) -> str:
-    if scoring is None:
-        return "accuracy" if is_classification else "R²"
-    if isinstance(scoring, str):
-        return "R²" if scoring == "r2" else scoring
-    function = getattr(scoring, "_score_func", scoring)
-    return str(getattr(function, "__name__", "score"))
