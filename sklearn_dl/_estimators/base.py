@@ -31,7 +31,6 @@ from .._engine import Fitted, Network, State
 from .._training import Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
-from ..checkpoint.fingerprint import settings
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
@@ -126,17 +125,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
         if saved is not None:
-            auto = {name for name, value in params.items() if isinstance(value, str) and value == "auto"}
-            saved.refuse_other_estimator(type(self).__name__, settings(plan), auto, n_rows)
+            saved.refuse_other_estimator(type(self).__name__, plan, n_rows)
         rows = shell._split(table, call, plan, head, state.seed)
         rows = rows._replace(train=shell._weigh(rows.train, head))
         plan = plan_for_rows(plan, len(rows.train.y), held_out=rows.held_out is not None)
         if going_on:
-            shell._go_on(plan, shape_of(params, plan))
+            shell._go_on(plan)
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
-        shell.fitted_.shape = shape_of(params, plan)
-        shell.fitted_.settings = settled(params, plan, shell.fitted_.network.values.dtype)
+        shell.fitted_.shape = shape_of(plan)
+        shell.fitted_.settings = settled(plan, shell.fitted_.network.values.dtype)
         if rows.held_out is not None:
             rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
         return Prepared(shell, plan, rows, saved)
@@ -222,14 +220,14 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         _learn_embedding(fitted, plan, table)
         return fitted
 
-    def _go_on(self, plan: Plan, shape: dict[str, str]) -> None:
+    def _go_on(self, plan: Plan) -> None:
         """The old values in a network of today's parameters."""
         fitted = self.fitted_
         old = fitted.network
         fitted.network = Network(plan.blueprint.layer(fitted.layout, fitted.head.n_raw), old.values)
         if old.entries() != fitted.network.entries():
-            changed = [f"{name}={value} was {fitted.shape.get(name)}" for name, value in shape.items()]
-            changed = [told for told, name in zip(changed, shape, strict=True) if shape[name] != fitted.shape.get(name)]
+            now, before = shape_of(plan), fitted.shape
+            changed = [f"{name}={now[name]} was {before[name]}" for name in now if now[name] != before[name]]
             raise ValueError(
                 f"the parameters describe a network of another shape than the fitted one ({', '.join(changed)}), which "
                 "warm_start and partial_fit cannot train further; fit a clone, or set warm_start=False."

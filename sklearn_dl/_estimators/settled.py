@@ -22,13 +22,11 @@ __all__ = ["settled", "shape_of"]
 OF_STEPS = ("solver", "learning_rate_init", "batch_size")  # say nothing about L-BFGS
 
 
-def settled(params: dict[str, Any], plan: Plan, dtype: np.dtype) -> dict[str, Any]:
+def settled(plan: Plan, dtype: np.dtype) -> dict[str, Any]:
     """The value of each parameter that was "auto", or that has settings which were.
 
     Parameters
     ----------
-    params : dict
-        What ``get_params(deep=False)`` gives.
     plan : Plan
         Of a training under way, for the rows that there are in the end.
     dtype : dtype
@@ -56,26 +54,24 @@ def settled(params: dict[str, Any], plan: Plan, dtype: np.dtype) -> dict[str, An
     }
     if isinstance(plan.solver, LBFGS):
         values = {name: value for name, value in values.items() if name not in OF_STEPS}
-    return {name: value for name, value in values.items() if _is_open(params[name])}
+    return {name: value for name, value in values.items() if _is_open(plan.given[name])}
 
 
-def shape_of(params: dict[str, Any], plan: Plan) -> dict[str, str]:
+def shape_of(plan: Plan) -> dict[str, str]:
     """The parameters that decide how many values a network has and how they lie, in words.
 
     Parameters
     ----------
-    params : dict
-        What ``get_params(deep=False)`` gives.
     plan : Plan
-        What they stand for.
+        Of the network.
     """
     layers = plan.blueprint
     settled = {
         "hidden_layer_sizes": layers.sizes,
         "n_members": plan.n_members,
         "numeric_embedding": layers.numeric_embedding,
-        "normalization": params["normalization"],
-        "architecture": params["architecture"],
+        "normalization": plan.given["normalization"],
+        "architecture": plan.given["architecture"],
         "loss": plan.loss,  # of several levels it has several outputs
     }
     return {name: text(value) for name, value in settled.items()}

@@ -151,17 +151,17 @@ class Saved:
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.path} is not a checkpoint that sklearn_dl wrote: {error}.") from error
 
-    def refuse_other_estimator(self, kind: str, settings: dict[str, str], auto: set[str], n_rows: int) -> None:
+    def refuse_other_estimator(self, kind: str, plan: Plan, n_rows: int) -> None:
         """Raise ValueError, with the name of what differs, where it is of an estimator with other settings.
+
+        What is "auto" was set by nobody: it is blamed last, and the number of rows before it.
 
         Parameters
         ----------
         kind : str
             Name of the estimator's class.
-        settings : dict of str to str
-            What `fingerprint.settings` gave.
-        auto : set of str
-            Parameters that are "auto": nobody set them, so that they are blamed last, and the rows before them.
+        plan : Plan
+            Of this fit.
         n_rows : int
             Rows of this fit.
         """
@@ -173,7 +173,8 @@ class Saved:
             )
         told = [str(self.facts.get(f"{of} rows")) for of in ("training", "validation")]
         rows = [int(number) for number in told if number.isdecimal()]
-        for name, ours in sorted(settings.items(), key=lambda item: item[0] in auto):
+        auto = {name for name, value in plan.given.items() if isinstance(value, str) and value == "auto"}
+        for name, ours in sorted(settings(plan).items(), key=lambda item: item[0] in auto):
             theirs = self.facts.get(name)
             if theirs != ours:
                 hint = HINTS.get(name, "")

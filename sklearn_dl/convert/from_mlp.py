@@ -97,8 +97,8 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
         history=_history(mlp),
         layout=layout,
         n_rows=0,
-        settings=settled(estimator.get_params(deep=False), plan, network.values.dtype),
-        shape=shape_of(estimator.get_params(deep=False), plan),
+        settings=settled(plan, network.values.dtype),
+        shape=shape_of(plan),
     )
     return estimator
 
