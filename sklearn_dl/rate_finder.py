@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
 from ._data import Batches, Rows
-from ._estimators import BaseDL, Call
+from ._estimators import BaseDL, Call, table_html
 from ._numerics import check_value, integer, one_blas_thread, positive
 from ._training import Step, Training
 from .solvers import LBFGS
@@ -28,7 +28,7 @@ NO_LOSS = 1e-3  # a lowest value below this share of the first counts as that
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RateCurve:
     """What a learning-rate range test has seen.
 
@@ -48,6 +48,21 @@ class RateCurve:
     losses: np.ndarray
     smoothed: np.ndarray
     suggestion: float
+
+    def _facts(self) -> list[tuple[str, str]]:
+        lowest = self.smoothed.argmin()
+        return [
+            ("suggestion", f"{self.suggestion:.2g}"),
+            ("lowest loss", f"{self.smoothed[lowest]:.4g}, at {self.rates[lowest]:.2g}"),
+            ("first loss", f"{self.smoothed[0]:.4g}"),
+            ("rates", f"{self.rates[0]:.2g} to {self.rates[-1]:.2g}, in {len(self.rates)} steps"),
+        ]
+
+    def __repr__(self) -> str:
+        return f"<RateCurve: {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return table_html("Learning-rate range test; plot() draws it", ["", "learning_rate_init"], self._facts())
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the loss over the rate; needs matplotlib.

@@ -323,3 +323,11 @@ def test_an_ensemble_of_trees_is_named_as_what_it_is():
         for model in (forest, clone(forest).fit(X, label)):
             with pytest.raises(ValueError, match=rf"or a search; got {type(forest).__name__}\.$"):
                 compare_with_linear(model, X, label)
+
+
+def test_the_last_line_of_a_cell_is_a_sentence_and_a_table():
+    found = comparison([0.8, 0.82, 0.79], [0.6, 0.61, 0.63])
+    assert repr(found) == f"<Comparison of a network with Ridge: {found.verdict}>"
+    document = found._repr_html_()
+    assert "<tr><th>Ridge</th><td>" in document
+    assert found.verdict in document

@@ -7,6 +7,7 @@ wrap around an estimator, is not among what it hands out: it imports half of sci
 from .base import BaseDL, Call
 from .classifier import DLClassifier
 from .curves import connected, isolated
+from .html import table_html
 from .params import make_plan
 from .registry import resolve_loss, resolve_schedule, resolve_solver
 from .regressor import DLRegressor
@@ -27,4 +28,5 @@ __all__ = [
     "score_name",
     "settled",
     "shape_of",
+    "table_html",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -18,7 +18,7 @@ from .._engine import Network
 from ..layers import Layer
 from .curves import connected
 
-__all__ = ["network_html", "settings_html"]
+__all__ = ["network_html", "settings_html", "table_html"]
 
 NBSP = "\N{NO-BREAK SPACE}"  # lines break between arrays only
 MAX_LAYERS = 60  # rows of the table
@@ -88,6 +88,34 @@ def settings_html(settings: Mapping[str, Any]) -> str:
         f'<div class="estimator-table"><details><summary style="color: {TEXT}">What "auto" became: settings_</summary>'
         f'<table class="parameters-table"><tbody>{head}{rows}</tbody></table></details></div>'
     )
+
+
+def table_html(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -> str:
+    """A result as the last line of a notebook cell: a table in the notebook's own style.
+
+    Parameters
+    ----------
+    title : str
+        What stands above it.
+    head : sequence of str
+        Titles of the columns.
+    rows : iterable of sequence of str
+        Its cells, the first one of a row being its name.
+    note : str, default=""
+        What stands below it.
+
+    Returns
+    -------
+    str
+        An HTML element, everything in it escaped.
+    """
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in rows
+    )
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    below = f"<p>{escape(note)}</p>" if note else ""
+    return f"<div><p>{escape(title)}</p><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{below}</div>"
 
 
 # ---------------------------------------------------------------- layers
