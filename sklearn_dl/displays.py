@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 
 from ._estimators import connected, isolated, score_name
 from ._estimators.inside import network_inside
@@ -83,7 +83,7 @@ class TrainingCurveDisplay:
         self.best_epoch, self.score_name = best_epoch, score_name
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None, line_kw: dict[str, Any] | None = None) -> Any:
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Any = None, line_kw: dict[str, Any] | None = None) -> Any:
         """Draw the curves of a fitted network.
 
         `best_epoch_` is marked: the epoch of the best validation score, or of the lowest validation loss where there

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
 from ._data import Batches, Rows
 from ._estimators import BaseDL, Call, table_html
-from ._numerics import check_value, integer, one_blas_thread, positive
+from ._numerics import MatrixLike, check_value, integer, one_blas_thread, positive
 from ._training import Step, Training
 from .solvers import LBFGS
 
@@ -91,10 +92,10 @@ class RateCurve:
 
 def find_learning_rate(
     estimator: BaseDL,
-    X: Any,
-    y: Any,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     low: float = 1e-6,
     high: float = 10.0,
     n_steps: int = 200,

@@ -6,15 +6,25 @@ Knows what classes as targets need; everything else is in the base.
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar, final
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from .._data import MOST_WEIGHT, Table
+from .._numerics import MatrixLike
 from .._training import Plan
+from ..encoding import TableEncoder
 from ..heads import ClassHead, Head
+from ..layers import Layer
+from ..losses import Loss
+from ..numeric_embeddings import NumericEmbedding
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
 from .available import available_if
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
@@ -185,36 +195,36 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = "auto",
-        activation: Any = "relu",
-        loss: Any = "log_loss",
-        solver: Any = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
+        activation: str | Sequence[str] = "relu",
+        loss: str | Loss = "log_loss",
+        solver: str | Solver | LBFGS = "auto",
         alpha: float = 0.0,
-        learning_rate: Any = "cosine",
-        learning_rate_init: Any = "auto",
-        batch_size: Any = "auto",
-        max_iter: Any = "auto",
+        learning_rate: str | Schedule = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] | None = "auto",
+        max_iter: int | Literal["auto"] = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
-        dropout: Any = "auto",
-        normalization: str | None = None,
-        architecture: Any = "mlp",
-        n_members: Any = "auto",
-        n_folds: Any = "auto",
-        numeric_embedding: Any = "auto",
-        encoder: Any = "auto",
-        class_weight: Any = None,
-        early_stopping: Any = "auto",
+        dropout: float | Sequence[float] | Literal["auto"] = "auto",
+        normalization: Literal["batch", "layer"] | None = None,
+        architecture: Literal["mlp", "resnet"] | Callable[..., Layer] = "mlp",
+        n_members: int | Literal["auto"] = "auto",
+        n_folds: int | Literal["auto"] = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        encoder: TableEncoder | Literal["auto"] | None = "auto",
+        class_weight: dict[Any, float] | list[dict[Any, float]] | Literal["balanced"] | None = None,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
-        scoring: Any = "loss",
+        scoring: str | Callable[..., float] | None = "loss",
         target_loss: float | None = None,
         max_time: float | None = None,
-        dtype: Any = "auto",
+        dtype: DTypeLike = "auto",
         warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -252,14 +262,14 @@ class DLClassifier(ClassifierMixin, BaseDL):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        resume_from: Any = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: str | PathLike[str] | None = None,
     ) -> DLClassifier:
         """Fit the network.
 
@@ -294,7 +304,13 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     @available_if(is_stochastic)
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> DLClassifier:
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        classes: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> DLClassifier:
         """Train one more epoch on these rows.
 
         The first call fixes encoder, classes, precision and, by the number of its rows, what "auto" stands for;
@@ -368,11 +384,11 @@ class DLClassifier(ClassifierMixin, BaseDL):
         return table._replace(weight=weight)
 
     @property
-    def classes_(self) -> Any:
+    def classes_(self) -> np.ndarray | list[np.ndarray]:
         """The class labels, sorted; a list for several targets with classes of their own."""
         return self._classes.target.classes
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Predict the probability of each class.
 
         Parameters
@@ -396,7 +412,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         raw = self._raw(X)
         return self._classes.probabilities(raw)
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Logarithm of `predict_proba`.
 
         Parameters
@@ -413,7 +429,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         with np.errstate(divide="ignore"):
             return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the most probable class, or for each label or target its most probable one.
 
         Parameters
@@ -435,7 +451,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         raw = self._raw(X)
         return self._classes.predict(raw)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.
 
         Parameters
@@ -454,7 +470,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         predicted = self.predict(X)
         if self._classes.target.kind == "multioutput":
             right = (predicted == np.asarray(y)).all(axis=1)
-            return float(np.average(right, weights=sample_weight))
+            return float(np.average(right, weights=None if sample_weight is None else np.asarray(sample_weight)))
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:

@@ -5,18 +5,27 @@ Knows what numbers as targets need; everything else is in the base.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, final
+from os import PathLike
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._data import Table
+from .._numerics import MatrixLike
 from .._training import Plan
+from ..encoding import TableEncoder
 from ..heads import Head, NumberHead
-from ..losses import Link
+from ..layers import Layer
+from ..losses import Link, Loss
 from ..losses.links import Identity, Levels
+from ..numeric_embeddings import NumericEmbedding
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
 from .available import available_if
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
@@ -184,36 +193,36 @@ class DLRegressor(RegressorMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = "auto",
-        activation: Any = "relu",
-        loss: Any = "squared_error",
-        solver: Any = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
+        activation: str | Sequence[str] = "relu",
+        loss: str | Loss = "squared_error",
+        solver: str | Solver | LBFGS = "auto",
         alpha: float = 0.0,
-        learning_rate: Any = "cosine",
-        learning_rate_init: Any = "auto",
-        batch_size: Any = "auto",
-        max_iter: Any = "auto",
+        learning_rate: str | Schedule = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] | None = "auto",
+        max_iter: int | Literal["auto"] = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
-        dropout: Any = "auto",
-        normalization: str | None = None,
-        architecture: Any = "mlp",
-        n_members: Any = "auto",
-        n_folds: Any = "auto",
-        numeric_embedding: Any = "auto",
-        encoder: Any = "auto",
+        dropout: float | Sequence[float] | Literal["auto"] = "auto",
+        normalization: Literal["batch", "layer"] | None = None,
+        architecture: Literal["mlp", "resnet"] | Callable[..., Layer] = "mlp",
+        n_members: int | Literal["auto"] = "auto",
+        n_folds: int | Literal["auto"] = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        encoder: TableEncoder | Literal["auto"] | None = "auto",
         scale_target: bool = True,
-        early_stopping: Any = "auto",
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
-        scoring: Any = "loss",
+        scoring: str | Callable[..., float] | None = "loss",
         target_loss: float | None = None,
         max_time: float | None = None,
-        dtype: Any = "auto",
+        dtype: DTypeLike = "auto",
         warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -251,14 +260,14 @@ class DLRegressor(RegressorMixin, BaseDL):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        resume_from: Any = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: str | PathLike[str] | None = None,
     ) -> DLRegressor:
         """Fit the network.
 
@@ -293,7 +302,7 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     @available_if(is_stochastic)
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
+    def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> DLRegressor:
         """Train one more epoch on these rows.
 
         The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
@@ -340,7 +349,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         assert isinstance(head, NumberHead)
         return head
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    def predict(self, X: MatrixLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict the target; the middle level where the loss has several quantiles.
 
         Parameters
@@ -375,7 +384,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         return y, self._numbers.spread(raw).reshape(y.shape)
 
     @available_if(lambda self: self._has_quantiles())
-    def predict_quantiles(self, X: Any) -> np.ndarray:
+    def predict_quantiles(self, X: MatrixLike) -> np.ndarray:
         """Predict all levels of ``loss=Quantile(levels=...)``, in increasing order.
 
         Parameters
@@ -397,7 +406,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         return self._numbers.predict_levels(raw)
 
     @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+    def predict_interval(self, X: MatrixLike, coverage: float = 0.9) -> np.ndarray:
         """Predict an interval that holds the target with a given probability.
 
         Its ends are two levels of ``loss=Quantile(levels=...)``, such as 0.05 and 0.95 for a coverage of 0.9. They are

@@ -38,7 +38,7 @@ SHARED = (
 MLP_BATCH = 200  # what batch_size="auto" of scikit-learn's networks means, where there are so many rows
 
 
-def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
+def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> DLClassifier | DLRegressor:
     """A fitted network of scikit-learn as a fitted estimator, that may be trained further.
 
     Parameters

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
 from .._data import check_weight
 from .._estimators import BaseDL
 from .._estimators.inside import network_inside
-from .._numerics import above, check_value
+from .._numerics import MatrixLike, above, check_value
 from .origins import middle, origins
 from .paths import Scalar
 from .result import Attributions
@@ -25,12 +27,12 @@ Rule = Callable[[Scalar, np.ndarray, np.ndarray], np.ndarray]
 
 
 def integrated_gradients(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: MatrixLike,
     *,
     target: Any = None,
-    background: Any = None,
-    background_weight: Any = None,
+    background: MatrixLike | None = None,
+    background_weight: ArrayLike | None = None,
     tol: float = 1e-3,
 ) -> Attributions:
     """Share of each column in a prediction's difference from a baseline, by integrated gradients.
@@ -108,7 +110,12 @@ def integrated_gradients(
 
 
 def gradient_times_input(
-    estimator: Any, X: Any, *, target: Any = None, background: Any = None, background_weight: Any = None
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    *,
+    target: Any = None,
+    background: MatrixLike | None = None,
+    background_weight: ArrayLike | None = None,
 ) -> Attributions:
     """Slope of the prediction at each row times the way from the baseline, for each column.
 

@@ -5,11 +5,13 @@ Knows nothing about how attributions are computed; matplotlib is imported when s
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
-from .._numerics import check_value, either, integer
+from .._numerics import MatrixLike, check_value, either, integer
 from .attributions import gradient_times_input, integrated_gradients
 from .result import Attributions
 
@@ -61,14 +63,14 @@ class AttributionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator,
+        X: MatrixLike,
         *,
         target: Any = None,
-        background: Any = None,
-        background_weight: Any = None,
-        method: str = "integrated_gradients",
-        kind: str = "auto",
+        background: MatrixLike | None = None,
+        background_weight: ArrayLike | None = None,
+        method: Literal["integrated_gradients", "gradient_times_input"] = "integrated_gradients",
+        kind: Literal["auto", "bar", "box", "row"] = "auto",
         max_columns: int = 15,
         ax: Any = None,
     ) -> AttributionDisplay:
@@ -110,7 +112,9 @@ class AttributionDisplay:
         found = METHODS[method](estimator, X, target=target, background=background, background_weight=background_weight)
         return cls(found).plot(ax, kind=kind, max_columns=max_columns)
 
-    def plot(self, ax: Any = None, *, kind: str = "auto", max_columns: int = 15) -> AttributionDisplay:
+    def plot(
+        self, ax: Any = None, *, kind: Literal["auto", "bar", "box", "row"] = "auto", max_columns: int = 15
+    ) -> AttributionDisplay:
         """Draw the attributions.
 
         Parameters

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._data import column, is_dataframe, rows_of
 from .._estimators import table_html
@@ -70,7 +71,7 @@ class Attributions:
         residual: np.ndarray = self.prediction - self.baseline - self.values.sum(axis=1)
         return residual
 
-    def importance(self, sample_weight: Any = None) -> np.ndarray:
+    def importance(self, sample_weight: ArrayLike | None = None) -> np.ndarray:
         """Mean size of each column's attribution over the rows.
 
         Parameters
@@ -83,7 +84,8 @@ class Attributions:
         ndarray of shape (n_features,)
             In the units of the explained number.
         """
-        return np.average(np.abs(self.values), axis=0, weights=sample_weight)
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        return np.average(np.abs(self.values), axis=0, weights=weights)
 
     def to_frame(self) -> Any:
         """The attributions as a pandas DataFrame, one column a column of the table.

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._data import column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from .._estimators import DLClassifier, DLRegressor
+from .._numerics import MatrixLike
 from ..encoding.table_encoder import TableEncoder
 from ..layers import Layer, Members
 from .graph import Encoded, Graph
@@ -36,7 +38,7 @@ def register_converters() -> None:
     Raises
     ------
     ImportError
-        Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+        Where skl2onnx is not installed: ``pip install ".[onnx]"`` in the project's folder.
 
     Notes
     -----
@@ -64,7 +66,7 @@ def register_converters() -> None:
     )
 
 
-def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
+def to_onnx(model: BaseEstimator, X: MatrixLike, *, target_opset: int | dict[str, int] | None = None) -> Any:
     """Convert a fitted estimator, or a pipeline or search that holds one, to ONNX.
 
     Parameters
@@ -85,7 +87,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     Raises
     ------
     ImportError
-        Where skl2onnx is not installed: ``pip install "sklearn-dl[onnx]"``.
+        Where skl2onnx is not installed: ``pip install ".[onnx]"`` in the project's folder.
     NotFittedError
         Before `fit`.
     NotImplementedError
@@ -102,7 +104,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     return convert_sklearn(model, initial_types=_initial_types(X), options=options, target_opset=target_opset)
 
 
-def onnx_inputs(session: Any, X: Any) -> dict[str, np.ndarray]:
+def onnx_inputs(session: Any, X: MatrixLike) -> dict[str, np.ndarray]:
     """A table as the inputs of a graph.
 
     Parameters
@@ -123,17 +125,17 @@ def onnx_inputs(session: Any, X: Any) -> dict[str, np.ndarray]:
     ValueError
         Where the table has another number of columns, or a column cannot be made the type of its input.
     """
-    X = X if is_dataframe(X) else np.asarray(X)
-    inputs, start = {}, 0
+    table: Any = X if is_dataframe(X) else np.asarray(X)
+    inputs, start, n_columns = {}, 0, table.shape[1]
     for given in session.get_inputs():
-        width = given.shape[1] if isinstance(given.shape[1], int) else X.shape[1] - start
-        columns = range(start, min(start + width, X.shape[1]))
-        arrays = [_column_input(X, i, given.type) for i in columns]
+        width = given.shape[1] if isinstance(given.shape[1], int) else n_columns - start
+        columns = range(start, min(start + width, n_columns))
+        arrays = [_column_input(table, i, given.type) for i in columns]
         start += width
         if arrays:
             inputs[given.name] = np.column_stack(arrays)
-    if start != X.shape[1]:
-        raise ValueError(f"X must have {start} columns, as the graph's inputs together; it has {X.shape[1]}.")
+    if start != n_columns:
+        raise ValueError(f"X must have {start} columns, as the graph's inputs together; it has {n_columns}.")
     return inputs
 
 
