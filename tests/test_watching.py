@@ -183,6 +183,11 @@ def test_history_is_ready_for_a_data_frame(estimator):
     assert frame["validation_loss"].min() == model.best_loss_
 
 
+def test_the_record_of_a_fit_is_told_in_a_line():
+    model = DLRegressor(**SMALL).fit(X, y)
+    assert repr(model.fitted_) == "<Fitted: 31 values after 5 epochs>"
+
+
 # ---------------------------------------------------------------- curves
 
 

@@ -88,6 +88,9 @@ class Fitted:
     settings: dict[str, Any] = field(default_factory=dict)
     shape: dict[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:  # the history of a dataclass's would be long
+        return f"<Fitted: {self.network.n_params} values after {self.state.epoch} epochs>"
+
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""
         dtype = self.network.values.dtype

@@ -228,6 +228,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if old.entries() != fitted.network.entries():
             now, before = shape_of(plan), fitted.shape
             changed = [f"{name}={now[name]} was {before[name]}" for name in now if now[name] != before[name]]
+            changed = changed or ["what architecture makes"]  # functions that are told by the same name
             raise ValueError(
                 f"the parameters describe a network of another shape than the fitted one ({', '.join(changed)}), which "
                 "warm_start and partial_fit cannot train further; fit a clone, or set warm_start=False."
