@@ -9,7 +9,9 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, is_classifier
 
+from ._estimators import connected, isolated, score_name
 from ._estimators.inside import network_inside
 
 __all__ = ["TrainingCurveDisplay"]
@@ -33,6 +35,8 @@ class TrainingCurveDisplay:
         Validation score of each epoch, higher being better, NaN where there is none; None without scores.
     best_epoch : int or None, default=None
         The epoch that is marked.
+    score_name : str, default="score"
+        What the scores are.
 
     Attributes
     ----------
@@ -72,13 +76,14 @@ class TrainingCurveDisplay:
         validation_losses: ArrayLike | None = None,
         validation_scores: ArrayLike | None = None,
         best_epoch: int | None = None,
+        score_name: str = "score",
     ):
         self.epochs, self.losses = epochs, losses
         self.validation_losses, self.validation_scores = validation_losses, validation_scores
-        self.best_epoch = best_epoch
+        self.best_epoch, self.score_name = best_epoch, score_name
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None, line_kw: dict[str, Any] | None = None) -> Any:
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Any = None, line_kw: dict[str, Any] | None = None) -> Any:
         """Draw the curves of a fitted network.
 
         `best_epoch_` is marked: the epoch of the best validation score, or of the lowest validation loss where there
@@ -115,6 +120,7 @@ class TrainingCurveDisplay:
             validation_losses=_column(network.history_, "validation_loss"),
             validation_scores=_column(network.history_, "validation_score"),
             best_epoch=network.best_epoch_,
+            score_name=score_name(network.scoring, classifies=is_classifier(network)),
         )
         return display.plot(ax, line_kw=line_kw)
 
@@ -146,28 +152,36 @@ class TrainingCurveDisplay:
             ) from error
         keywords = line_kw or {}
         if ax is None:
-            _, ax = plt.subplots()
+            _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
-        self.lines_ = ax.plot(self.epochs, self.losses, **{"color": "C0", "label": "training loss"} | keywords)
+        self.lines_ = self._curve(ax, self.losses, {"color": "C0", "label": "training loss"} | keywords)
         if self.validation_losses is not None:
             style = {"color": "C1", "label": "validation loss"}
-            self.lines_ += ax.plot(self.epochs, self.validation_losses, **style | keywords)
+            self.lines_ += self._curve(ax, self.validation_losses, style | keywords)
         if self.validation_scores is not None:
             self.score_ax_ = ax.twinx()
-            self.score_ax_.set_ylabel("Validation score")
-            style = {"color": "C2", "label": "validation score", "linestyle": "--"}
-            self.lines_ += self.score_ax_.plot(self.epochs, self.validation_scores, **style | keywords)
+            self.score_ax_.set_ylabel(f"Validation {self.score_name}")
+            style = {"color": "C2", "label": f"validation {self.score_name}", "linestyle": "--"}
+            self.lines_ += self._curve(self.score_ax_, self.validation_scores, style | keywords)
         self.best_line_ = None
         if self.best_epoch is not None:
             label = f"best epoch: {self.best_epoch}"
             self.best_line_ = ax.axvline(self.best_epoch, color="grey", linestyle=":", label=label)
         ax.set(xlabel="Epoch", ylabel="Loss")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        top = ax if self.score_ax_ is None else self.score_ax_  # drawn last
         handles = [*self.lines_, *([] if self.best_line_ is None else [self.best_line_])]
-        # losses fall to the bottom and scores rise to the top: there is room above, or between the two
-        top.legend(handles=handles, loc="upper right" if self.score_ax_ is None else "center right")
+        # above the axes, where no curve is
+        ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
         return self
+
+    def _curve(self, ax: Any, values: ArrayLike, style: dict[str, Any]) -> list[Any]:
+        """A line through the epochs that have a value, and a dot where no line would be seen."""
+        epochs, y = np.asarray(self.epochs, dtype=float), np.asarray(values, dtype=float)
+        epochs, y = connected(epochs[~np.isnan(y)], y[~np.isnan(y)])
+        alone = isolated(y).tolist()
+        dots = {"marker": "o", "markersize": 4, "markevery": alone} if alone else {}
+        lines: list[Any] = ax.plot(epochs, y, **dots | style)
+        return lines
 
 
 def _column(history: list[dict[str, Any]], name: str) -> np.ndarray | None:

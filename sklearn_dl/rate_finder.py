@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
 from ._data import Batches, Rows
-from ._estimators import BaseDL, Call
-from ._numerics import check_value, integer, one_blas_thread, positive
+from ._estimators import BaseDL, Call, table_html
+from ._numerics import MatrixLike, check_value, integer, one_blas_thread, positive
 from ._training import Step, Training
 from .solvers import LBFGS
 
@@ -28,7 +29,7 @@ NO_LOSS = 1e-3  # a lowest value below this share of the first counts as that
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RateCurve:
     """What a learning-rate range test has seen.
 
@@ -48,6 +49,21 @@ class RateCurve:
     losses: np.ndarray
     smoothed: np.ndarray
     suggestion: float
+
+    def _facts(self) -> list[tuple[str, str]]:
+        lowest = self.smoothed.argmin()
+        return [
+            ("suggestion", f"{self.suggestion:.2g}"),
+            ("lowest loss", f"{self.smoothed[lowest]:.4g}, at {self.rates[lowest]:.2g}"),
+            ("first loss", f"{self.smoothed[0]:.4g}"),
+            ("rates", f"{self.rates[0]:.2g} to {self.rates[-1]:.2g}, in {len(self.rates)} steps"),
+        ]
+
+    def __repr__(self) -> str:
+        return f"<RateCurve: {', '.join(f'{name} {value}' for name, value in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return table_html("Learning-rate range test; plot() draws it", ["", "learning_rate_init"], self._facts())
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the loss over the rate; needs matplotlib.
@@ -76,10 +92,10 @@ class RateCurve:
 
 def find_learning_rate(
     estimator: BaseDL,
-    X: Any,
-    y: Any,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     low: float = 1e-6,
     high: float = 10.0,
     n_steps: int = 200,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from ._numerics import Rules, Settings, axpy, boolean, integer, interval, not_negative, positive
+from ._numerics import Rules, Settings, axpy, boolean, either, integer, interval, not_negative, positive
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 
@@ -167,34 +168,39 @@ class _AdamStep(Solver):
         "beta_2": interval(0, 1, "[)"),
         "epsilon": positive(),
     }
+    auto: ClassVar[Mapping[str, float]] = {"beta_2": 0.999, "weight_decay": 0.5}  # outside an ensemble
     beta_1: float
-    beta_2: float
+    beta_2: float | Literal["auto"]
     epsilon: float
+
+    def _value(self, name: str) -> float:
+        value = getattr(self, name)
+        return self.auto[name] if isinstance(value, str) else value
 
     @property
     def span(self) -> int:
-        least = min(self.beta_1, self.beta_2)
+        least = min(self.beta_1, self._value("beta_2"))
         return min(SPAN, 1 + int(math.log(SMALLEST) / math.log(least))) if least > SMALLEST else 1
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
-        m, v, a = s.m, s.v, s.scratch
+        m, v, a, beta_2 = s.m, s.v, s.scratch, self._value("beta_2")
         if s.age == 0:
             m *= self.beta_1
-            v *= self.beta_2
-        decay_1, decay_2 = self.beta_1**s.age, self.beta_2**s.age  # β1ᵏ, β2ᵏ
+            v *= beta_2
+        decay_1, decay_2 = self.beta_1**s.age, beta_2**s.age  # β1ᵏ, β2ᵏ
         np.multiply(grads, grads, out=a)
-        axpy((1 - self.beta_2) / decay_2, a, v)  # β2ᵏ V = v <- β2 v + (1-β2) g²
+        axpy((1 - beta_2) / decay_2, a, v)  # β2ᵏ V = v <- β2 v + (1-β2) g²
         axpy((1 - self.beta_1) / decay_1, grads, m)  # β1ᵏ M = m <- β1 m + (1-β1) g
         np.sqrt(v, out=a)
         a += self.epsilon / math.sqrt(decay_2)
         np.divide(m, a, out=a)  # M / (√V + ε / √β2ᵏ)
-        bias_corrected = rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        bias_corrected = rate * math.sqrt(1 - beta_2**t) / (1 - self.beta_1**t)
         axpy(-bias_corrected * decay_1 / math.sqrt(decay_2), a, params)  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
 
     def settle(self, s: Any) -> None:
         if s.age > 1:
             s.m *= self.beta_1 ** (s.age - 1)
-            s.v *= self.beta_2 ** (s.age - 1)
+            s.v *= self._value("beta_2") ** (s.age - 1)
 
 
 @final
@@ -223,26 +229,38 @@ class AdamW(_AdamStep):
 
     Parameters
     ----------
-    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay of the first and the second moment.
+    beta_1, beta_2 : float in [0, 1), or for beta_2 "auto"; default=0.9 and "auto"
+        Decay of the first and the second moment; "auto" is 0.95 with several members, 0.999 with one.
     epsilon : float > 0, default=1e-8
         ε.
-    weight_decay : float ≥ 0, default=0.5
-        λ. With the cosine schedule and 200 epochs this is mild: the weights of an unused input fall to a few percent.
+    weight_decay : float ≥ 0 or "auto", default="auto"
+        λ; "auto" is 0.5, but 0.1 for classification with several members. With the cosine schedule and 200 epochs 0.5
+        is mild: the weights of an unused input fall to a few percent.
     """
 
     decays: ClassVar[bool] = True
-    rules: ClassVar[Rules] = {**_AdamStep.rules, "weight_decay": not_negative()}
+    rules: ClassVar[Rules] = {
+        **_AdamStep.rules,
+        "beta_2": either("auto", _AdamStep.rules["beta_2"]),
+        "weight_decay": either("auto", not_negative()),
+    }
 
-    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.5):
+    def __init__(
+        self,
+        beta_1: float = 0.9,
+        beta_2: float | Literal["auto"] = "auto",
+        epsilon: float = 1e-8,
+        weight_decay: float | Literal["auto"] = "auto",
+    ):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.weight_decay = weight_decay
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
-        if decayed and self.weight_decay:
-            params *= 1 - rate * self.weight_decay  # θ <- θ - η λ θ
+        decay = self._value("weight_decay")
+        if decayed and decay:
+            params *= 1 - rate * decay  # θ <- θ - η λ θ
         super().step(params, grads, s, t, rate, decayed)
 
 

@@ -545,6 +545,17 @@ def test_there_are_five_hundred_files():
     assert sum(n for n, _ in KINDS.values()) + len(OTHERS) == 500
 
 
+def test_rows_are_blamed_before_a_parameter_that_nobody_set(tmp_path):
+    many, target = np.tile(X, (6, 1)), np.tile(y, 6)
+    path = tmp_path / "run"
+    path.write_bytes(checkpoint_of(DLRegressor(random_state=0, max_iter=4), many, target, tmp_path / "first"))
+    told = r"other data: training rows 360, for which \w+='auto' became .*; here are 300 rows, for which it is"
+    with pytest.raises(ValueError, match=told):
+        DLRegressor(random_state=0, max_iter=4).fit(many[:300], target[:300], resume_from=path)
+    with pytest.raises(ValueError, match="with n_members=8; this estimator has 1"):  # and not the sizes that follow
+        DLRegressor(random_state=0, max_iter=4, n_members=1).fit(many, target, resume_from=path)
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "run"

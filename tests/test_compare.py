@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.stats import ttest_rel
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_friedman1
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import make_scorer, mean_pinball_loss
 from sklearn.model_selection import (
@@ -314,3 +316,18 @@ def test_errors_are_one_sentence():
 def test_a_score_that_is_no_number_is_told():
     with pytest.raises(ValueError, match=r"scores of all folds must be finite; got \[nan nan\]"):
         compare_with_linear(DLRegressor(**QUICK), X, y, cv=2, scoring=lambda model, A, b: float("nan"))
+
+
+def test_an_ensemble_of_trees_is_named_as_what_it_is():
+    for forest in (RandomForestClassifier(n_estimators=2), AdaBoostClassifier(n_estimators=2)):
+        for model in (forest, clone(forest).fit(X, label)):
+            with pytest.raises(ValueError, match=rf"or a search; got {type(forest).__name__}\.$"):
+                compare_with_linear(model, X, label)
+
+
+def test_the_last_line_of_a_cell_is_a_sentence_and_a_table():
+    found = comparison([0.8, 0.82, 0.79], [0.6, 0.61, 0.63])
+    assert repr(found) == f"<Comparison of a network with Ridge: {found.verdict}>"
+    document = found._repr_html_()
+    assert "<tr><th>Ridge</th><td>" in document
+    assert found.verdict in document

@@ -16,6 +16,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.layers import Dense, LeakyReLU
 from sklearn_dl.losses import Focal, Huber, LogLoss, Quantile, SquaredError, Tweedie
 from sklearn_dl.numeric_embeddings import Periodic
@@ -118,7 +119,13 @@ PARAMETER_CASES = [(name, value, allowed) for name, (allowed, values) in PARAMET
 
 @pytest.mark.parametrize(("name", "value", "allowed"), PARAMETER_CASES, ids=lambda v: repr(v)[:20])
 def test_a_parameter_out_of_range_or_of_the_wrong_type(name, value, allowed):
-    raises_sentence(lambda: regressor(**{name: value}).fit(X, y), f"{name} must be {allowed}; got {value!r}.")
+    with pytest.raises(ValueError, match=r"\.$") as caught:
+        regressor(**{name: value}).fit(X, y)
+    told, _, guess = str(caught.value).partition(" (did you mean ")
+    assert told.removesuffix(".").removesuffix(", which is for classification") == (
+        f"{name} must be {allowed}; got {value!r}"
+    )
+    assert guess == "" or guess.endswith("?).")
 
 
 @pytest.mark.parametrize(
@@ -172,8 +179,8 @@ SETTINGS = [
     ("solver", Adam(beta_1=-1), "Adam: beta_1 must be a number in [0, 1); got -1."),
     ("solver", Adam(beta_2=1), "Adam: beta_2 must be a number in [0, 1); got 1."),
     ("solver", Adam(epsilon=None), "Adam: epsilon must be a finite number > 0; got None."),
-    ("solver", AdamW(weight_decay=-1), "AdamW: weight_decay must be a finite number >= 0; got -1."),
-    ("solver", AdamW(weight_decay=True), "AdamW: weight_decay must be a finite number >= 0; got True."),
+    ("solver", AdamW(weight_decay=-1), "AdamW: weight_decay must be 'auto' or a finite number >= 0; got -1."),
+    ("solver", AdamW(weight_decay=True), "AdamW: weight_decay must be 'auto' or a finite number >= 0; got True."),
     ("solver", LBFGS(max_fun=0), "LBFGS: max_fun must be an int >= 1; got 0."),
     ("solver", LBFGS(history=2.5), "LBFGS: history must be an int >= 1; got 2.5."),
     ("learning_rate", Cosine(1), f"Cosine: warmup {NUMBER} in [0, 1); got 1."),
@@ -200,7 +207,8 @@ CLASS_LOSSES = [
     (LogLoss("a"), "LogLoss: label_smoothing must be a number in [0, 1); got 'a'."),
     (Focal(-1), "Focal: gamma must be a finite number >= 0; got -1."),
     (Focal(None), "Focal: gamma must be a finite number >= 0; got None."),
-    ("huber", "loss must be 'log_loss' or 'focal', or a Loss object for classification; got 'huber'."),
+    ("huber",
+     "loss must be 'log_loss' or 'focal', or a Loss object for classification; got 'huber', which is for regression."),
     (SquaredError(),
      "loss must be a Loss object for classification; got SquaredError(), which is for regression."),
 ]  # fmt: skip
@@ -471,23 +479,27 @@ def test_predict_quantiles_of_another_loss():
     with pytest.raises(AttributeError) as caught:
         regressor().fit(X, y).predict_quantiles(X)
     sentence = "predict_quantiles needs loss=Quantile(levels=...); got loss='squared_error'."
-    assert str(caught.value.__cause__) == sentence
+    assert str(caught.value) == sentence
 
 
-SHAPE = (
-    "the parameters describe a network of another shape than the fitted one, which warm_start and partial_fit cannot "
-    "train further; fit a clone, or set warm_start=False."
-)
+def shape(changed):
+    return (
+        f"the parameters describe a network of another shape than the fitted one ({changed}), which warm_start and "
+        "partial_fit cannot train further; fit a clone, or set warm_start=False."
+    )
+
+
 LINK = (
     "loss=Poisson() has another link than the fitted one, which warm_start and partial_fit cannot train further; "
     "fit a clone, or set warm_start=False."
 )
 TWO = np.c_[c, c + 1]
 GOING_ON = {
-    "sizes": (regressor, y, {"hidden_layer_sizes": 7}, (X, y), SHAPE),
-    "depth": (regressor, y, {"hidden_layer_sizes": (3, 3)}, (X, y), SHAPE),
-    "normalization": (regressor, y, {"normalization": "layer"}, (X, y), SHAPE),
-    "levels": (partial(regressor, loss="quantile"), y, {"loss": Quantile((0.1, 0.9))}, (X, y), SHAPE),
+    "sizes": (regressor, y, {"hidden_layer_sizes": 7}, (X, y), shape("hidden_layer_sizes=(7,) was (3,)")),
+    "depth": (regressor, y, {"hidden_layer_sizes": (3, 3)}, (X, y), shape("hidden_layer_sizes=(3, 3) was (3,)")),
+    "normalization": (regressor, y, {"normalization": "layer"}, (X, y), shape("normalization='layer' was None")),
+    "levels": (partial(regressor, loss="quantile"), y, {"loss": Quantile((0.1, 0.9))}, (X, y),
+               shape("loss=Quantile(levels=(0.1, 0.9)) was Quantile(levels=0.5)")),
     "link": (regressor, y, {"loss": "poisson"}, (X, abs(y)), LINK),
     "columns": (regressor, y, {}, (X[:, :2], y),
                 "X has 2 features, but DLRegressor is expecting 3 features as input."),
@@ -550,3 +562,89 @@ def test_parameters_are_keywords():
         lambda: DLRegressor().set_params(alpha__x=1),
         "alpha__x cannot be set: alpha=0.0 is not an object with settings.",
     )
+
+
+# ---------------------------------------------------------------- what was probably meant
+
+MEANT = [
+    ("solver", AdamW, "an object, solver=AdamW()"),
+    ("solver", "Adam", "'adam'"),
+    ("solver", "AdamW", "'adamw'"),
+    ("solver", "L-BFGS", "'lbfgs'"),
+    ("activation", "sigmoid", "'logistic'"),
+    ("activation", "ReLU", "'relu'"),
+    ("activation", ["relu", "swish"], "'silu'"),
+    ("activation", "leakyrelu", "'leaky_relu'"),
+    ("loss", "mse", "'squared_error'"),
+    ("loss", "MAE", "'absolute_error'"),
+    ("loss", "SquaredError", "'squared_error'"),
+    ("loss", Huber, "an object, loss=Huber()"),
+    ("learning_rate", 0.01, "learning_rate_init=0.01"),
+    ("learning_rate", [1e-3, 1e-2], "learning_rate_init=[0.001, 0.01]"),
+    ("learning_rate", np.float64(0.1), "learning_rate_init=np.float64(0.1)"),
+    ("learning_rate", "OneCycle", "'one_cycle'"),
+    ("learning_rate", Cosine, "an object, learning_rate=Cosine()"),
+    ("normalization", "BatchNorm", "'batch'"),
+    ("architecture", "ResNet", "'resnet'"),
+    ("numeric_embedding", "PiecewiseLinear", "'piecewise_linear'"),
+    ("encoder", TableEncoder, "an object, encoder=TableEncoder()"),
+    ("scoring", "auc", "'roc_auc'"),
+    ("scoring", "acuracy", "'accuracy'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "meant"), MEANT, ids=[f"{name}-{value}" for name, value, _ in MEANT])
+def test_a_value_that_somebody_meant_otherwise(name, value, meant):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*; got .* \(did you mean {re.escape(meant)}\?\)\.$"):
+        DLRegressor(**{name: value}).fit(X, y)
+
+
+@pytest.mark.parametrize("value", ["cross_entropy", "bce", "NLL", "LogLoss"])
+def test_a_loss_of_classes_that_was_meant(value):
+    with pytest.raises(ValueError, match=r"\(did you mean 'log_loss'\?\)\.$"):
+        DLClassifier(loss=value).fit(X, c)
+
+
+@pytest.mark.parametrize(("estimator", "loss"), [(DLRegressor, "log_loss"), (DLClassifier, "huber")])
+def test_a_loss_of_the_other_estimator_is_no_slip(estimator, loss):
+    with pytest.raises(ValueError, match=f"got '{loss}', which is for (classification|regression)"):
+        estimator(loss=loss).fit(X, c)
+
+
+@pytest.mark.parametrize("value", ["", "zzz", 3, None, [], np.array(0.5), object])
+def test_nothing_is_guessed_where_nothing_comes_to_mind(value):
+    with pytest.raises(ValueError, match=r"^solver must be ((?!did you mean).)*$"):
+        DLRegressor(solver=value).fit(X, y)
+
+
+def test_a_validation_set_as_a_pair():
+    with pytest.raises(ValueError, match=r"given without y_val; pass both or neither \(did you mean X_val=\.\.\."):
+        DLRegressor().fit(X, y, X_val=(X, y))
+
+
+def test_the_parameter_that_makes_a_warm_start_impossible_is_named():
+    frame = pd.DataFrame(X)
+    for first, then, told in (
+        ({}, {"hidden_layer_sizes": (7,)}, "hidden_layer_sizes=(7,) was (100,)"),
+        ({}, {"n_members": 2}, "n_members=2 was 1"),
+        ({}, {"normalization": "layer"}, "normalization='layer' was None"),
+        ({}, {"numeric_embedding": "periodic"}, "numeric_embedding=Periodic("),
+        ({}, {"architecture": "resnet"}, "architecture='resnet' was 'mlp'"),
+    ):
+        model = DLRegressor(**first, warm_start=True, max_iter=1).fit(frame, y)
+        for method in ("fit", "partial_fit"):
+            with pytest.raises(ValueError, match=rf"than the fitted one \(.*{re.escape(told)}.*\), which warm_start"):
+                getattr(model.set_params(**then), method)(frame, y)
+
+
+def test_a_method_that_is_not_there_says_what_to_set():
+    model = DLRegressor(max_iter=1).fit(X, y)
+    for method in ("predict_interval", "predict_quantiles"):
+        assert not hasattr(model, method)
+        with pytest.raises(
+            AttributeError, match=rf"^{method} needs loss=Quantile\(levels=.*; got loss='squared_error'\.$"
+        ):
+            getattr(model, method)
+        with pytest.raises(AttributeError, match=rf"^{method} needs loss=Quantile"):
+            getattr(DLRegressor, method)(model, X)
+    assert hasattr(DLRegressor, "predict_interval")

@@ -45,12 +45,12 @@ EDGES = {
         "_data _engine _numerics _training _version architectures checkpoint encoding heads layers "
         "losses numeric_embeddings schedules solvers"
     ),
-    "__init__": "_estimators _version",
+    "__init__": "_estimators _version encoding",
     "compare": "_estimators _numerics encoding losses",
     "convert": "_engine _estimators encoding heads layers losses schedules solvers",
     "displays": "_estimators",
     "inspection": "_data _engine _estimators _numerics encoding layers",
-    "onnx": "_data _estimators encoding heads layers losses",
+    "onnx": "_data _estimators _numerics encoding heads layers losses",
     "rate_finder": "_data _estimators _numerics _training solvers",
 }
 
@@ -235,8 +235,8 @@ def test_functions_have_few_arguments(module):
         if below_the_estimators(module) or node.name not in MANY:
             assert count <= 8, f"{module}.{node.name} has {count} arguments"
         if room(module) != "onnx":  # a node's attributes are ONNX's own
-            is_tree = node.name in ("set_params",)
-            assert node.args.kwarg is None or is_tree, f"{module}.{node.name} hands on **{node.args.kwarg.arg}"
+            may = node.name in ("set_params", "checked")  # a tree of parameters; what a decorator makes of a method
+            assert node.args.kwarg is None or may, f"{module}.{node.name} hands on **{node.args.kwarg.arg}"
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if below_the_estimators(m)])
@@ -495,3 +495,36 @@ def test_works_without_optional_packages(tmp_path):
 def test_version_is_one():
     assert sklearn_dl.__version__ == sklearn_dl._version.__version__
     assert f"## [{sklearn_dl.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- what a person sees first
+
+
+def test_only_what_is_promised_is_listed_and_all_of_it_is_there():
+    public = {room(module) for module in MODULES if not module.startswith("_")}
+    assert dir(sklearn_dl) == sorted({"DLClassifier", "DLRegressor", "TableEncoder", "__version__"} | public)
+    code = "import sklearn_dl; print(*(getattr(sklearn_dl, name) for name in dir(sklearn_dl)))"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)  # nothing imported them before
+    with pytest.raises(AttributeError, match="module 'sklearn_dl' has no attribute 'layer'"):
+        sklearn_dl.layer  # noqa: B018
+
+
+@pytest.mark.parametrize("cls", [sklearn_dl.DLClassifier, sklearn_dl.DLRegressor, sklearn_dl.TableEncoder])
+def test_signatures_tell_more_than_any(cls):
+    free = {"classes"}  # an array, or a list of arrays for several targets
+    for name in (
+        "__init__",
+        "fit",
+        "partial_fit",
+        "predict",
+        "predict_proba",
+        "predict_interval",
+        "score",
+        "transform",
+    ):
+        method = getattr(cls, name, None)
+        if method is None or method.__module__.startswith("sklearn."):
+            continue
+        for parameter in list(inspect.signature(method).parameters.values())[1:]:
+            is_free = parameter.name in free or (cls, name, parameter.name) == (sklearn_dl.TableEncoder, "fit", "y")
+            assert is_free or parameter.annotation not in ("Any", inspect.Parameter.empty), f"{cls}.{name}: {parameter}"

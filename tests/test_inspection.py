@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 from scipy.stats import spearmanr
+from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel
@@ -426,7 +427,7 @@ def test_record():
     np.testing.assert_allclose(found.importance([0, 1]), [3.0, 0.0, 0.5])
     assert list(found.to_frame().columns) == ["a", "b", "c"]
     assert str(found).splitlines() == [
-        "mean |attribution| to y over 2 row(s), baseline 10",
+        "mean |attribution| to y over 2 rows, baseline 10",
         "  a  2",
         "  b  1",
         "  c  0.25",
@@ -476,7 +477,8 @@ def test_display_bar():
     display = AttributionDisplay(record()).plot(max_columns=2)
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["b", "a"]  # the largest on top
     assert [bar.get_width() for bar in display.ax_.patches] == [1.0, 2.0]
-    assert display.ax_.get_xlabel() == "mean |attribution| to y"
+    assert display.ax_.get_xlabel() == "mean |attribution| to y\n2 of 3 columns, the others less"
+    assert AttributionDisplay(record()).plot(max_columns=3).ax_.get_xlabel() == "mean |attribution| to y"
     assert display.figure_ is display.ax_.figure
 
 
@@ -535,7 +537,6 @@ def test_errors_are_one_sentence():
         (lambda: integrated_gradients(model, df, target=1), r"target must be the number of an output, 0 to 0; got 1\."),
         (lambda: integrated_gradients(model, df, tol=0), r"tol must be a number > 0; got 0\."),
         (lambda: integrated_gradients(model, df, background_weight=[1]), "background_weight was given without"),
-        (lambda: integrated_gradients(classes, df), r"target must be one of the classes \['high', .*; got None\."),
         (lambda: integrated_gradients(classes, df, target="huge"), "target must be one of the classes .* got 'huge'"),
         (lambda: integrated_gradients(pairs, df, target="low"), r"target must be a pair \(output, class\)"),
         (lambda: integrated_gradients(plain, sparse.csr_array(numbers(df))), r"X is sparse, .* pass X\.toarray\(\)"),
@@ -565,3 +566,77 @@ def test_what_does_not_converge_is_told(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         integrated_gradients(DLRegressor(**QUICK, activation="tanh").fit(df, y), df, tol=1e-6)
+
+
+# ---------------------------------------------------------------- what a newcomer sees of it
+
+
+def test_each_row_is_explained_by_its_predicted_class():
+    X, y = load_iris(return_X_y=True)
+    labels = np.array(["one", "two", "three"])[y]
+    model = DLClassifier(random_state=0, n_members=1, max_iter=30).fit(X, labels)
+    for method in (integrated_gradients, gradient_times_input):
+        found = method(model, X)
+        predicted = model.predict(X)
+        assert found.explained == "logit of the predicted class"
+        assert found.baseline.shape == found.prediction.shape == (150,)
+        for label in np.unique(labels):
+            at, alone = np.flatnonzero(predicted == label), method(model, X, target=label)
+            np.testing.assert_allclose(found.values[at], alone.values[at], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(found.prediction[at], alone.prediction[at], rtol=1e-12)
+            np.testing.assert_allclose(found.baseline[at], alone.baseline, rtol=1e-12)
+        one = method(model, X[:1])
+        assert one.explained == f"logit of '{predicted[0]}'"
+        assert AttributionDisplay(one).plot().ax_.get_xlabel().startswith(one.explained)
+    np.testing.assert_allclose(integrated_gradients(model, X).residual, 0, atol=0.01)
+
+
+def test_two_classes_labels_and_pairs_have_the_default_that_they_had():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    two = DLClassifier(max_iter=1).fit(X, np.where(X[:, 0] > 0, "yes", "no"))
+    assert integrated_gradients(two, X[:2]).explained == "logit of 'yes'"
+    for target, told in ((np.column_stack([X[:, 0] > 0] * 3).astype(int), "number"), (X[:, :2].round() % 3, "pair")):
+        with pytest.raises(ValueError, match=f"target must be .*{told}"):
+            integrated_gradients(DLClassifier(max_iter=1).fit(X, target), X[:2])
+
+
+MIXED_ROW = {"a": 0.123456, "b": np.nan, "c": "a very long word, longer than any label", "d": None, "e": True, "f": 7}
+CELLS = ["a = 0.1235", "b = missing", "c = a very long ...n any label", "d = missing", "e = True", "f = 7"]
+
+
+def array_of(rows):
+    return np.array([list(row.values()) for row in rows], dtype=object)
+
+
+@pytest.mark.parametrize("of", [pd.DataFrame, pl.DataFrame, array_of])
+def test_the_values_of_a_row_stand_beside_its_bars(of):
+    names = np.array(list(MIXED_ROW), dtype=object)
+    values = -np.arange(6.0, 0, -1)[None]
+    found = Attributions(values, 1.0, 1 + values.sum(axis=1), names, "y", of([MIXED_ROW]))
+    ticks = [label.get_text() for label in AttributionDisplay(found).plot().ax_.get_yticklabels()]
+    assert [tick[:8] for tick in ticks] == [cell[:8] for cell in CELLS]
+    assert max(map(len, ticks)) < 40
+    assert "<th>b</th><td>missing</td><td>-5</td>" in found._repr_html_()
+
+
+def test_a_network_in_a_pipeline_shows_what_it_got():
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    model = make_pipeline(StandardScaler(), DLRegressor(n_members=1, max_iter=1)).fit(X, y)
+    display = AttributionDisplay.from_estimator(model, X[:1])
+    scaled = dict(zip(X.columns, model[0].transform(X[:1])[0], strict=True))
+    shown = dict(label.get_text().split(" = ") for label in display.ax_.get_yticklabels())
+    assert shown == {name: f"{value:.4g}" for name, value in scaled.items()}
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 442])
+def test_the_last_line_of_a_cell_is_short_and_a_table(n_rows):
+    names = np.array([f"<column {j}>" for j in range(100)], dtype=object)
+    values = np.random.default_rng(0).normal(size=(n_rows, 100))
+    found = Attributions(values, 0.0, values.sum(axis=1), names, "y")
+    assert len(repr(found)) < 250
+    assert "and 97 more columns" in repr(found)
+    document = found._repr_html_()
+    assert document.count("<tr>") == 21
+    assert "and 80 more columns" in document
+    assert "&lt;column" in document
+    assert "<column" not in document

@@ -80,20 +80,25 @@ def test_settings_are_reached_with_double_underscores():
     assert model.solver.beta_1 == 0.8
 
 
-MERE_NAMES = {
-    "solver__weight_decay": ({}, r"solver is the mere name 'auto'; pass an object such as solver=AdamW\(\)"),
-    "solver__beta_1": ({}, r"solver is the mere name 'auto'; pass an object such as solver=AdamW\(\)"),
-    "solver__momentum": ({"solver": "sgd"}, r"mere name 'sgd'; pass an object such as solver=SGD\(\)"),
-    "solver__rho": ({"solver": "adam"}, r"mere name 'adam'; pass an object such as solver=RMSprop\(\)"),
-    "loss__delta": ({}, r"mere name 'squared_error'; pass an object such as loss=Huber\(\)"),
-    "learning_rate__warmup": ({}, r"mere name 'cosine'; pass an object such as learning_rate=Cosine\(\)"),
+MERE_NAMES = {  # parameters, and the object that is named, which may stand for the same
+    "solver__weight_decay": ({}, "'auto'", r"solver=AdamW\(\), which stands for the same,"),
+    "solver__beta_1": ({}, "'auto'", r"solver=AdamW\(\), which stands for the same,"),
+    "solver__momentum": ({"solver": "sgd"}, "'sgd'", r"solver=SGD\(\), which stands for the same,"),
+    "solver__rho": ({"solver": "adam"}, "'adam'", r"solver=RMSprop\(\)"),
+    "loss__delta": ({}, "'squared_error'", r"loss=Huber\(\)"),
+    "learning_rate__warmup": ({}, "'cosine'", r"learning_rate=Cosine\(\), which stands for the same,"),
+    "encoder__max_one_hot": ({}, "'auto'", r"encoder=TableEncoder\(\), which stands for the same,"),
+    "numeric_embedding__width": ({}, "'auto'", r"numeric_embedding=Periodic\(\), which stands for the same,"),
+    "numeric_embedding__n_bins": ({}, "'auto'", r"numeric_embedding=Mixed\(\)"),
 }
 
 
 @pytest.mark.parametrize("key", MERE_NAMES)
 def test_a_nested_parameter_of_a_mere_name_says_what_to_pass(key):
-    params, sentence = MERE_NAMES[key]
-    whole = rf"^{key} cannot be set while .*{sentence} to search {key.partition('__')[0]}__\.\.\.$"
+    params, name, instead = MERE_NAMES[key]
+    parameter = key.partition("__")[0]
+    told = rf"{key} cannot be set while {parameter} is the mere name {name}; pass an object such as {instead}"
+    whole = rf"^{told} to search {parameter}__\.\.\.$"
     with pytest.raises(ValueError, match=whole):
         DLRegressor(**params).set_params(**{key: 0.5})
     search = GridSearchCV(DLRegressor(**params), {key: [0.5]}, cv=2)
@@ -192,7 +197,7 @@ def test_partial_fit_is_absent_for_lbfgs():
         assert not hasattr(DLRegressor(solver=solver), "partial_fit")
         with pytest.raises(AttributeError) as caught:
             DLClassifier(solver=solver).partial_fit  # noqa: B018
-        assert "partial_fit needs a stochastic solver; got solver='lbfgs'" in str(caught.value.__cause__)
+        assert "partial_fit needs a stochastic solver; got solver='lbfgs'" in str(caught.value)
     assert hasattr(DLRegressor(), "partial_fit")
 
 

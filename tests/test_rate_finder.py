@@ -150,3 +150,12 @@ class Interrupted(Solver):
 def test_ctrl_c_ends_it():
     with pytest.raises(KeyboardInterrupt):
         find_learning_rate(DLRegressor(**SMALL, solver=Interrupted()), X, y)
+
+
+def test_the_last_line_of_a_cell_is_short_and_a_table():
+    rates = np.geomspace(1e-6, 1, 200)
+    curve = RateCurve(rates, np.ones(200), (np.log10(rates) + 2) ** 2, 0.001)
+    assert repr(curve) == (
+        "<RateCurve: suggestion 0.001, lowest loss 0.000101, at 0.01, first loss 16, rates 1e-06 to 1, in 200 steps>"
+    )
+    assert "<tr><th>suggestion</th><td>0.001</td></tr>" in curve._repr_html_()

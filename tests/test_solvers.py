@@ -338,7 +338,7 @@ def test_every_solver_minimises_a_quadratic_with_every_schedule(solver, schedule
         (Adam(beta_1=1), "Adam: beta_1 must be a number in [0, 1); got 1."),
         (Adam(beta_2=-1), "Adam: beta_2 must be a number in [0, 1); got -1."),
         (AdamW(epsilon=-1), "AdamW: epsilon must be a finite number > 0; got -1."),
-        (AdamW(weight_decay=-1), "AdamW: weight_decay must be a finite number >= 0; got -1."),
+        (AdamW(weight_decay=-1), "AdamW: weight_decay must be 'auto' or a finite number >= 0; got -1."),
         (LBFGS(max_fun=0), "LBFGS: max_fun must be an int >= 1; got 0."),
         (LBFGS(history=0), "LBFGS: history must be an int >= 1; got 0."),
     ],

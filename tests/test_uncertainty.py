@@ -119,7 +119,7 @@ def test_without_quantiles_there_is_no_interval():
         assert not hasattr(estimator, "predict_interval")
         with pytest.raises(AttributeError) as told:
             estimator.predict_interval(X)
-        assert str(told.value.__cause__) == (
+        assert str(told.value) == (
             "predict_interval needs loss=Quantile(levels=(0.05, 0.5, 0.95)); got loss='squared_error'."
         )
     with pytest.raises(NotFittedError):

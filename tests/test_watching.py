@@ -16,6 +16,7 @@ from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import brier_score_loss, make_scorer
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -63,8 +64,9 @@ def test_nothing_is_printed_unasked(capsys):
 def test_verbose_tells_what_history_holds(name, capsys):
     params, keywords = WATCHED[name]
     model = DLRegressor(**SMALL | {"max_iter": 12}, **params, verbose=1).fit(X, y, **keywords)
-    lines = capsys.readouterr().out.splitlines()
+    *lines, closing = capsys.readouterr().out.splitlines()
     assert len(lines) == len(model.history_) == 12
+    assert closing.startswith(f"kept epoch {model.best_epoch_ or 12} of 12  loss ")
     assert len({line.index("rate") for line in lines}) == 1, "the columns do not stand below each other"
     for line, record in zip(lines, model.history_, strict=True):
         number, last, loss, validation, score, rate, _, _ = LINE.fullmatch(line).groups()
@@ -82,7 +84,7 @@ def test_the_seconds_left_go_down_and_know_of_max_time(capsys, monkeypatch):
 
     def left(**params):
         DLRegressor(**SMALL | params, verbose=1).fit(X, y)
-        return [LINE.fullmatch(line)[8] for line in capsys.readouterr().out.splitlines()]
+        return [LINE.fullmatch(line)[8] for line in capsys.readouterr().out.splitlines()[:-1]]
 
     plain = left()
     assert plain[-1] == "0 s"
@@ -95,10 +97,56 @@ def test_the_seconds_left_go_down_and_know_of_max_time(capsys, monkeypatch):
 
 def test_verbose_goes_on_counting_in_a_warm_start(capsys):
     model = DLRegressor(**SMALL, warm_start=True, verbose=1).fit(X, y).fit(X, y)
-    numbers = [LINE.fullmatch(line).groups()[:2] for line in capsys.readouterr().out.splitlines()]
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("kept")]
+    numbers = [LINE.fullmatch(line).groups()[:2] for line in lines]
     assert numbers == [(str(i), "5") for i in range(1, 6)] + [(str(i), "10") for i in range(6, 11)]
     model.partial_fit(X, y)
     assert LINE.fullmatch(capsys.readouterr().out.strip()).groups()[:2] == ("11", "11")
+
+
+KEPT = re.compile(
+    rf"kept epoch (\d+) of (\d+)  loss ({NUMBER}) *(?:  validation ({NUMBER}) *)?(?:  score ({NUMBER}) *)?"
+    rf"  {TIME} in all"
+)
+KEEPING = {
+    "nothing is judged": ({}, {}),
+    "held out": ({"learning_rate_init": 0.3, "learning_rate": "constant"}, HELD),
+    "score": ({"scoring": "r2", "learning_rate_init": 0.3}, HELD),
+    "folds": ({"n_members": 4, "n_folds": 2, "learning_rate_init": 0.3, "max_iter": 70}, {}),
+    "lbfgs": ({"solver": "lbfgs"}, HELD),
+    "stops early": ({"n_iter_no_change": 1, "tol": 0.1}, HELD),
+    "target loss": ({"target_loss": 1e9}, {}),
+}
+
+
+@pytest.mark.parametrize("verbose", [1, 3, 10, 1000])
+@pytest.mark.parametrize("name", KEEPING)
+def test_the_last_line_says_which_epoch_was_kept(name, verbose, capsys):
+    params, keywords = KEEPING[name]
+    model = DLRegressor(**SMALL | {"max_iter": 25} | params, verbose=verbose).fit(X, y, **keywords)
+    *lines, closing = capsys.readouterr().out.splitlines()
+    numbers = [int(LINE.fullmatch(line)[1]) for line in lines]
+    assert numbers == [r["epoch"] for r in model.history_ if r["epoch"] % verbose == 0]
+    kept, reached, loss, validation, score = KEPT.fullmatch(closing).groups()
+    assert int(reached) == len(model.history_)
+    assert int(kept) == (model.best_epoch_ or len(model.history_))
+    record = model.history_[int(kept) - 1]
+    for shown, key in ((loss, "loss"), (validation, "validation_loss"), (score, "validation_score")):
+        assert (shown is None) == (key not in record)
+        assert shown is None or float(shown) == pytest.approx(record[key], rel=1e-4)
+
+
+def test_the_last_line_of_a_warm_start_is_about_that_fit(capsys):
+    model = DLRegressor(**SMALL, warm_start=True, verbose=10).fit(X, y, **HELD)
+    first = capsys.readouterr().out.splitlines()[-1]
+    model.fit(X, y)
+    assert KEPT.fullmatch(first)[1] == "5"
+    assert capsys.readouterr().out.splitlines()[-1].startswith("kept epoch 10 of 10  loss ")
+
+
+def test_a_stream_prints_no_last_line(capsys):
+    DLRegressor(**SMALL, verbose=1).partial_fit(X, y)
+    assert "kept" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("value", [1.0, 1.2345678, 1e-12, 123456.0, -0.5, 1e99])
@@ -135,6 +183,11 @@ def test_history_is_ready_for_a_data_frame(estimator):
     assert frame["validation_loss"].min() == model.best_loss_
 
 
+def test_the_record_of_a_fit_is_told_in_a_line():
+    model = DLRegressor(**SMALL).fit(X, y)
+    assert repr(model.fitted_) == "<Fitted: 31 values after 5 epochs>"
+
+
 # ---------------------------------------------------------------- curves
 
 
@@ -146,7 +199,7 @@ def no_windows():
     plt.close("all")
 
 
-LABELS = ["training loss", "validation loss", "validation score"]
+LABELS = ["training loss", "validation loss", "validation R²"]
 CURVES = {"training only": 1, "validation": 2, "score": 3, "lbfgs": 2}
 
 
@@ -197,11 +250,57 @@ def test_scores_decide_on_the_best_epoch_where_they_are_watched():
 
 
 def test_epochs_without_validation_leave_a_gap():
-    model = DLRegressor(**SMALL, warm_start=True).fit(X, y).fit(X, y, **HELD)
+    model = DLRegressor(**SMALL, warm_start=True).fit(X, y).fit(X, y, **HELD).fit(X, y).fit(X, y, **HELD)
+    line = TrainingCurveDisplay.from_estimator(model).lines_[1]
+    at, height = line.get_data()
+    assert at[np.isfinite(height)].tolist() == [6, 7, 8, 9, 10, 16, 17, 18, 19, 20]
+    assert np.flatnonzero(np.isnan(height)).tolist() == [5]
+
+
+def validation_paths(document):
+    return re.findall(r'<path d="([^"]*)"', document)[2:]
+
+
+@pytest.mark.parametrize("max_iter", [32, 40, 70, 2000])
+def test_epochs_between_two_looks_at_the_folds_leave_none(max_iter):
+    model = DLRegressor(**SMALL | {"hidden_layer_sizes": (2,)}, n_members=2, n_folds=2).set_params(max_iter=max_iter)
+    model.fit(X, y)
+    step = -(-max_iter // 32)
+    line = TrainingCurveDisplay.from_estimator(model).lines_[1]
+    assert line.get_xdata().tolist() == list(range(step, max_iter + 1, step))
+    assert line.get_ydata().tolist() == model.validation_loss_curve_
+    assert len(model.validation_loss_curve_) == max_iter // step
+    (path,) = validation_paths(network_html(model.network_, model.history_, None))
+    assert (path.count("M"), path.count("L")) == (1, max_iter // step - 1)
+
+
+def test_a_lone_epoch_is_a_dot():
+    model = DLRegressor(**SMALL | {"max_iter": 1}).fit(X, y, **HELD)
+    for line in TrainingCurveDisplay.from_estimator(model).lines_:
+        assert (line.get_marker(), line.get_markevery()) == ("o", [0])
+    two = TrainingCurveDisplay(epochs=[1, 2, 3], losses=[3.0, 2.0, 1.0], validation_losses=[1.0, np.nan, np.nan]).plot()
+    assert [line.get_marker() for line in two.lines_] == ["None", "o"]
+
+
+SCORERS = {"roc_auc": "roc_auc", None: "accuracy", make_scorer(brier_score_loss): "brier_score_loss"}
+
+
+@pytest.mark.parametrize("scoring", SCORERS, ids=str)
+def test_the_axis_names_the_scorer(scoring):
+    model = DLClassifier(**SMALL, scoring=scoring).fit(X, y > 0, X_val=X, y_val=y > 0)
     display = TrainingCurveDisplay.from_estimator(model)
-    assert np.isnan(display.lines_[1].get_ydata()[:5]).all()
-    assert np.isfinite(display.lines_[1].get_ydata()[5:]).all()
-    assert display.best_epoch > 5
+    assert display.score_ax_.get_ylabel() == f"Validation {SCORERS[scoring]}"
+    assert display.lines_[2].get_label() == f"validation {SCORERS[scoring]}"
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_the_legend_covers_no_curve(name):
+    params, keywords = WATCHED[name]
+    display = TrainingCurveDisplay.from_estimator(DLRegressor(**SMALL, **params).fit(X, y, **keywords))
+    display.figure_.canvas.draw()
+    legend, inside = display.ax_.get_legend().get_window_extent(), display.ax_.get_window_extent()
+    assert legend.y0 >= inside.y1
+    assert display.figure_.bbox.y1 >= legend.y1
 
 
 def test_axes_and_style_are_the_users():

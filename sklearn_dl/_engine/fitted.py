@@ -72,6 +72,10 @@ class Fitted:
         The columns that the network sees.
     n_rows : int
         Rows of the first fit, by which "auto" is settled for good.
+    settings : dict
+        What "auto" became in the last fit.
+    shape : dict of str to str
+        The parameters that decide the network's shape, in words.
     """
 
     encoder: TableEncoder | None
@@ -81,6 +85,11 @@ class Fitted:
     history: list[dict[str, Any]]
     layout: Layout
     n_rows: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    shape: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:  # the history of a dataclass's would be long
+        return f"<Fitted: {self.network.n_params} values after {self.state.epoch} epochs>"
 
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""

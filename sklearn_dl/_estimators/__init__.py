@@ -6,17 +6,27 @@ wrap around an estimator, is not among what it hands out: it imports half of sci
 
 from .base import BaseDL, Call
 from .classifier import DLClassifier
+from .curves import connected, isolated
+from .html import table_html
 from .params import make_plan
 from .registry import resolve_loss, resolve_schedule, resolve_solver
 from .regressor import DLRegressor
+from .scoring import score_name
+from .settled import settled, shape_of
 
 __all__ = [
     "BaseDL",
     "Call",
     "DLClassifier",
     "DLRegressor",
+    "connected",
+    "isolated",
     "make_plan",
     "resolve_loss",
     "resolve_schedule",
     "resolve_solver",
+    "score_name",
+    "settled",
+    "shape_of",
+    "table_html",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -32,7 +32,6 @@ from .._engine import Fitted, Network, State
 from .._training import End, Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
-from ..checkpoint.fingerprint import settings
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
@@ -42,6 +41,7 @@ from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
 from .params import make_plan, plan_for_rows
 from .scoring import watched_scores
+from .settled import settled, shape_of
 
 __all__ = ["BaseDL", "Call"]
 
@@ -73,8 +73,6 @@ class Prepared(NamedTuple):
 
 class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     """What `DLClassifier` and `DLRegressor` share: the route of a fit and of a prediction."""
-
-    _head: ClassVar[type[Head]]
 
     # parameters that both have; the subclasses store them
     dtype: Any
@@ -136,7 +134,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
         if saved is not None:
-            saved.refuse_other_estimator(type(self).__name__, settings(plan))
+            saved.refuse_other_estimator(type(self).__name__, plan, n_rows)
         rows = shell._split(table, call, plan, head, state.seed)
         rows = rows._replace(train=shell._weigh(rows.train, head))
         plan = plan_for_rows(plan, len(rows.train.y), held_out=rows.held_out is not None)
@@ -144,6 +142,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             shell._go_on(plan)
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
+        shell.fitted_.shape = shape_of(plan)
+        shell.fitted_.settings = settled(plan, shell.fitted_.network.values.dtype)
         if rows.held_out is not None:
             rows = rows._replace(scores=watched_scores(shell, self.scoring, rows.held_out))
         return Prepared(shell, plan, rows, saved)
@@ -189,7 +189,9 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """Rows to train on, and rows that are held out: those that were given, or a share of all."""
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{there} was given without {missing}; pass both or neither.")
+            pair = isinstance(call.X_val, (tuple, list)) and len(call.X_val) == 2
+            meant = f" (did you mean X_val=..., y_val=..., of the {type(call.X_val).__name__} of two?)" if pair else ""
+            raise ValueError(f"{there} was given without {missing}; pass both or neither{meant}.")
         if call.X_val is not None:
             if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
@@ -235,9 +237,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         old = fitted.network
         fitted.network = Network(plan.blueprint.layer(fitted.layout, fitted.head.n_raw), old.values)
         if old.entries() != fitted.network.entries():
+            now, before = shape_of(plan), fitted.shape
+            changed = [f"{name}={now[name]} was {before[name]}" for name in now if now[name] != before[name]]
+            changed = changed or ["what architecture makes"]  # functions that are told by the same name
             raise ValueError(
-                "the parameters describe a network of another shape than the fitted one, which warm_start and "
-                "partial_fit cannot train further; fit a clone, or set warm_start=False."
+                f"the parameters describe a network of another shape than the fitted one ({', '.join(changed)}), which "
+                "warm_start and partial_fit cannot train further; fit a clone, or set warm_start=False."
             )
 
     # ---------------------------------------------------------------- predict

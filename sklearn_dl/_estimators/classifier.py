@@ -6,16 +6,26 @@ Knows what classes as targets need; everything else is in the base.
 from __future__ import annotations
 
 import itertools
-from typing import Any, ClassVar, final
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
 
 from .._data import MOST_WEIGHT, Table, check_weight, told
+from .._numerics import MatrixLike
 from .._training import Plan
+from ..encoding import TableEncoder
 from ..heads import ClassHead, Head
+from ..layers import Layer
+from ..losses import Loss
+from ..numeric_embeddings import NumericEmbedding
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
+from .available import available_if
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
 from .registry import is_stochastic
@@ -44,8 +54,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         with settings.
     solver : str, Solver or LBFGS, default="auto"
         How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.1)`` with several members,
-        ``AdamW()`` with one.
+        grid reaches as ``solver__...``; "auto" is ``AdamW()``, which is
+        ``AdamW(beta_2=0.95, weight_decay=0.1)`` with several members and ``AdamW(beta_2=0.999, weight_decay=0.5)`` with
+        one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
         (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
@@ -53,8 +64,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is 0.005 with several members and ``solver="auto"``, else the solver's
-        own.
+        Base value of the learning rate; "auto" is 0.005 with several members and AdamW, else the solver's own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
         members above, else 512 up to 100 000 and 1024 above; None is all rows.
@@ -116,7 +126,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
     random_state : int, RandomState or None, default=None
         Decides initial weights, order of the rows, dropout and validation rows; an int gives the same bits each time.
     verbose : bool or int, default=0
-        Whether to print a line an epoch.
+        Epochs from one printed line to the next: 1 or True is a line an epoch, 10 one every tenth epoch. A last line
+        says which epoch was kept.
     n_jobs : int or None, default=None
         Threads that share out the work of a training step or of a prediction, where it is large; they never change
         the result. -1 is all cores; None as many as BLAS may use, inside a worker of joblib what that grants. BLAS
@@ -132,6 +143,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
     encoder_ : TableEncoder or None
         What happens to X before the network.
+    settings_ : dict
+        What each parameter that was "auto" became in the last fit; passed as parameters they give the same fit.
     coefs_, intercepts_ : tuple of ndarray
         Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
     history_ : list of dict
@@ -148,7 +161,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Validation loss and score of each epoch; with folds, the log-loss of the left-out rows at their temperature.
+        Validation loss and score of each epoch that was judged: all of them with rows that are held out; with folds
+        every k-th, k = ⌈max_iter / 32⌉, the loss being that of the left-out rows at their temperature. Their numbers
+        are in `history_`, whose other records lack the two.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
     n_layers_ : int
@@ -184,36 +199,36 @@ class DLClassifier(ClassifierMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = "auto",
-        activation: Any = "relu",
-        loss: Any = "log_loss",
-        solver: Any = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
+        activation: str | Sequence[str] = "relu",
+        loss: str | Loss = "log_loss",
+        solver: str | Solver | LBFGS = "auto",
         alpha: float = 0.0,
-        learning_rate: Any = "cosine",
-        learning_rate_init: Any = "auto",
-        batch_size: Any = "auto",
-        max_iter: Any = "auto",
+        learning_rate: str | Schedule = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] | None = "auto",
+        max_iter: int | Literal["auto"] = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
-        dropout: Any = "auto",
-        normalization: str | None = None,
-        architecture: Any = "mlp",
-        n_members: Any = "auto",
-        n_folds: Any = "auto",
-        numeric_embedding: Any = "auto",
-        encoder: Any = "auto",
-        class_weight: Any = None,
-        early_stopping: Any = "auto",
+        dropout: float | Sequence[float] | Literal["auto"] = "auto",
+        normalization: Literal["batch", "layer"] | None = None,
+        architecture: Literal["mlp", "resnet"] | Callable[..., Layer] = "mlp",
+        n_members: int | Literal["auto"] = "auto",
+        n_folds: int | Literal["auto"] = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        encoder: TableEncoder | Literal["auto"] | None = "auto",
+        class_weight: dict[Any, float] | list[dict[Any, float]] | Literal["balanced"] | None = None,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
-        scoring: Any = "loss",
+        scoring: str | Callable[..., float] | None = "loss",
         target_loss: float | None = None,
         max_time: float | None = None,
-        dtype: Any = "auto",
+        dtype: DTypeLike = "auto",
         warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -251,14 +266,14 @@ class DLClassifier(ClassifierMixin, BaseDL):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        resume_from: Any = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: str | PathLike[str] | None = None,
     ) -> DLClassifier:
         """Fit the network.
 
@@ -296,7 +311,13 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     @available_if(is_stochastic)
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> DLClassifier:
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        classes: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> DLClassifier:
         """Train one more epoch on these rows.
 
         The first call fixes encoder, classes, precision and, by the number of its rows, what "auto" stands for;
@@ -372,11 +393,11 @@ class DLClassifier(ClassifierMixin, BaseDL):
         return table._replace(weight=weight)
 
     @property
-    def classes_(self) -> Any:
+    def classes_(self) -> np.ndarray | list[np.ndarray]:
         """The class labels, sorted; a list for several targets with classes of their own."""
         return self._classes.target.classes
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Predict the probability of each class.
 
         Parameters
@@ -400,7 +421,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         raw = self._raw(X)
         return self._classes.probabilities(raw)
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Logarithm of `predict_proba`.
 
         Parameters
@@ -417,7 +438,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         with np.errstate(divide="ignore"):
             return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: MatrixLike) -> Any:
         """Raw outputs of the network: logits, larger where the class is more probable.
 
         Parameters
@@ -442,7 +463,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         raw = self._raw(X)
         return self._classes.decisions(raw)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the most probable class, or for each label or target its most probable one.
 
         Parameters
@@ -464,7 +485,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         raw = self._raw(X)
         return self._classes.predict(raw)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.
 
         Parameters

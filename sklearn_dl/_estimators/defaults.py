@@ -13,17 +13,16 @@ import numpy as np
 from ..numeric_embeddings import Mixed, Periodic
 from ..solvers import LBFGS, AdamW, Solver
 
-__all__ = ["SMALL", "batch_rows", "precision_of", "settle"]
+__all__ = ["SMALL", "base_rate", "batch_rows", "precision_of", "settle", "settle_solver"]
 
 SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
 SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
-SOLVER_PLAIN = AdamW()
-SOLVER = {
-    "regression": AdamW(beta_2=0.95, weight_decay=0.5),
-    "classification": AdamW(beta_2=0.95, weight_decay=0.1),
+ADAMW = {  # with several members; with one AdamW.auto
+    "regression": {"beta_2": 0.95, "weight_decay": 0.5},
+    "classification": {"beta_2": 0.95, "weight_decay": 0.1},
 }
-RATE = {"regression": 0.002, "classification": 0.005}  # with SOLVER
+RATE = {"regression": 0.002, "classification": 0.005}  # of AdamW, with several members
 EMBEDDING = {"regression": Periodic(), "classification": Mixed()}
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
@@ -51,7 +50,8 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        A new one; ``learning_rate_init`` may still be "auto", for the solver's own.
+        A new one; ``learning_rate_init`` may still be "auto", for `base_rate`, and so may settings of the solver, for
+        `settle_solver`.
     """
     lbfgs = isinstance(params["solver"], LBFGS) or _is(params["solver"], "lbfgs")
     linear = not _is(params["hidden_layer_sizes"], "auto") and not _depth(params["hidden_layer_sizes"])
@@ -66,14 +66,61 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
         "numeric_embedding": EMBEDDING[task] if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
-        "solver": SOLVER[task] if ensemble else SOLVER_PLAIN,
+        "solver": "adamw",
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
         "n_folds": min(FOLDS, members) if n_rows >= SMALL else 1,
         "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
     }
-    if ensemble and _is(params["solver"], "auto"):
-        auto["learning_rate_init"] = RATE[task]
     return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
+
+
+def settle_solver(solver: Solver | LBFGS, task: str, n_members: int) -> Solver | LBFGS:
+    """The solver with a value in place of each "auto" among its settings.
+
+    Parameters
+    ----------
+    solver : Solver or LBFGS
+        As the user gave it, or what a name stands for.
+    task : {"regression", "classification"}
+        Which of the two estimators it is for.
+    n_members : int
+        Members of the ensemble.
+
+    Returns
+    -------
+    Solver or LBFGS
+        The same one where nothing is "auto".
+    """
+    if not isinstance(solver, AdamW):
+        return solver
+    values = ADAMW[task] if n_members > 1 else AdamW.auto
+    auto = {name: value for name, value in values.items() if _is(getattr(solver, name), "auto")}
+    return AdamW(**(solver.get_params() | auto)) if auto else solver
+
+
+def base_rate(solver: Solver | LBFGS, task: str, n_members: int, *, linear: bool) -> float:
+    """What ``learning_rate_init="auto"`` stands for.
+
+    Parameters
+    ----------
+    solver : Solver or LBFGS
+        L-BFGS has no rate, which is 1.
+    task : {"regression", "classification"}
+        Which of the two estimators it is for.
+    n_members : int
+        Members of the ensemble.
+    linear : bool
+        Whether there are no hidden layers.
+
+    Returns
+    -------
+    float
+    """
+    if isinstance(solver, LBFGS):
+        return 1.0
+    if isinstance(solver, AdamW) and n_members > 1:
+        return RATE[task]
+    return solver.learning_rate_linear if linear else solver.learning_rate_init
 
 
 def batch_rows(batch_size: int | str | None, n_rows: int, n_members: int) -> int:

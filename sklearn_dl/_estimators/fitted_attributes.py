@@ -8,15 +8,19 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 
 from .._engine import Holder, Network
+from .._numerics import Settings
 from .._version import __version__
 from ..encoding.table_encoder import TableEncoder
+from ..heads import Head
+from .defaults import EMBEDDING
 from .elsewhere import advice, settings_of
-from .html import network_html
+from .html import network_html, settings_html
 from .registry import SETTINGS, class_with
 
 __all__ = ["FittedDL"]
@@ -24,6 +28,8 @@ __all__ = ["FittedDL"]
 
 class FittedDL(Holder):
     """The fitted attributes of both estimators; all of them follow from the record `fitted_`."""
+
+    _head: ClassVar[type[Head]]
 
     def set_params(self, **params: Any) -> Any:
         """Set parameters, those of settings objects as ``solver__momentum``.
@@ -48,17 +54,31 @@ class FittedDL(Holder):
             value = values.get(name)
             if (name in values and not nested) or sub.partition("__")[0] in settings_of(value):
                 continue
+            own = self._object_for(name, value) if name in SETTINGS and isinstance(value, str) else None
             holder = class_with(name, value, sub, self._head.task) if name in SETTINGS else None
+            holder = own if own is not None and sub in own._get_param_names() else holder
             if isinstance(value, str) and holder is not None:
+                stands = ", which stands for the same," if holder is own else ""
                 raise ValueError(
                     f"{key} cannot be set while {name} is the mere name {value!r}; pass an object such as "
-                    f"{name}={holder.__name__}() to search {name}__..."
+                    f"{name}={holder.__name__}(){stands} to search {name}__..."
                 )
             if name in values and name not in SETTINGS:
                 raise ValueError(f"{key} cannot be set: {name}={value!r} is not an object with settings.")
             what = advice(key, values, self._head.task)
             raise ValueError(f"Invalid parameter {key!r} for estimator {type(self).__name__}: {what}")
         return super().set_params(**params)
+
+    def _object_for(self, name: str, value: str) -> type[Settings] | type[TableEncoder] | None:
+        """The class of settings that a mere name stands for; None where it is no such name."""
+        if (name, value) == ("numeric_embedding", "auto"):
+            return type(EMBEDDING[self._head.task])
+        return SETTINGS[name].get(value)
+
+    @property
+    def settings_(self) -> dict[str, Any]:
+        """What each parameter that was "auto" became in the last fit; as parameters they give the same fit."""
+        return {name: clone(value, safe=False) for name, value in self.fitted_.settings.items()}
 
     @property
     def network_(self) -> Network:
@@ -102,12 +122,12 @@ class FittedDL(Holder):
 
     @property
     def validation_loss_curve_(self) -> list[float] | None:
-        """Validation loss of each epoch; None without validation."""
+        """Validation loss of each epoch that was judged (with folds, not all are); None without validation."""
         return self._curve("validation_loss")
 
     @property
     def validation_scores_(self) -> list[float] | None:
-        """Validation score of each epoch; None without validation or with ``scoring="loss"``."""
+        """Validation score of each epoch that was judged; None without validation or with ``scoring="loss"``."""
         return self._curve("validation_score")
 
     def _curve(self, name: str) -> list[float] | None:
@@ -174,7 +194,8 @@ class FittedDL(Holder):
         """What scikit-learn's HTML shows of a fitted estimator: the network, then the table of attributes."""
         attributes = super()._get_fitted_attr_html(doc_link)
         if self.__sklearn_is_fitted__():  # else asked for a part of a fitted meta-estimator
-            network, table = network_html(self.network_, self.history_, self.best_epoch_), attributes._html_repr
+            network = network_html(self.network_, self.history_, self.best_epoch_) + settings_html(self.settings_)
+            table = attributes._html_repr
             attributes._html_repr = lambda: network + table()
         return attributes
 

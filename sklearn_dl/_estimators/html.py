@@ -1,4 +1,4 @@
-"""The network and its loss curve as HTML, a part of scikit-learn's representation of an estimator.
+"""The network, its loss curve and what "auto" became as HTML, a part of scikit-learn's representation of an estimator.
 
 Knows nothing about estimators; colours are scikit-learn's CSS variables, so that light and dark themes fit, and there
 is no JavaScript.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -16,12 +16,15 @@ import numpy as np
 
 from .._engine import Network
 from ..layers import Layer
+from .curves import connected
 
-__all__ = ["network_html"]
+__all__ = ["network_html", "settings_html", "table_html"]
 
 NBSP = "\N{NO-BREAK SPACE}"  # lines break between arrays only
 MAX_LAYERS = 60  # rows of the table
 MAX_POINTS = 300  # of a curve
+LONG = reprlib.Repr()
+LONG.maxother = 200  # characters of a setting
 LOG_RATIO = 20  # losses that span more than this are drawn on a logarithmic scale
 
 # the picture, in pixels
@@ -60,6 +63,60 @@ def network_html(network: Network, history: Sequence[Mapping[str, Any]], best: i
         f'<div class="estimator-table"><details open><summary style="color: {TEXT}">{escape(summary)}</summary>'
         f"{_table(network.layer)}{_picture(history, best)}</details></div>"
     )
+
+
+def settings_html(settings: Mapping[str, Any]) -> str:
+    """The table of what "auto" became; nothing where nothing was "auto".
+
+    Parameters
+    ----------
+    settings : mapping
+        Parameters and their values.
+
+    Returns
+    -------
+    str
+        An HTML element, everything in it escaped.
+    """
+    if not settings:
+        return ""
+    rows = "".join(
+        f'<tr class="default"><td class="param">{escape(name)}</td><td>{escape(LONG.repr(value))}</td></tr>'
+        for name, value in settings.items()
+    )
+    head = "<tr><th>Parameter</th><th>Value</th></tr>"
+    return (
+        f'<div class="estimator-table"><details><summary style="color: {TEXT}">What "auto" became: settings_</summary>'
+        f'<table class="parameters-table"><tbody>{head}{rows}</tbody></table></details></div>'
+    )
+
+
+def table_html(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -> str:
+    """A result as the last line of a notebook cell: a table in the notebook's own style.
+
+    Parameters
+    ----------
+    title : str
+        What stands above it.
+    head : sequence of str
+        Titles of the columns.
+    rows : iterable of sequence of str
+        Its cells, the first one of a row being its name.
+    note : str, default=""
+        What stands below it.
+
+    Returns
+    -------
+    str
+        An HTML element, everything in it escaped.
+    """
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in rows
+    )
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    below = f"<p>{escape(note)}</p>" if note else ""
+    return f"<div><p>{escape(title)}</p><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{below}</div>"
 
 
 # ---------------------------------------------------------------- layers
@@ -117,9 +174,11 @@ def _picture(history: Sequence[Mapping[str, Any]], best: int | None) -> str:
     drawn = [_axes(low, high, history[0]["epoch"], history[-1]["epoch"])]
     for name, values in curves.items():
         colour = CURVES[name][1]
+        recorded = np.array([name in record for record in history])
         heights = _heights(np.log(values), math.log(low), math.log(high)) if is_log else _heights(values, low, high)
+        line = _path(_across(len(history))[recorded], heights[recorded])
         drawn.append(
-            f'<path d="{_path(heights)}" fill="none" style="stroke: {colour}" stroke-width="1.5" '
+            f'<path d="{line}" fill="none" style="stroke: {colour}" stroke-width="1.5" '
             'stroke-linejoin="round" stroke-linecap="round"/>'
         )
         if name == "validation_loss":
@@ -162,9 +221,9 @@ def _across(n: int) -> np.ndarray:
     return np.linspace(LEFT, RIGHT, n) if n > 1 else np.array([(LEFT + RIGHT) / 2])
 
 
-def _path(heights: np.ndarray) -> str:
-    """Lines through at most MAX_POINTS points, broken where a value is not finite."""
-    across = _across(len(heights))
+def _path(across: np.ndarray, heights: np.ndarray) -> str:
+    """Lines through at most MAX_POINTS points, broken where a value is not finite and where epochs were not judged."""
+    across, heights = connected(across, heights)
     chosen = np.unique(np.linspace(0, len(heights) - 1, min(len(heights), MAX_POINTS)).round().astype(int))
     steps, pen_is_down = [], False
     for x, y in zip(across[chosen], heights[chosen], strict=True):

@@ -31,8 +31,9 @@ from ..architectures import Blueprint
 from ..encoding import TableEncoder
 from ..layers import BatchNorm
 from ..schedules import Schedule
-from ..solvers import LBFGS, Solver
-from .defaults import batch_rows, settle
+from ..solvers import LBFGS
+from .defaults import base_rate, batch_rows, settle, settle_solver
+from .hints import hint
 from .registry import (
     resolve_activations,
     resolve_architecture,
@@ -145,11 +146,13 @@ def make_plan(
     """
     for name, rule in RULES.items():
         if name in params:
-            check_value(name, params[name], rule)
+            names = get_scorer_names() if name == "scoring" else ()
+            check_value(name, params[name], rule, hint(name, params[name], names))
     given, params = params, settle(params, task, n_rows)
     sizes = params["hidden_layer_sizes"]
     sizes = (int(sizes),) if isinstance(sizes, Integral) else tuple(int(n) for n in sizes)
-    solver = resolve_solver(params["solver"])
+    members = int(params["n_members"])
+    solver = settle_solver(resolve_solver(params["solver"]), task, members)
     dropout = params["dropout"]
     several = not isinstance(dropout, Real)
     if several and len(dropout) != len(sizes):
@@ -167,10 +170,13 @@ def make_plan(
         dropouts=tuple(float(rate) for rate in dropouts),
         normalization=resolve_normalization(params["normalization"]),
         architecture=resolve_architecture(params["architecture"]),
-        n_members=int(params["n_members"]),
+        n_members=members,
         numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
     )
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
+    rate = params["learning_rate_init"]
+    if isinstance(solver, LBFGS) or isinstance(rate, str):
+        rate = base_rate(solver, task, members, linear=not sizes)
     if isinstance(solver, LBFGS):
         if any(blueprint.dropouts):
             raise ValueError(
@@ -190,7 +196,7 @@ def make_plan(
         loss=loss,
         solver=solver,
         schedule=schedule,
-        learning_rate=_base_rate(params["learning_rate_init"], solver, linear=not sizes),
+        learning_rate=float(rate),
         n_epochs=1 if partial else int(params["max_iter"]),
         horizon=int(params["max_iter"]),
         partial=partial,
@@ -215,7 +221,7 @@ def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_v
         judge = Judge.TRAINING_LOSS
     return {
         "judge": judge,
-        "n_folds": n_folds,
+        "n_folds": n_folds if judge is Judge.FOLDS else 1,
         "every": -(-int(params["max_iter"]) // LOOKS) if judge is Judge.FOLDS else 1,
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else math.inf,
@@ -255,11 +261,3 @@ def _check_folds(given: dict[str, Any], params: dict[str, Any]) -> None:
         raise ValueError(
             f"early_stopping=True holds out rows for all members: n_folds must be 1 or 'auto'; got {folds!r}."
         )
-
-
-def _base_rate(value: Any, solver: Solver | LBFGS, *, linear: bool) -> float:
-    if isinstance(solver, LBFGS):
-        return 1.0
-    if isinstance(value, str):
-        return solver.learning_rate_linear if linear else solver.learning_rate_init
-    return float(value)

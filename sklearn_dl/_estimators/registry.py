@@ -31,6 +31,7 @@ from ..losses import AbsoluteError, Focal, Gamma, Huber, LogLoss, Loss, Poisson,
 from ..numeric_embeddings import Mixed, NumericEmbedding, Periodic, PiecewiseLinear
 from ..schedules import Adaptive, Constant, Cosine, CosLog, InvScaling, OneCycle, Schedule
 from ..solvers import LBFGS, SGD, Adam, AdamW, RMSprop, Solver
+from .hints import hint
 
 __all__ = [
     "is_stochastic",
@@ -112,6 +113,10 @@ def class_with(parameter: str, value: Any, setting: str, task: str) -> type | No
     return next((cls for cls in fitting if setting in cls._get_param_names()), None)
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (tuple, list))
+
+
 def _resolve(
     parameter: str, value: Any, table: Mapping[str, Callable[[], Any]], kinds: tuple[type, ...], what: str
 ) -> Any:
@@ -120,13 +125,20 @@ def _resolve(
     if isinstance(value, kinds):
         value.check()  # type: ignore[attr-defined]
         return value
-    raise ValueError(f"{parameter} must be {listed(table)}, or {what}; got {value!r}.")
+    raise ValueError(f"{parameter} must be {listed(table)}, or {what}; got {value!r}{_hint(parameter, value, table)}.")
+
+
+def _hint(parameter: str, value: Any, table: Mapping[str, Any]) -> str:
+    return hint(parameter, value, table, [kind.__name__ for kind in table.values()])
 
 
 def resolve_loss(value: Any, task: str) -> Loss:
     """The loss object for `loss`, for one of the tasks "regression" and "classification"."""
     table = {name: cls for name, cls in LOSSES.items() if cls.task == task}
-    loss: Loss = _resolve("loss", value, table, (Loss,), f"a Loss object for {task}")
+    what = f"a Loss object for {task}"
+    if isinstance(value, str) and value in LOSSES and value not in table:
+        raise ValueError(f"loss must be {listed(table)}, or {what}; got {value!r}, which is for {LOSSES[value].task}.")
+    loss: Loss = _resolve("loss", value, table, (Loss,), what)
     if loss.task != task:
         raise ValueError(f"loss must be a Loss object for {task}; got {value!r}, which is for {loss.task}.")
     return loss
@@ -137,17 +149,10 @@ def resolve_solver(value: Any) -> Solver | LBFGS:
     return _resolve("solver", value, SOLVERS, (Solver, LBFGS), "a Solver object such as SGD(...)")
 
 
-def is_stochastic(estimator: Any) -> bool:
-    """Whether an estimator's solver works batch by batch, so that it has `partial_fit`.
-
-    Raises
-    ------
-    AttributeError
-        Where it does not.
-    """
+def is_stochastic(estimator: Any) -> None:
+    """Raise AttributeError unless an estimator's solver works batch by batch, so that it has `partial_fit`."""
     if isinstance(estimator.solver, LBFGS) or estimator.solver == "lbfgs":
         raise AttributeError("partial_fit needs a stochastic solver; got solver='lbfgs', which needs all rows at once.")
-    return True
 
 
 def resolve_schedule(value: Any) -> Schedule:
@@ -159,12 +164,12 @@ def resolve_activations(value: Any, n_hidden: int) -> tuple[Activation, ...]:
     """One activation for each hidden layer, from a name, an Activation, or a sequence of either."""
     is_one = isinstance(value, (str, Activation))
     given = (value,) if is_one else value
-    if not isinstance(given, (tuple, list)) or not all(
-        one in ACTIVATIONS if isinstance(one, str) else isinstance(one, Activation) for one in given
-    ):
+    wrong = [one for one in given if not _is_activation(one)] if _is_list(given) else [value]
+    if wrong:
+        meant = _hint("activation", wrong[0], ACTIVATIONS)
         raise ValueError(
             f"activation must be {listed(ACTIVATIONS)}, an Activation object such as LeakyReLU(slope=0.2), or a "
-            f"sequence of them; got {value!r}."
+            f"sequence of them; got {value!r}{meant}."
         )
     if not is_one and len(given) != n_hidden:
         raise ValueError(
@@ -174,13 +179,18 @@ def resolve_activations(value: Any, n_hidden: int) -> tuple[Activation, ...]:
     return found * n_hidden if is_one else found
 
 
+def _is_activation(value: Any) -> bool:
+    return value in ACTIVATIONS if isinstance(value, str) else isinstance(value, Activation)
+
+
 def resolve_normalization(value: Any) -> Callable[[int], Layer] | None:
     """What makes a normalisation of a given width, or None."""
     if value is None:
         return None
     if isinstance(value, str) and value in NORMALIZATIONS:
         return NORMALIZATIONS[value]
-    raise ValueError(f"normalization must be None, {listed(NORMALIZATIONS)}; got {value!r}.")
+    meant = _hint("normalization", value, NORMALIZATIONS)
+    raise ValueError(f"normalization must be None, {listed(NORMALIZATIONS)}; got {value!r}{meant}.")
 
 
 def resolve_numeric_embedding(value: Any) -> NumericEmbedding | None:
@@ -199,5 +209,6 @@ def resolve_architecture(value: Any) -> Callable[..., Layer]:
     if callable(value):
         return value
     raise ValueError(
-        f"architecture must be {listed(ARCHITECTURES)}, or a callable that returns a Layer; got {value!r}."
+        f"architecture must be {listed(ARCHITECTURES)}, or a callable that returns a Layer; got {value!r}"
+        f"{hint('architecture', value, ARCHITECTURES)}."
     )

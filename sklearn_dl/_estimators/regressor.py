@@ -5,20 +5,29 @@ Knows what numbers as targets need; everything else is in the base.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, final
+from os import PathLike
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._data import Table, check_weight, told
+from .._numerics import MatrixLike
 from .._training import Plan
+from ..encoding import TableEncoder
 from ..heads import Head, NumberHead
-from ..losses import Link
+from ..layers import Layer
+from ..losses import Link, Loss
 from ..losses.links import Identity, Levels
+from ..numeric_embeddings import NumericEmbedding
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
+from .available import available_if
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
 from .registry import is_stochastic, resolve_loss
@@ -45,8 +54,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         with settings.
     solver : str, Solver or LBFGS, default="auto"
         How: "sgd", "rmsprop", "adam", "adamw", "lbfgs", or an object of `sklearn_dl.solvers` with settings, which a
-        grid reaches as ``solver__...``; "auto" is ``AdamW(beta_2=0.95, weight_decay=0.5)`` with several members,
-        ``AdamW()`` with one.
+        grid reaches as ``solver__...``; "auto" is ``AdamW()``, which is
+        ``AdamW(beta_2=0.95, weight_decay=0.5)`` with several members and ``AdamW(beta_2=0.999, weight_decay=0.5)`` with
+        one.
     alpha : float >= 0, default=0.0
         Strength of the penalty α/2 ‖W‖² on weights, not on biases. The objective is
         (Σ wᵢ lossᵢ + α/2 ‖W‖²) / Σ wᵢ over the training set, whatever the batch size.
@@ -54,8 +64,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is 0.002 with several members and ``solver="auto"``, else the solver's
-        own.
+        Base value of the learning rate; "auto" is 0.002 with several members and AdamW, else the solver's own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
         members above, else 512 up to 100 000 and 1024 above; None is all rows.
@@ -117,7 +126,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     random_state : int, RandomState or None, default=None
         Decides initial weights, order of the rows, dropout and validation rows; an int gives the same bits each time.
     verbose : bool or int, default=0
-        Whether to print a line an epoch.
+        Epochs from one printed line to the next: 1 or True is a line an epoch, 10 one every tenth epoch. A last line
+        says which epoch was kept.
     n_jobs : int or None, default=None
         Threads that share out the work of a training step or of a prediction, where it is large; they never change
         the result. -1 is all cores; None as many as BLAS may use, inside a worker of joblib what that grants. BLAS
@@ -131,6 +141,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         What was learnt: ``network_.values`` is one vector, ``network_.entries()`` says what lies where.
     encoder_ : TableEncoder or None
         What happens to X before the network.
+    settings_ : dict
+        What each parameter that was "auto" became in the last fit; passed as parameters they give the same fit.
     coefs_, intercepts_ : tuple of ndarray
         Weights and biases of each layer, as writable views; assigning copies in. Only for a chain of Dense layers.
     history_ : list of dict
@@ -147,7 +159,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Validation loss and score of each epoch.
+        Validation loss and score of each epoch that was judged: all of them with rows that are held out; with folds
+        every k-th, k = ⌈max_iter / 32⌉. Their numbers are in `history_`, whose other records lack the two.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
     n_layers_ : int
@@ -185,36 +198,36 @@ class DLRegressor(RegressorMixin, BaseDL):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = "auto",
-        activation: Any = "relu",
-        loss: Any = "squared_error",
-        solver: Any = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
+        activation: str | Sequence[str] = "relu",
+        loss: str | Loss = "squared_error",
+        solver: str | Solver | LBFGS = "auto",
         alpha: float = 0.0,
-        learning_rate: Any = "cosine",
-        learning_rate_init: Any = "auto",
-        batch_size: Any = "auto",
-        max_iter: Any = "auto",
+        learning_rate: str | Schedule = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] | None = "auto",
+        max_iter: int | Literal["auto"] = "auto",
         shuffle: bool = True,
         clip_norm: float | None = None,
-        dropout: Any = "auto",
-        normalization: str | None = None,
-        architecture: Any = "mlp",
-        n_members: Any = "auto",
-        n_folds: Any = "auto",
-        numeric_embedding: Any = "auto",
-        encoder: Any = "auto",
+        dropout: float | Sequence[float] | Literal["auto"] = "auto",
+        normalization: Literal["batch", "layer"] | None = None,
+        architecture: Literal["mlp", "resnet"] | Callable[..., Layer] = "mlp",
+        n_members: int | Literal["auto"] = "auto",
+        n_folds: int | Literal["auto"] = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        encoder: TableEncoder | Literal["auto"] | None = "auto",
         scale_target: bool = True,
-        early_stopping: Any = "auto",
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
-        scoring: Any = "loss",
+        scoring: str | Callable[..., float] | None = "loss",
         target_loss: float | None = None,
         max_time: float | None = None,
-        dtype: Any = "auto",
+        dtype: DTypeLike = "auto",
         warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -252,14 +265,14 @@ class DLRegressor(RegressorMixin, BaseDL):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        resume_from: Any = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        resume_from: str | PathLike[str] | None = None,
     ) -> DLRegressor:
         """Fit the network.
 
@@ -297,7 +310,7 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     @available_if(is_stochastic)
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
+    def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> DLRegressor:
         """Train one more epoch on these rows.
 
         The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
@@ -344,7 +357,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         assert isinstance(head, NumberHead)
         return head
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    def predict(self, X: MatrixLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict the target; the middle level where the loss has several quantiles.
 
         Parameters
@@ -379,7 +392,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         return y, self._numbers.spread(raw).reshape(y.shape)
 
     @available_if(lambda self: self._has_quantiles())
-    def predict_quantiles(self, X: Any) -> np.ndarray:
+    def predict_quantiles(self, X: MatrixLike) -> np.ndarray:
         """Predict all levels of ``loss=Quantile(levels=...)``, in increasing order.
 
         Parameters
@@ -401,7 +414,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         return self._numbers.predict_levels(raw)
 
     @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+    def predict_interval(self, X: MatrixLike, coverage: float = 0.9) -> np.ndarray:
         """Predict an interval that holds the target with a given probability.
 
         Its ends are two levels of ``loss=Quantile(levels=...)``, such as 0.05 and 0.95 for a coverage of 0.9. They are
@@ -432,7 +445,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         ends = link.enclosing(coverage)
         return self.predict_quantiles(X)[..., ends]
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R², the share of the variance of y that the predictions explain; the mean over several outputs.
 
         Parameters
@@ -448,16 +461,15 @@ class DLRegressor(RegressorMixin, BaseDL):
         -------
         float
         """
-        predicted = self.predict(X)
+        predicted = np.asarray(self.predict(X))
         weight = None if sample_weight is None else check_weight(sample_weight, predicted)
         with told("y", y):
             return float(r2_score(y, predicted, sample_weight=weight))
 
-    def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> bool:
+    def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> None:
         link = self._numbers.link if self.__sklearn_is_fitted__() else self._named_link()
-        if link.levels:
-            return True
-        raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
+        if not link.levels:
+            raise AttributeError(f"{method} needs loss=Quantile(levels={levels}); got loss={self.loss!r}.")
 
     def _named_link(self) -> Link:
         """The link of the parameter `loss`; the identity where that is no loss, which `fit` tells."""

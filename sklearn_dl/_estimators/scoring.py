@@ -16,7 +16,27 @@ from .._data import Table, is_dataframe
 from .._engine import forward
 from .fitted_attributes import FittedDL
 
-__all__ = ["scorer_name", "watched_scores"]
+__all__ = ["score_name", "scorer_name", "watched_scores"]
+
+
+def score_name(scoring: Any, *, classifies: bool) -> str:
+    """What a scorer gives, as a title: "roc_auc", "R²".
+
+    Parameters
+    ----------
+    scoring : str, callable, None, or a sequence of such
+        As scikit-learn takes it; None is the estimator's own, of several it is the first.
+    classifies : bool
+        Whether it is that of a classifier.
+    """
+    if isinstance(scoring, (list, tuple)):
+        scoring = scoring[0]
+    if scoring is None:
+        return "accuracy" if classifies else "R²"
+    if isinstance(scoring, str):
+        return "R²" if scoring == "r2" else scoring
+    function = getattr(scoring, "_score_func", scoring)
+    return str(getattr(function, "__name__", "score"))
 
 
 def scorer_name(scoring: Any) -> str:

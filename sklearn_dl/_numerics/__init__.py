@@ -1,4 +1,4 @@
-"""Arithmetic that is not plain NumPy, random generators, threads, and what numbers settings may be.
+"""Arithmetic that is not plain NumPy, random generators, threads, rules of settings, and what a table may be.
 
 Knows nothing about networks or tables.
 """
@@ -22,8 +22,10 @@ from .settings import (
     sequence,
 )
 from .threads import Team, one_blas_thread, threads_granted
+from .types import MatrixLike
 
 __all__ = [
+    "MatrixLike",
     "Purpose",
     "Rule",
     "Rules",

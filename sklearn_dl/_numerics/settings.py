@@ -49,7 +49,7 @@ class Rule(NamedTuple):
 Rules = Mapping[str, Rule]
 
 
-def check_value(name: str, value: Any, rule: Rule) -> None:
+def check_value(name: str, value: Any, rule: Rule, hint: str = "") -> None:
     """Raise ValueError unless a rule allows a value.
 
     Parameters
@@ -60,6 +60,8 @@ def check_value(name: str, value: Any, rule: Rule) -> None:
         What was given.
     rule : Rule
         What is allowed.
+    hint : str, default=""
+        What stands behind the value.
 
     Examples
     --------
@@ -70,7 +72,7 @@ def check_value(name: str, value: Any, rule: Rule) -> None:
     ValueError: SGD: momentum must be a number in [0, 1); got 'a'.
     """
     if not rule.test(value):
-        raise ValueError(f"{name} must be {rule.allowed}; got {value!r}.")
+        raise ValueError(f"{name} must be {rule.allowed}; got {value!r}{hint}.")
 
 
 class Settings(BaseEstimator):

@@ -47,6 +47,7 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
         end = _minimise(training, monitor) if isinstance(plan.solver, LBFGS) else _descend(training, monitor)
     if training.stopping is not None:
         training.stopping.restore(fitted.network)
+    monitor.close(end)
     if plan.n_members > 1:  # it may take a pass over all rows
         _settle(training)
     listener.end()

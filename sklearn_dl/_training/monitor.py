@@ -13,7 +13,7 @@ from typing import Any, final
 from sklearn.exceptions import ConvergenceWarning
 
 from .loop import End, Epoch
-from .printing import epoch_line
+from .printing import closing_line, epoch_line
 from .training import Training
 
 __all__ = ["Listener", "Monitor", "warn_of"]
@@ -76,7 +76,7 @@ class Monitor:
         training.fitted.history.append(record)
         if plan.partial:
             del training.fitted.history[:-LAST]
-        if plan.verbose:
+        if plan.verbose and epoch.number % plan.verbose == 0:
             self._print(record)
         stop = epoch.loss <= self._target_loss
         if judged:
@@ -88,13 +88,26 @@ class Monitor:
             self._listener.begin_epoch()
         return stop
 
+    def close(self, end: End) -> None:
+        """Say which epoch the network is of, now that it went back to its best where it does so."""
+        training, plan, stopping = self._training, self._training.plan, self._training.stopping
+        records = [r for r in training.fitted.history if r["epoch"] > training.origin]
+        kept = records[-1] if records else None
+        if stopping is not None and stopping.keep_best:
+            judged = [r for r in records if math.isfinite(judged_value(r))]
+            kept = min(judged, key=judged_value, default=kept)
+        elif end is End.NON_FINITE:
+            kept = None  # the warning tells
+        if plan.verbose and not plan.partial and kept is not None:
+            print(closing_line(kept, records[-1]["epoch"], time.perf_counter() - self._start), flush=True)
+
     def _on_plateau(self, record: dict[str, Any]) -> bool:
         """Whether a plateau ends the training; it may lower the learning rate instead."""
         training = self._training
         if training.stopping is None:
             return False
-        value = -record["validation_score"] if "validation_score" in record else record.get("validation_loss")
-        value = record["loss"] if value is None else value
+        value = judged_value(record)
+        value = record["loss"] if math.isnan(value) else value
         if not training.stopping.plateau(value, training.fitted.network, training.plan.every):
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])
@@ -108,6 +121,13 @@ class Monitor:
         seconds = elapsed / done
         left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
         print(epoch_line(record, self._last, seconds, left), flush=True)
+
+
+def judged_value(record: dict[str, Any]) -> float:
+    """What an epoch is judged by, lower being better; NaN where it was not judged."""
+    if "validation_score" in record:
+        return -float(record["validation_score"])
+    return float(record.get("validation_loss", math.nan))
 
 
 def warn_of(end: End) -> None:

@@ -74,7 +74,7 @@ class Plan:
     target_loss, max_time : float or None
         Stop at this training loss; after the epoch that passes this many seconds.
     verbose : int
-        Whether to print a line an epoch.
+        Epochs from one printed line to the next; 0 for none.
     n_jobs : int or None
         Threads, as in scikit-learn.
     """

@@ -1,4 +1,4 @@
-"""The line that `verbose=1` prints after each epoch.
+"""The lines that `verbose` prints: one after an epoch, and one at the end of a fit.
 
 Knows nothing about training; what the line tells comes in as a record and the seconds left.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["duration", "epoch_line"]
+__all__ = ["closing_line", "duration", "epoch_line"]
 
 FIGURES = {"loss": "loss", "validation_loss": "validation", "validation_score": "score"}  # key and title
 
@@ -39,10 +39,39 @@ def epoch_line(record: Mapping[str, Any], last: int, seconds: float, left: float
     >>> epoch_line(record, 200, 0.125, 24.6)
     'epoch   3/200  loss 0.41230     validation 0.43000     rate 0.002      125 ms an epoch  25 s left'
     """
-    cells = [f"epoch {record['epoch']:>{len(str(last))}}/{last}"]
-    cells += [f"{title} {record[key]:<#10.5g}" for key, title in FIGURES.items() if key in record]
+    cells = [f"epoch {record['epoch']:>{len(str(last))}}/{last}", *_figures(record)]
     cells += [f"rate {record['learning_rate']:<8.3g}", f"{duration(seconds):>7} an epoch", f"{duration(left)} left"]
     return "  ".join(cells)
+
+
+def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str:
+    """The line behind those of the epochs: which of them the network is of.
+
+    Parameters
+    ----------
+    record : mapping
+        The epoch's record in `history_`.
+    reached : int
+        Number of the last epoch that there was.
+    seconds : float
+        Duration of the fit.
+
+    Returns
+    -------
+    str
+        Without the end of the line.
+
+    Examples
+    --------
+    >>> from sklearn_dl._training.printing import closing_line
+    >>> closing_line({"epoch": 3, "loss": 0.4123, "validation_loss": 0.43}, 13, 1.625)
+    'kept epoch 3 of 13  loss 0.41230     validation 0.43000     1.6 s in all'
+    """
+    return "  ".join([f"kept epoch {record['epoch']} of {reached}", *_figures(record), f"{duration(seconds)} in all"])
+
+
+def _figures(record: Mapping[str, Any]) -> list[str]:
+    return [f"{title} {record[key]:<#10.5g}" for key, title in FIGURES.items() if key in record]
 
 
 def duration(seconds: float) -> str:

@@ -48,7 +48,7 @@ class Checkpoint:
     True
     """
 
-    def __init__(self, path: Any, every: int = 1):
+    def __init__(self, path: str | os.PathLike[str], every: int = 1):
         check_value("Checkpoint: path", path, Rule(lambda v: isinstance(v, (str, os.PathLike)), "a path"))
         check_value("Checkpoint: every", every, integer(1))
         self.path: Path = Path(path).resolve()

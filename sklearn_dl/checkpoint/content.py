@@ -151,18 +151,38 @@ class Saved:
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.path} is not a checkpoint that sklearn_dl wrote: {error}.") from error
 
-    def refuse_other_estimator(self, kind: str, settings: dict[str, str]) -> None:
-        """Raise ValueError, with the name of what differs, where it is of an estimator with other settings."""
+    def refuse_other_estimator(self, kind: str, plan: Plan, n_rows: int) -> None:
+        """Raise ValueError, with the name of what differs, where it is of an estimator with other settings.
+
+        What is "auto" was set by nobody: it is blamed last, and the number of rows before it.
+
+        Parameters
+        ----------
+        kind : str
+            Name of the estimator's class.
+        plan : Plan
+            Of this fit.
+        n_rows : int
+            Rows of this fit.
+        """
         if self.kind != kind:
             raise ValueError(f"{self.path} is a checkpoint of {self.kind}; this estimator is a {kind}.")
         if self.version != __version__:
             raise ValueError(
                 f"{self.path} is a checkpoint of sklearn_dl {self.version}, which promises no bits to {__version__}."
             )
-        for name, ours in settings.items():
+        told = [str(self.facts.get(f"{of} rows")) for of in ("training", "validation")]
+        rows = [int(number) for number in told if number.isdecimal()]
+        auto = {name for name, value in plan.given.items() if isinstance(value, str) and value == "auto"}
+        for name, ours in sorted(settings(plan).items(), key=lambda item: item[0] in auto):
             theirs = self.facts.get(name)
             if theirs != ours:
                 hint = HINTS.get(name, "")
+                if name in auto and rows and n_rows not in (rows[0], sum(rows)):
+                    raise ValueError(
+                        f"{self.path} is a checkpoint of a fit to other data: training rows {rows[0]}, for which "
+                        f"{name}='auto' became {theirs}; here are {n_rows} rows, for which it is {ours}."
+                    )
                 raise ValueError(
                     f"{self.path} is a checkpoint of {kind} with {name}={theirs}; this estimator has {ours}{hint}."
                 )

@@ -12,6 +12,7 @@ from typing import Any, final
 import numpy as np
 from scipy.stats import t as student
 
+from .._estimators import table_html
 from .._numerics import check_value, interval
 
 __all__ = ["Comparison", "ComparisonDisplay"]
@@ -20,7 +21,7 @@ BETTER, WORSE = "#d95f02", "#1f77b4"
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """What `compare_with_linear` returns; ``print`` shows it as a table and a sentence.
 
@@ -160,7 +161,7 @@ class Comparison:
         """
         return ComparisonDisplay(self).plot(ax)
 
-    def __str__(self) -> str:
+    def _rows(self) -> list[tuple[str, str, str]]:
         rows = [("", f"{self.score_name}, {len(self.differences)} folds", "seconds a fit")]
         named = [
             ("network", self.network_scores, self.network_fit_times),
@@ -172,11 +173,22 @@ class Comparison:
             rows.append((name, cell, f"{times.mean():.3g}"))
         d = self.differences
         rows.append(("difference", f"{d.mean():.{digits}f} ± {d.std(ddof=1):.{digits}f}", ""))
+        return rows
+
+    def __str__(self) -> str:
+        rows = self._rows()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         )
         return f"{table}\n{self.verdict}"
+
+    def __repr__(self) -> str:
+        return f"<Comparison of a network with {self.linear_name}: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        return table_html(f"A network and {self.linear_name} on the same folds", head, rows, self.verdict)
 
 
 @final
@@ -238,7 +250,7 @@ class ComparisonDisplay:
         for pair in zip(found.linear_scores, found.network_scores, strict=True):
             ax.plot([0, 1], pair, "o-", color=BETTER if pair[1] > pair[0] else WORSE, alpha=0.5, linewidth=1, ms=4)
         means = [found.linear_scores.mean(), found.network_scores.mean()]
-        ax.plot([0, 1], means, "D-", color="0.15", linewidth=2, ms=7, label="mean")
+        ax.plot([0, 1], means, "D-", color=ax.xaxis.label.get_color(), linewidth=2, ms=7, label="mean")
         low, high = found.interval()
         digits = _digits((high - low) / 2)
         ax.set_title(
@@ -249,7 +261,7 @@ class ComparisonDisplay:
         ax.set_xlim(-0.3, 1.3)
         ax.set_ylabel(found.score_name)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", color="0.9")
+        ax.grid(axis="y", color="0.5", alpha=0.25)  # on light and on dark
         ax.set_axisbelow(True)
         ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure

@@ -5,15 +5,19 @@ Knows nothing about which linear model it is; folds and scores are scikit-learn'
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv, cross_validate
+from sklearn.model_selection import BaseCrossValidator, check_cv, cross_validate
 from sklearn.utils.validation import _check_sample_weight, has_fit_parameter
 
+from .._estimators import score_name
+from .._numerics import MatrixLike
 from .comparison import Comparison
 from .linear import linear_for, name_of
 
@@ -21,14 +25,14 @@ __all__ = ["compare_with_linear"]
 
 
 def compare_with_linear(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    cv: Any = 5,
-    scoring: Any = None,
-    sample_weight: Any = None,
-    linear: Any = None,
+    cv: int | BaseCrossValidator | Iterable[Any] = 5,
+    scoring: str | Callable[..., float] | None = None,
+    sample_weight: ArrayLike | None = None,
+    linear: BaseEstimator | None = None,
     n_jobs: int | None = None,
 ) -> Comparison:
     """Cross-validate a network and the right linear model on the same folds.
@@ -100,7 +104,7 @@ def compare_with_linear(
         if not np.isfinite(scores).all():
             raise ValueError(f"the scores of all folds must be finite; got {scores}: are some folds too small?")
     return Comparison(
-        score_name=_score_name(scoring, is_classifier(estimator)),
+        score_name=score_name(scoring, classifies=is_classifier(estimator)),
         network_scores=network["test_score"],
         linear_scores=line["test_score"],
         network_fit_times=network["fit_time"],
@@ -136,12 +140,3 @@ def _ask_for_weights(model: Any) -> None:
             part.set_fit_request(sample_weight=True)
         if isinstance(part, BaseEstimator) and hasattr(part, "score") and hasattr(part, "set_score_request"):
             part.set_score_request(sample_weight=True)
-
-
-def _score_name(scoring: Any, is_classification: bool) -> str:
-    if scoring is None:
-        return "accuracy" if is_classification else "R²"
-    if isinstance(scoring, str):
-        return "R²" if scoring == "r2" else scoring
-    function = getattr(scoring, "_score_func", scoring)
-    return str(getattr(function, "__name__", "score"))

@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .._engine import Fitted, Network, State
-from .._estimators import DLClassifier, DLRegressor, make_plan
+from .._estimators import DLClassifier, DLRegressor, make_plan, settled, shape_of
 from ..encoding.layout import Layout
 from ..heads import ClassEncoder, ClassHead, Head, NumberEncoder, NumberHead
 from ..losses import Loss
@@ -38,7 +38,7 @@ SHARED = (
 MLP_BATCH = 200  # what batch_size="auto" of scikit-learn's networks means, where there are so many rows
 
 
-def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
+def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> DLClassifier | DLRegressor:
     """A fitted network of scikit-learn as a fitted estimator, that may be trained further.
 
     Parameters
@@ -97,6 +97,8 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
         history=_history(mlp),
         layout=layout,
         n_rows=0,
+        settings=settled(plan, network.values.dtype),
+        shape=shape_of(plan),
     )
     return estimator
 

@@ -5,14 +5,16 @@ Knows nothing about networks, training or targets.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
 from .._data import Columns, check_table, column, is_dataframe, kind_of, rows_of
-from .._numerics import Rules, Settings, either, integer
+from .._numerics import MatrixLike, Rules, Settings, either, integer
 from .categories import Categories
 from .layout import CODES, Layout
 from .numbers import Numbers
@@ -95,8 +97,8 @@ class TableEncoder(TransformerMixin, Settings):
     def __init__(
         self,
         *,
-        categorical_features: Any = "from_dtype",
-        scaling: str = "robust",
+        categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
+        scaling: Literal["robust", "standard"] = "robust",
         max_one_hot: int = 8,
         min_frequency: int = 5,
         embedding_size: int = 8,
@@ -109,7 +111,7 @@ class TableEncoder(TransformerMixin, Settings):
 
     # ---------------------------------------------------------------- scikit-learn's transformer
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> TableEncoder:
+    def fit(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> TableEncoder:
         """Learn scales and levels.
 
         Parameters
@@ -138,7 +140,7 @@ class TableEncoder(TransformerMixin, Settings):
         there = np.flatnonzero(weight)
         return self.learn(rows_of(X, there), weight[there])
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: MatrixLike) -> np.ndarray | csr_matrix | csr_array:
         """Encode a table.
 
         Parameters
@@ -160,7 +162,7 @@ class TableEncoder(TransformerMixin, Settings):
         encoded = self.encode(check_table(self, X, reset=False), np.float64)
         return np.hstack((encoded.numeric, encoded.codes)) if isinstance(encoded, Columns) else encoded
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Names of the encoded columns.
 
         Parameters

@@ -3,9 +3,10 @@
 Knows the modules of this package, and only to gather their public names.
 """
 
-from .attributions import Attributions, gradient_times_input, integrated_gradients
+from .attributions import gradient_times_input, integrated_gradients
 from .display import AttributionDisplay
 from .importance import attribution_importance
+from .result import Attributions
 
 __all__ = [
     "AttributionDisplay",

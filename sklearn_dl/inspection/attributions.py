@@ -6,113 +6,33 @@ Knows nothing about the integral itself, nor about how it is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
 from .._data import check_weight
 from .._estimators import BaseDL
 from .._estimators.inside import network_inside
-from .._numerics import above, check_value
+from .._numerics import MatrixLike, above, check_value
 from .origins import middle, origins
 from .paths import Scalar
+from .result import Attributions
 
-__all__ = ["Attributions", "add_up", "gradient_times_input", "integrated_gradients"]
+__all__ = ["add_up", "gradient_times_input", "integrated_gradients"]
 
 Rule = Callable[[Scalar, np.ndarray, np.ndarray], np.ndarray]
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Attributions:
-    """What `integrated_gradients` and `gradient_times_input` return.
-
-    Attributes
-    ----------
-    values : ndarray of shape (n, n_features)
-        Share of each column of the table in each row's difference ``prediction - baseline``.
-    baseline : float
-        The explained number at the baseline; its mean where the background has several rows.
-    prediction : ndarray of shape (n,)
-        The explained number for each row.
-    feature_names : ndarray of str of shape (n_features,)
-        Names of the columns; x0, x1, ... where the table had none.
-    explained : str
-        What the explained number is: "y" in the target's units, "log y", "transformed y", "logit of 'yes'".
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn_dl import DLRegressor
-    >>> from sklearn_dl.inspection import integrated_gradients
-    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-    >>> model = DLRegressor(random_state=0).fit(X, y)
-    >>> found = integrated_gradients(model, X)
-    >>> bool(abs(found.residual).max() < 0.1)  # y goes from 25 to 346
-    True
-    >>> sorted(found.feature_names[found.importance().argsort()[-2:]])
-    ['bmi', 's5']
-    """
-
-    values: np.ndarray
-    baseline: float
-    prediction: np.ndarray
-    feature_names: np.ndarray
-    explained: str
-
-    @property
-    def residual(self) -> np.ndarray:
-        """What the columns do not add up to: prediction - baseline - Σ values, shape (n,)."""
-        return self.prediction - self.baseline - self.values.sum(axis=1)
-
-    def importance(self, sample_weight: Any = None) -> np.ndarray:
-        """Mean size of each column's attribution over the rows.
-
-        Parameters
-        ----------
-        sample_weight : array-like of shape (n,) or None, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        ndarray of shape (n_features,)
-            In the units of the explained number.
-        """
-        return np.average(np.abs(self.values), axis=0, weights=sample_weight)
-
-    def to_frame(self) -> Any:
-        """The attributions as a pandas DataFrame, one column a column of the table.
-
-        Returns
-        -------
-        pandas.DataFrame of shape (n, n_features)
-
-        Raises
-        ------
-        ImportError
-            Where pandas is not installed.
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self.values, columns=self.feature_names)
-
-    def __str__(self) -> str:
-        importance = self.importance()
-        order = np.argsort(-importance, kind="stable")
-        width = max(map(len, map(str, self.feature_names)))
-        lines = [f"mean |attribution| to {self.explained} over {len(self.values)} row(s), baseline {self.baseline:.4g}"]
-        return "\n".join([*lines, *(f"  {self.feature_names[j]!s:<{width}}  {importance[j]:.4g}" for j in order)])
-
-
 def integrated_gradients(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: MatrixLike,
     *,
     target: Any = None,
-    background: Any = None,
-    background_weight: Any = None,
+    background: MatrixLike | None = None,
+    background_weight: ArrayLike | None = None,
     tol: float = 1e-3,
 ) -> Attributions:
     """Share of each column in a prediction's difference from a baseline, by integrated gradients.
@@ -139,8 +59,9 @@ def integrated_gradients(
     X : DataFrame or array-like of shape (n, n_features)
         The rows to explain.
     target : int, class label, or tuple (int, class label); default=None
-        Which output, or the class whose logit is explained. None is the only output, or of two classes the second. An
-        int for several outputs and for an indicator matrix; a pair for several outputs with classes of their own.
+        Which output, or the class whose logit is explained. None is the only output, of two classes the second, and of
+        more the class that is predicted for each row, which then has a baseline of its own. An int for several outputs
+        and for an indicator matrix; a pair for several outputs with classes of their own.
     background : DataFrame or array-like of shape (m, n_features), or None; default=None
         Rows to start from; attributions are the mean over them (Erion et al. 2021,
         https://arxiv.org/abs/1906.10670, eq. 3, each row in turn), at a cost of n · m paths. None is the middle: each
@@ -189,7 +110,12 @@ def integrated_gradients(
 
 
 def gradient_times_input(
-    estimator: Any, X: Any, *, target: Any = None, background: Any = None, background_weight: Any = None
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    *,
+    target: Any = None,
+    background: MatrixLike | None = None,
+    background_weight: ArrayLike | None = None,
 ) -> Attributions:
     """Slope of the prediction at each row times the way from the baseline, for each column.
 
@@ -237,26 +163,48 @@ def _attribute(
     estimator: Any, X: Any, target: Any, background: Any, background_weight: Any, rule: Rule
 ) -> Attributions:
     inside = network_inside(estimator)
-    model, prepare = inside.network, inside.prepare
-    weights, offset, explained = model.fitted_.head.readout(target)
+    model, table = inside.network, inside.prepare(X)
+    encoded, start, shares = _encode(model, table, "X"), None, np.ones(1)
+    if background is not None:
+        start = _encode(model, inside.prepare(background), "background")
+        shares = np.ones(len(start)) if background_weight is None else check_weight(background_weight, start)
+        start, shares = start[shares > 0], shares[shares > 0] / shares.sum()
+    elif background_weight is not None:
+        raise ValueError("background_weight was given without background; pass both or neither.")
+
+    def explain(target: Any, at: Any) -> tuple[np.ndarray, float, np.ndarray, str]:
+        weights, offset, explained = model.fitted_.head.readout(target)
+        f = Scalar(model.network_, weights)
+        z = f.embed(encoded[at])
+        starts = middle(model.encoder_, model.n_features_in_, f.embedding_tables) if start is None else f.embed(start)
+        values = np.zeros_like(z)
+        for share, z0 in zip(shares, starts, strict=True):
+            values += share * rule(f, z, z0[None])
+        return add_up(model, f, values), float(f.value(starts) @ shares) + offset, f.value(z) + offset, explained
+
+    predicted = _predicted(model, table) if target is None else None
+    baseline: float | np.ndarray
+    if predicted is None:
+        values, baseline, prediction, explained = explain(target, slice(None))
+    else:
+        values, baseline, prediction = np.empty((len(predicted), model.n_features_in_)), *np.empty((2, len(predicted)))
+        labels = np.unique(predicted).tolist()
+        for label in labels:
+            at = np.flatnonzero(predicted == label)
+            values[at], baseline[at], prediction[at], explained = explain(label, at)
+        if len(labels) > 1:
+            explained = "logit of the predicted class"
     if inside.transforms_target:
         explained = explained.replace("y", "transformed y")
-    f = Scalar(model.network_, weights)
-    z = f.embed(_encode(model, prepare(X), "X"))
-    shares = np.ones(1)
-    if background is None:
-        if background_weight is not None:
-            raise ValueError("background_weight was given without background; pass both or neither.")
-        starts = middle(model.encoder_, model.n_features_in_, f.embedding_tables)
-    else:
-        starts = f.embed(_encode(model, prepare(background), "background"))
-        shares = np.ones(len(starts)) if background_weight is None else check_weight(background_weight, starts)
-        starts, shares = starts[shares > 0], shares[shares > 0] / shares.sum()
-    values = np.zeros_like(z)
-    for share, start in zip(shares, starts, strict=True):
-        values += share * rule(f, z, start[None])
-    baseline = float(f.value(starts) @ shares) + offset
-    return Attributions(add_up(model, f, values), baseline, f.value(z) + offset, inside.feature_names(), explained)
+    return Attributions(values, baseline, prediction, inside.feature_names(), explained, table)
+
+
+def _predicted(model: BaseDL, table: Any) -> np.ndarray | None:
+    """The class of each row, where there are more than two, and no other targets."""
+    classes: Any = getattr(model, "classes_", None)
+    if isinstance(classes, np.ndarray) and len(classes) > 2 and np.ndim(found := model.predict(table)) == 1:
+        return np.asarray(found)
+    return None
 
 
 def add_up(model: BaseDL, f: Scalar, values: np.ndarray) -> np.ndarray:

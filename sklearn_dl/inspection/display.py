@@ -5,12 +5,15 @@ Knows nothing about how attributions are computed; matplotlib is imported when s
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
-from .._numerics import check_value, either, integer
-from .attributions import Attributions, gradient_times_input, integrated_gradients
+from .._numerics import MatrixLike, check_value, either, integer
+from .attributions import gradient_times_input, integrated_gradients
+from .result import Attributions
 
 __all__ = ["AttributionDisplay"]
 
@@ -60,14 +63,14 @@ class AttributionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator,
+        X: MatrixLike,
         *,
         target: Any = None,
-        background: Any = None,
-        background_weight: Any = None,
-        method: str = "integrated_gradients",
-        kind: str = "auto",
+        background: MatrixLike | None = None,
+        background_weight: ArrayLike | None = None,
+        method: Literal["integrated_gradients", "gradient_times_input"] = "integrated_gradients",
+        kind: Literal["auto", "bar", "box", "row"] = "auto",
         max_columns: int = 15,
         ax: Any = None,
     ) -> AttributionDisplay:
@@ -109,7 +112,9 @@ class AttributionDisplay:
         found = METHODS[method](estimator, X, target=target, background=background, background_weight=background_weight)
         return cls(found).plot(ax, kind=kind, max_columns=max_columns)
 
-    def plot(self, ax: Any = None, *, kind: str = "auto", max_columns: int = 15) -> AttributionDisplay:
+    def plot(
+        self, ax: Any = None, *, kind: Literal["auto", "bar", "box", "row"] = "auto", max_columns: int = 15
+    ) -> AttributionDisplay:
         """Draw the attributions.
 
         Parameters
@@ -121,7 +126,8 @@ class AttributionDisplay:
             percentile. "row": from the baseline to the prediction of the first row, column by column. "auto" is "row"
             for a single row, else "bar".
         max_columns : int >= 1, default=15
-            How many columns are drawn, the largest first; "row" puts the others together.
+            How many columns are drawn, the largest first; below it stands of how many, and "row" puts the others
+            together. Beside the bars of "row" stand the row's values.
 
         Returns
         -------
@@ -149,8 +155,11 @@ class AttributionDisplay:
             _, ax = plt.subplots(figsize=(6.4, 1.2 + 0.32 * n_bars), layout="constrained")
         draw = {"bar": self._bars, "box": self._boxes, "row": self._row}[kind]
         draw(ax, max_columns)
+        n_columns = len(self.attributions.feature_names)
+        if n_columns > max_columns and kind != "row":  # which has a bar for the others
+            ax.set_xlabel(f"{ax.get_xlabel()}\n{max_columns} of {n_columns} columns, the others less")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="x", color="0.9")
+        ax.grid(axis="x", color="0.5", alpha=0.25)  # on light and on dark
         ax.set_axisbelow(True)
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -173,18 +182,20 @@ class AttributionDisplay:
             line.set_color(NEUTRAL)
         for line in boxes["medians"]:
             line.set(color=UP, linewidth=2)
-        ax.axvline(0, color="0.7", linewidth=1, zorder=0)
+        ax.axvline(0, color="0.5", linewidth=1, zorder=0)
         ax.set_yticks(np.arange(1, len(shown) + 1), [str(found.feature_names[j]) for j in shown])
         ax.set_xlabel(f"attribution to {found.explained}: quartiles, 5 % and 95 %")
 
     def _row(self, ax: Any, max_columns: int) -> None:
         """A waterfall: each bar begins where the one above it ends."""
         found, row = self.attributions, self.attributions.values[0]
+        baseline, cells = float(np.ravel(found.baseline)[0]), found.cells(0)
         order = np.argsort(-np.abs(row), kind="stable")
         shown, others = order[:max_columns], order[max_columns:]
-        names = [str(found.feature_names[j]) for j in shown] + [f"{len(others)} others"] * bool(len(others))
+        names = [f"{found.feature_names[j]}{f' = {cells[j]}' if cells else ''}" for j in shown]
+        names += [f"{len(others)} others"] * bool(len(others))
         steps = np.append(row[shown], [row[others].sum()] * bool(len(others)))
-        starts = found.baseline + np.cumsum(steps) - steps
+        starts = baseline + np.cumsum(steps) - steps
         places = np.arange(len(steps))[::-1]
         ax.barh(places, steps, left=starts, color=np.where(steps >= 0, UP, DOWN), height=0.7)
         for place, start, step in zip(places, starts, steps, strict=True):
@@ -195,9 +206,9 @@ class AttributionDisplay:
                 textcoords="offset points",
                 va="center",
             )
-        ax.axvline(found.baseline, color="0.6", linestyle=":", zorder=0)
-        ax.axvline(found.prediction[0], color="0.3", linewidth=1, zorder=0)
+        ax.axvline(baseline, color="0.5", linestyle=":", zorder=0)
+        ax.axvline(found.prediction[0], color=ax.xaxis.label.get_color(), linewidth=1, zorder=0)
         ax.use_sticky_edges = False  # leave room for the numbers
         ax.margins(x=0.16)
         ax.set_yticks(places, names)
-        ax.set_xlabel(f"{found.explained}: from {found.baseline:.4g} (dotted) to {found.prediction[0]:.4g}")
+        ax.set_xlabel(f"{found.explained}: from {baseline:.4g} (dotted) to {found.prediction[0]:.4g}")

@@ -5,9 +5,8 @@ Knows no rows of the user's: it draws its own in the space that the encoder scal
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .._estimators.inside import network_inside
 from .attributions import add_up
@@ -20,7 +19,7 @@ N_ROWS = 256
 TOLERANCE = 0.01  # of a path: the rows are a sample of 256 anyway
 
 
-def attribution_importance(estimator: Any) -> np.ndarray:
+def attribution_importance(estimator: BaseEstimator) -> np.ndarray:
     """Mean size of each column's integrated gradient over rows drawn at random: an `importance_getter`.
 
     ``RFE``, ``RFECV`` and ``SelectFromModel`` of scikit-learn hand the fitted estimator to their `importance_getter`,

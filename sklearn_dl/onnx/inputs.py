@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._data import NOTHING, column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
+from .._numerics import MatrixLike
 from .tables import MISSING_TEXT
 
 __all__ = ["as_fitted", "input_types", "note_columns", "onnx_inputs"]
@@ -27,7 +28,7 @@ DTYPES = {
 }  # of a graph's inputs
 
 
-def onnx_inputs(session: Any, X: Any) -> dict[str, np.ndarray]:
+def onnx_inputs(session: Any, X: MatrixLike) -> dict[str, np.ndarray]:
     """A table as the inputs of a graph.
 
     Parameters

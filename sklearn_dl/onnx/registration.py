@@ -10,10 +10,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from .._estimators import DLClassifier, DLRegressor
+from .._numerics import MatrixLike
 from ..encoding.table_encoder import TableEncoder
 from ..layers import Layer, Members
 from .graph import Encoded, Graph
@@ -34,7 +35,7 @@ def register_converters() -> None:
     Raises
     ------
     ImportError
-        Where skl2onnx or onnx is not installed: the extra ``onnx`` brings them.
+        Where skl2onnx or onnx is not installed: ``pip install ".[onnx]"`` in the project's folder.
 
     Notes
     -----
@@ -63,7 +64,7 @@ def register_converters() -> None:
     )
 
 
-def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
+def to_onnx(model: BaseEstimator, X: MatrixLike, *, target_opset: int | dict[str, int] | None = None) -> Any:
     """Convert a fitted estimator, or a pipeline or search that holds one, to ONNX.
 
     Parameters
@@ -85,7 +86,7 @@ def to_onnx(model: Any, X: Any, *, target_opset: Any = None) -> Any:
     Raises
     ------
     ImportError
-        Where skl2onnx or onnx is not installed: the extra ``onnx`` brings them.
+        Where skl2onnx or onnx is not installed: ``pip install ".[onnx]"`` in the project's folder.
     NotFittedError
         Before `fit`.
     NotImplementedError
