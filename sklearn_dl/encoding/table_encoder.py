@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from .._data import Columns, check_table, column, is_dataframe, kind_of, rows_of
+from .._data import Columns, check_table, column, is_dataframe, kind_of, refuse_mask, rows_of
 from .._numerics import Rules, Settings, either, integer
 from .categories import Categories
 from .layout import CODES, Layout
@@ -134,6 +134,7 @@ class TableEncoder(TransformerMixin, Settings):
         X = check_table(self, X, reset=True)
         if sample_weight is None:
             return self.learn(X, None)
+        refuse_mask(sample_weight, "sample_weight")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         there = np.flatnonzero(weight)
         return self.learn(rows_of(X, there), weight[there])
@@ -310,16 +311,16 @@ def _mask(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:
     what = "TableEncoder: categorical_features must be 'from_dtype', or a mask, indices or names of columns"
     if items.ndim != 1:
         raise ValueError(f"{what}; got {given!r}.")
-    mask = np.zeros(n_features, bool)
+    mask, place = np.zeros(n_features, bool), {name: i for i, name in enumerate(names or ())}
     if len(items) and all(isinstance(item, (bool, np.bool_)) for item in items):
         if len(items) != n_features:
             raise ValueError(f"{what}; got a mask of length {len(items)} for {n_features} columns.")
         return items.astype(bool)
     for item in items:
         if isinstance(item, str):
-            if names is None or item not in names:
+            if item not in place:
                 raise ValueError(f"{what}; got the name {item!r}, which X has not.")
-            mask[names.index(item)] = True
+            mask[place[item]] = True
         elif isinstance(item, (int, np.integer)) and -n_features <= item < n_features:
             mask[item] = True
         else:
