@@ -16,10 +16,12 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_dl import DLRegressor
+from sklearn_dl._data import sample_rows
 from sklearn_dl.encoding import TableEncoder, table_encoder
 from sklearn_dl.encoding.layout import CODES, MISSING, NUMBER, ONE_HOT, Layout, Span
 from sklearn_dl.encoding.part import Part, names_of
@@ -218,6 +220,61 @@ def test_quantiles_of_a_large_table_come_from_a_sample():
     assert abs(encoder.center_[0]) < 0.02
     assert abs(1 / encoder.scale_[0] - 1.349) < 0.03
     np.testing.assert_array_equal(encoder.center_, TableEncoder().fit(X).center_)
+
+
+# ---------------------------------------------------------------- what a sample of a large table must not decide
+
+LARGE = 100_000
+UNSEEN = np.setdiff1d(np.arange(LARGE), sample_rows(LARGE))  # rows that the sample does not hold
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_a_column_that_varies_outside_the_sample_only_is_no_constant(scaling, dtype, make):
+    X = np.zeros((LARGE, 4), dtype)
+    X[UNSEEN[:3], 0] = 1  # a rare flag
+    X[:, 1] = 7
+    X[UNSEEN[:1000], 1] = np.linspace(-3, 17, 1000)
+    X[:, 2] = np.where(np.arange(LARGE) % 3, 0, np.nan)  # gaps beside it
+    X[UNSEEN[UNSEEN % 3 > 0][:3], 2] = -5
+    encoder = TableEncoder(scaling=scaling).fit(make(X))
+    assert (encoder.scale_ > 0).tolist() == [True, True, True, False]
+    if scaling == "robust":
+        np.testing.assert_allclose(encoder.scale_[:3], [2, 0.1, 0.4], rtol=1e-6)  # one over half the range
+    rows = np.array([[0, 7, 0, 0], [1, 17, -5, 9.0]], dtype)
+    assert (abs(np.diff(encoder.transform(make(rows)), axis=0))[0, :3] > 0.5).all()
+    other = TableEncoder(scaling=scaling).fit(make(X[UNSEEN[0] :]))  # rows of another place: as much of a flag
+    assert other.scale_[0] > 0
+
+
+def test_the_range_of_what_hardly_varies_is_that_of_all_rows():
+    X = np.zeros((LARGE, 1))
+    X[sample_rows(LARGE)[:10]] = 1  # in the sample
+    X[UNSEEN[:10]] = 50  # out of it
+    np.testing.assert_allclose(TableEncoder().fit(X).scale_, 1 / 25)
+
+
+def test_rows_of_large_weight_are_in_the_sample():
+    X = np.arange(LARGE, dtype=float)[:, None]
+    weight = np.full(LARGE, 1e-3)
+    weight[UNSEEN[:50]] = 1e6
+    encoder = TableEncoder().fit(X, sample_weight=weight)
+    heavy = np.quantile(X[UNSEEN[:50]], [0.25, 0.5, 0.75])
+    assert abs(encoder.center_[0] - heavy[1]) < 10
+    assert abs(1 / encoder.scale_[0] / (heavy[2] - heavy[0]) - 1) < 0.2
+    ones = TableEncoder().fit(X, sample_weight=np.ones(LARGE))
+    np.testing.assert_array_equal(ones.center_, TableEncoder().fit(X).center_)
+
+
+def test_a_flag_that_the_sample_does_not_hold_is_learnt():
+    rng = np.random.default_rng(0)
+    X = np.c_[np.zeros(LARGE), rng.normal(size=LARGE)]
+    X[UNSEEN[:1000], 0] = 1
+    y = 100 * X[:, 0] + X[:, 1]
+    model = DLRegressor(max_iter=6, n_members=1, hidden_layer_sizes=(8,), early_stopping=False, random_state=0)
+    with_flag, without = model.fit(X, y).predict([[1, 0.0], [0, 0.0]])
+    assert with_flag - without > 50
 
 
 # ---------------------------------------------------------------- weights
@@ -469,9 +526,63 @@ def test_columns_that_hold_nothing_later():
         np.testing.assert_array_equal(encode(text, empty), [[0]])
 
 
-def test_a_column_that_held_nothing_at_fit():
-    for later in (pd.DataFrame({"c": ["text"]}), pd.DataFrame({"c": [5.0]})):
-        np.testing.assert_array_equal(encode(pd.DataFrame({"c": [None] * 5}, dtype="str"), later), [[0]])
+NOTHING = {
+    "object": lambda: pd.Series([None] * 5, dtype=object),
+    "float": lambda: pd.Series([np.nan] * 5),
+    "Int64": lambda: pd.Series([pd.NA] * 5, dtype="Int64"),
+    "boolean": lambda: pd.Series([pd.NA] * 5, dtype="boolean"),
+    "str": lambda: pd.Series([None] * 5, dtype="str"),
+    "category": lambda: pd.Series([None] * 5, dtype="category"),
+    "null[pyarrow]": lambda: pd.Series([None] * 5, dtype=pd.ArrowDtype(pa.null())),
+    "sparse": lambda: pd.Series(pd.arrays.SparseArray([np.nan] * 5)),
+    "Null": lambda: pl.Series([None] * 5),
+    "Float64": lambda: pl.Series([None] * 5, dtype=pl.Float64),
+    "String": lambda: pl.Series([None] * 5, dtype=pl.String),
+    "Object": lambda: pl.Series([None] * 5, dtype=pl.Object),
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_a_column_that_held_nothing_at_fit_is_of_no_kind_yet(kind):
+    """A fold or a part of a file without a value in a column: whatever comes later counts as nothing."""
+    encoder = TableEncoder().fit(table(NOTHING[kind]))
+    assert len(encoder.get_feature_names_out()) == 1
+    anything = ["text", 5.0, b"bytes", True, None, decimal.Decimal("1.5")]
+    nothing = encoder.transform(table(NOTHING[kind]))[:1]
+    for value in anything:
+        for frame in (pd.DataFrame, pl.DataFrame):
+            np.testing.assert_array_equal(encoder.transform(frame({"c": [value]})), nothing)
+    if kind not in ("str", "category", "String"):
+        np.testing.assert_array_equal(nothing, 0)
+        np.testing.assert_array_equal(encoder.numeric_features_, [0])
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_folds_and_chunks_in_which_a_text_column_is_empty(frame):
+    n = 60
+    note = np.full(n, None, object)
+    note[:5] = ["u", "v", "u", "v", "w"]
+    X, y = frame({"a": np.arange(n) * 1.0, "note": note.tolist()}), np.arange(n) * 1.0
+    model = DLRegressor(max_iter=3, random_state=0)
+    scores = cross_val_score(model, X, y, cv=KFold(5), error_score="raise")
+    assert np.isfinite(scores).all()
+    validated = model.fit(X[10:], y[10:], X_val=X[:10], y_val=y[:10])
+    assert np.isfinite(validated.predict(X)).all()
+    stream = DLRegressor(random_state=0)
+    for rows in (slice(30, 60), slice(0, 30), slice(30, 60)):
+        stream.partial_fit(X[rows], y[rows])
+    assert np.isfinite(stream.predict(X)).all()
+    warm = DLRegressor(max_iter=2, warm_start=True, random_state=0).fit(X[30:], y[30:]).fit(X[:30], y[:30])
+    assert np.isfinite(warm.predict(X)).all()
+
+
+def test_an_empty_column_beside_others_changes_nothing_for_them():
+    X = pd.DataFrame({"a": np.arange(30.0), "b": [None] * 30, "c": list("xyz") * 10, "d": [np.nan] * 30})
+    encoder = TableEncoder().fit(X)
+    later = X.assign(b="text", d=b"bytes")
+    np.testing.assert_array_equal(encoder.transform(later), encoder.transform(X))
+    with pytest.raises(ValueError, match="column 'a' of X holds text but held numbers at fit"):
+        encoder.transform(X.assign(a="text"))
 
 
 # ---------------------------------------------------------------- which columns are categories

@@ -96,10 +96,12 @@ class Codebook:
         ValueError
             Where the values are of another type than in training.
         """
-        kind = type_of_levels(levels, self.name)
-        if kind != self.kind and NOTHING not in (kind, self.kind):
-            raise ValueError(f"column {self.name!r} of X holds {kind} but held {self.kind} at fit.")
         missing = len(self.levels) + 1 if self.has_missing else ELSE
+        if self.kind == NOTHING:  # nobody knows what the column holds
+            return np.full(len(positions), missing, np.intp)
+        kind = type_of_levels(levels, self.name)
+        if kind not in (self.kind, NOTHING):
+            raise ValueError(f"column {self.name!r} of X holds {kind} but held {self.kind} at fit.")
         code_of = np.array([*(self._code_of.get(level, ELSE) for level in levels), missing], np.intp)
         return code_of[positions]
 

@@ -216,6 +216,8 @@ def _code(book: Codebook, column: int, table: InputTable, g: Graph) -> str:
     x = table.category(column, is_text=is_text, g=g)
     keys: list[Any] = list(book.levels) if is_text else [float(level) for level in book.levels]
     missing = MISSING_TEXT if is_text else np.nan
+    if book.kind == "nothing":  # whatever comes counts as missing
+        return g("Add", g("Mul", g.position(x, [missing]), np.array(0)), np.array(book.cardinality - 1))
     if book.has_missing and missing not in keys:
         keys.append(missing)
     if not keys:  # nothing was told apart
