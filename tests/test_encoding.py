@@ -15,8 +15,10 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
@@ -640,6 +642,50 @@ def test_names_that_are_numbers():
     assert names(df) == ["x0", "x1_b"]
     with pytest.raises(ValueError, match="column 1 of X holds numbers but held text at fit"):
         encode(df, pd.DataFrame({0: [1.0], 1: [1.0]}))
+
+
+GAPPY = np.where(np.arange(90) % 5, np.arange(90.0), np.nan)
+SAME_NAMES = {
+    "an indicator and a number": (
+        pd.DataFrame({"a": GAPPY, "a_missing": 1.0 * (np.arange(90) % 2)}),
+        ["a", "a_missing", "a_missing_2"],
+    ),
+    "an indicator and codes": (
+        pd.DataFrame({"a": GAPPY, "a_missing": [f"{i:02}" for i in range(15)] * 6}),
+        ["a", "a_missing_2", "a_missing"],
+    ),
+    "the level missing": (pd.DataFrame({"k": ["missing", None, "x"] * 30}), ["k_missing", "k_x", "k_missing_2"]),
+    "the level other": (
+        pd.DataFrame({"k": ["other", "x", "y"] * 28 + list("qrstuv")}),
+        ["k_other", "k_other_2", "k_x", "k_y"],
+    ),
+    "levels of two columns": (
+        pd.DataFrame({"a": ["b_c", "z", "y"] * 30, "a_b": ["c", "d", "e"] * 30}),
+        ["a_b_c", "a_y", "a_z", "a_b_c_2", "a_b_d", "a_b_e"],
+    ),
+    "the number that would be given": (
+        pd.DataFrame({"a": GAPPY, "a_missing": GAPPY, "a_missing_2": 1.0}),
+        ["a", "a_missing", "a_missing_2", "a_missing_3", "a_missing_missing"],
+    ),
+    "three": (
+        pd.DataFrame({"k": ["missing", None, "missing_2"] * 30, "k_missing": ["2", "3", "4"] * 30}),
+        ["k_missing", "k_missing_2", "k_missing_5", "k_missing_2_2", "k_missing_3", "k_missing_4"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME_NAMES)
+def test_no_two_encoded_columns_have_the_same_name(case):
+    X, expected = SAME_NAMES[case]
+    encoder = TableEncoder().fit(X)
+    assert len(set(expected)) == len(expected)
+    assert list(encoder.get_feature_names_out()) == expected
+    for library in ("pandas", "polars"):
+        assert list(encoder.set_output(transform=library).transform(X).columns) == expected
+    behind = make_pipeline(TableEncoder().set_output(transform="pandas"), DLRegressor(max_iter=1, random_state=0))
+    assert behind.fit(X, np.arange(90.0)).predict(X).shape == (90,)
+    columns = ColumnTransformer([("table", TableEncoder(), list(X))], verbose_feature_names_out=False)
+    assert list(columns.set_output(transform="pandas").fit_transform(X).columns) == expected
 
 
 # ---------------------------------------------------------------- the layout, and kinds of columns
