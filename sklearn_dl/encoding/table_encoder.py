@@ -176,6 +176,14 @@ class TableEncoder(TransformerMixin, Settings):
         check_is_fitted(self)
         return np.asarray(self.layout.names(_check_feature_names_in(self, input_features)), dtype=object)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """As it is, with a list for a range or an index of pandas, which not every format holds."""
+        state: dict[str, Any] = super().__getstate__()
+        given = self.categorical_features
+        if isinstance(given, range) or (hasattr(given, "tolist") and not isinstance(given, np.ndarray)):
+            state = state | {"categorical_features": list(given)}
+        return state
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
