@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import pickle
+import re
 import warnings
 from unittest import SkipTest
 
@@ -24,7 +25,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_dl import DLRegressor
 from sklearn_dl._data import sample_rows
-from sklearn_dl.encoding import TableEncoder, table_encoder
+from sklearn_dl.encoding import ColumnWarning, TableEncoder, table_encoder
 from sklearn_dl.encoding.layout import CODES, MISSING, NUMBER, ONE_HOT, Layout, Span
 from sklearn_dl.encoding.part import Part, names_of
 from sklearn_dl.inspection import attribution_importance, integrated_gradients
@@ -409,6 +410,75 @@ def test_unicode_and_bytes():
     np.testing.assert_array_equal(encode(df)[:3], [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     with pytest.raises(ValueError, match="column 'b' of X holds text but held bytes at fit"):
         encode(df, pd.DataFrame({"b": ["x"]}))
+
+
+# ---------------------------------------------------------------- categories that are probably none
+
+SUSPECT = {
+    "integers": ([str(i) for i in range(60)], "text that reads as numbers, such as '0'"),
+    "decimals": ([f"{i / 7:.3f}" for i in range(60)], "numbers, such as '0.000'"),
+    "a comma": ([f"{i},5" for i in range(60)], "numbers, such as '0,5'"),
+    "thousands": ([f"{i * 1234:,}" for i in range(60)], "reads as numbers"),
+    "signs and exponents": ([f" -{i}.5e-3 " for i in range(60)], "reads as numbers"),
+    "units": ([f"${i}.50" for i in range(30)] + [f"{i} %" for i in range(30)], "reads as numbers"),
+    "some marks of missing": ([str(i) for i in range(58)] + ["n/a", "?"], "reads as numbers, such as '0'"),
+    "numbers that repeat": ([str(i % 12) for i in range(60)], "reads as numbers, such as '0', and is taken for 12"),
+    "dates": ([f"2020-01-{i % 30 + 1:02}" for i in range(60)], "text that reads as dates, such as '2020-01-01'"),
+    "times": ([f"{i % 28 + 1}.3.2021 12:00" for i in range(60)], "reads as dates"),
+    "ids": ([f"id {i}" for i in range(60)], "has 60 different values in 60 rows: they single rows out"),
+    "ids with gaps": ([f"id {i}" for i in range(40)] + [None] * 20, "has 40 different values in 40 rows"),
+    "ids, some twice": ([f"id {i % 57}" for i in range(60)], "has 57 different values in 60 rows"),
+    "all rare": ([f"id {i % 25}" for i in range(60)], "has 25 different values in 60 rows"),
+    "unique codes": ([f"{i:05}" for i in range(60)], "has 60 different values in 60 rows"),
+}
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("kind", SUSPECT)
+def test_what_is_probably_no_category_is_told_by_name(kind, frame):
+    values, text = SUSPECT[kind]
+    X, y = frame({"x": np.arange(60.0), "k": values}), np.arange(60.0)
+    message = "column 'k' of X .*" + re.escape(text)
+    with pytest.warns(ColumnWarning, match=message) as told:
+        TableEncoder().fit(X)
+    assert len(told) == 1
+    with pytest.warns(ColumnWarning, match=message):
+        model = DLRegressor(max_iter=1, random_state=0).fit(X, y)
+    model.predict(X)  # said once, at fit
+    model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [str(i % 5) for i in range(60)],  # few levels: an indicator each
+        [f"{i % 12:02}" for i in range(60)],  # leading zeros
+        [f"{i % 12}a" for i in range(60)],
+        [f"1.2.{i % 12}" for i in range(60)],  # versions
+        [f"level {i % 12}" for i in range(60)],
+        [f"id {i}" for i in range(19)],  # a small table
+    ],
+)
+def test_what_may_well_be_a_category_is_not_told(values):
+    TableEncoder().fit(pd.DataFrame({"k": values}))
+
+
+def test_who_says_that_it_is_a_category_is_believed():
+    X = pd.DataFrame({"k": [str(i % 12) for i in range(60)]})
+    TableEncoder().fit(X.astype("category"))
+    TableEncoder(categorical_features=["k"]).fit(X)
+    with pytest.warns(ColumnWarning, match="column 'k' of X has 60 different values in 60 rows"):
+        TableEncoder(categorical_features=["k"]).fit(pd.DataFrame({"k": np.arange(60)}))
+    with pytest.warns(ColumnWarning, match="column 0 of X has 60 different values in 60 rows"):
+        TableEncoder(categorical_features=[0]).fit(np.arange(60.0)[:, None])
+
+
+def test_numbers_written_as_text_stay_text_and_the_warning_can_be_filtered():
+    X = pd.DataFrame({"k": [str(i % 12) for i in range(60)]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ColumnWarning)
+        encoder = TableEncoder().fit(X)
+    np.testing.assert_array_equal(encoder.categorical_features_, [0])
 
 
 # ---------------------------------------------------------------- the same values in columns of many types

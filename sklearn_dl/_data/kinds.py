@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NOTHING", "factorize", "is_missing", "is_plain_number", "kind_of", "to_numbers", "type_of_levels"]
+__all__ = [
+    "NOTHING",
+    "factorize",
+    "is_category",
+    "is_missing",
+    "is_plain_number",
+    "kind_of",
+    "to_numbers",
+    "type_of_levels",
+]
 
 NOTHING = "nothing"  # what a column holds where all is missing
 

@@ -129,6 +129,11 @@ class TableEncoder(TransformerMixin, Settings):
         ------
         ValueError
             Where a parameter is out of range or a column cannot be taken, with its name.
+
+        Warns
+        -----
+        ColumnWarning
+            Where text reads as numbers or dates, or nearly all levels of a column are different.
         """
         self.check()
         X = check_table(self, X, reset=True)
