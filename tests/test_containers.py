@@ -141,6 +141,17 @@ def test_other_containers_are_told_with_what_to_do(X, text):
             predicted(np.c_[A], X, encoder=encoder)
 
 
+def test_a_table_that_is_not_computed_yet():
+    class Later:
+        columns, dtypes, shape = ["a"], [np.dtype(float)], (N, 1)
+
+        def compute(self):
+            return None
+
+    with pytest.raises(TypeError, match=r"^X is a Later of .*, which is not computed yet; pass X\.compute\(\)\.$"):
+        predicted(Later())
+
+
 # ---------------------------------------------------------------- sparse
 
 DENSE = np.c_[A * (A > 3), B, A * 0, A > 4]

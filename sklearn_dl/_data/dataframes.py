@@ -29,7 +29,11 @@ def is_dataframe(X: Any) -> bool:
     if hasattr(X, "collect") and not hasattr(X, "shape"):
         raise TypeError(f"X is a {type(X).__name__}, which is not computed yet; pass X.collect().")
     kind = type(X)  # asked of the class: a DataFrame of pandas would gather all its types
-    return hasattr(kind, "columns") and hasattr(kind, "dtypes")
+    if not (hasattr(kind, "columns") and hasattr(kind, "dtypes")):
+        return False
+    if hasattr(kind, "compute"):
+        raise TypeError(f"X is a {kind.__name__} of {kind.__module__}, which is not computed yet; pass X.compute().")
+    return True
 
 
 def check_dataframe(X: Any) -> None:
