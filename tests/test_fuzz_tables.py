@@ -96,7 +96,9 @@ def with_na(X):
 def twice(X):
     """The same numbers, each the sum of two entries."""
     X = sparse.coo_array(X)
-    return sparse.coo_array((np.r_[X.data, np.zeros_like(X.data)], (np.tile(X.row, 2), np.tile(X.col, 2))), shape=X.shape)
+    return sparse.coo_array(
+        (np.r_[X.data, np.zeros_like(X.data)], (np.tile(X.row, 2), np.tile(X.col, 2))), shape=X.shape
+    )
 
 
 def sparse_frame(X):
