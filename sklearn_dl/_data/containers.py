@@ -5,6 +5,7 @@ Knows masked arrays, sparse matrices, arrays of objects and tables of other pack
 
 from __future__ import annotations
 
+from reprlib import repr
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,9 @@ def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
     try:
         levels = positions_of(values.tolist())[1]
     except TypeError:
-        nested = next(v for v in values if isinstance(v, (dict, list, set, np.ndarray)))
+        nested = next((v for v in values if type(v).__hash__ is None), "nested values")
         raise TypeError(
-            f"column {j} of X holds {nested!r}, but an argument must be a string or a number; spread nested values "
+            f"column {j} of X holds {repr(nested)}, but an argument must be a string or a number; spread nested values "
             "over columns of their own."
         ) from None
     held = type_of_levels(levels, j)

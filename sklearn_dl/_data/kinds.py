@@ -73,14 +73,14 @@ def _type_of_values(dtype: Any) -> type:
     """The class of a column's values; `object` where only they can tell."""
     if hasattr(dtype, "to_python"):  # polars
         held = dtype.to_python()
-    elif getattr(dtype, "name", None) == "null[pyarrow]":
-        held = type(None)
     else:
         try:
             held = dtype.type  # NumPy, pandas
         except (AttributeError, NotImplementedError):  # types of Arrow that pandas does not know
-            held = object
-    return held if isinstance(held, type) else object
+            return object
+    if not isinstance(held, type) or isinstance(getattr(dtype, "pyarrow_dtype", None), held):  # Arrow's null
+        return object
+    return held
 
 
 def _is_date(held: type) -> bool:
