@@ -157,6 +157,15 @@ def test_defaults():
         assert agrees(model, big)
 
 
+@pytest.mark.parametrize("dtype", [object, float, "str"])
+def test_a_column_that_held_nothing_at_fit_takes_whatever_comes(dtype):
+    table = TABLE[["area", "heating"]].assign(note=pd.Series([None] * N, dtype=dtype))
+    model = numbers().fit(table, Y)
+    later = [table, table.assign(note="text"), table.assign(note=RNG.choice(["a", None], N))]
+    for X in [*later, table.assign(note=5.0)]:
+        assert agrees(model, X)
+
+
 def test_members_of_a_sparse_table():
     from scipy import sparse
 
