@@ -880,6 +880,20 @@ def test_sparse_is_scaled_and_not_centred(make):
     np.testing.assert_array_equal(encode(make(dense), dense), out.toarray())
 
 
+def test_categories_of_a_sparse_table_are_told():
+    X = sparse.random_array((30, 3), density=0.4, rng=rng, format="csr")
+    frame = pd.DataFrame.sparse.from_spmatrix(X, columns=list("abc"))
+    for table_, given in (
+        (X, [0]),
+        (X.tocoo(), [True, False, False]),
+        (frame, np.array([1])),
+        (frame, [frame.columns[0]]),
+    ):
+        with pytest.raises(ValueError, match="categorical_features must be 'from_dtype' for a sparse table"):
+            TableEncoder(categorical_features=given).fit(table_)
+    np.testing.assert_array_equal(encode(X, categorical_features=[]).toarray(), encode(X).toarray())
+
+
 def test_sparse_weights():
     X = sparse.random_array((40, 5), density=0.4, rng=rng, format="csr")
     times = rng.integers(0, 4, 40)

@@ -191,7 +191,8 @@ class TableEncoder(TransformerMixin, Settings):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        given = self.categorical_features
+        tags.input_tags.sparse = isinstance(given, str) or (hasattr(given, "__len__") and len(given) == 0)
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
@@ -292,9 +293,15 @@ class TableEncoder(TransformerMixin, Settings):
 
     def _kinds(self, X: Any) -> list[str]:
         """The kind of each column."""
-        if is_sparse(X):
-            return ["number"] * X.shape[1]
         given = self.categorical_features
+        if is_sparse(X):
+            named = not isinstance(given, str) and any(isinstance(item, str) for item in np.asarray(given, object).flat)
+            if named or (not isinstance(given, str) and _mask(given, X.shape[1], None).any()):
+                raise ValueError(
+                    "TableEncoder: categorical_features must be 'from_dtype' for a sparse table, whose columns are "
+                    f"taken for numbers; got {given!r}."
+                )
+            return ["number"] * X.shape[1]
         names = list(X.columns) if is_dataframe(X) else None
         if names is None:
             kinds = ["number"] * X.shape[1]
