@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import pickle
+import re
 import warnings
 from unittest import SkipTest
 
@@ -15,12 +16,16 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_dl import DLRegressor
-from sklearn_dl.encoding import TableEncoder, table_encoder
+from sklearn_dl._data import sample_rows
+from sklearn_dl.encoding import ColumnWarning, TableEncoder, table_encoder
 from sklearn_dl.encoding.layout import CODES, MISSING, NUMBER, ONE_HOT, Layout, Span
 from sklearn_dl.encoding.part import Part, names_of
 from sklearn_dl.inspection import attribution_importance, integrated_gradients
@@ -220,6 +225,61 @@ def test_quantiles_of_a_large_table_come_from_a_sample():
     np.testing.assert_array_equal(encoder.center_, TableEncoder().fit(X).center_)
 
 
+# ---------------------------------------------------------------- what a sample of a large table must not decide
+
+LARGE = 100_000
+UNSEEN = np.setdiff1d(np.arange(LARGE), sample_rows(LARGE))  # rows that the sample does not hold
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_a_column_that_varies_outside_the_sample_only_is_no_constant(scaling, dtype, make):
+    X = np.zeros((LARGE, 4), dtype)
+    X[UNSEEN[:3], 0] = 1  # a rare flag
+    X[:, 1] = 7
+    X[UNSEEN[:1000], 1] = np.linspace(-3, 17, 1000)
+    X[:, 2] = np.where(np.arange(LARGE) % 3, 0, np.nan)  # gaps beside it
+    X[UNSEEN[UNSEEN % 3 > 0][:3], 2] = -5
+    encoder = TableEncoder(scaling=scaling).fit(make(X))
+    assert (encoder.scale_ > 0).tolist() == [True, True, True, False]
+    if scaling == "robust":
+        np.testing.assert_allclose(encoder.scale_[:3], [2, 0.1, 0.4], rtol=1e-6)  # one over half the range
+    rows = np.array([[0, 7, 0, 0], [1, 17, -5, 9.0]], dtype)
+    assert (abs(np.diff(encoder.transform(make(rows)), axis=0))[0, :3] > 0.5).all()
+    other = TableEncoder(scaling=scaling).fit(make(X[UNSEEN[0] :]))  # rows of another place: as much of a flag
+    assert other.scale_[0] > 0
+
+
+def test_the_range_of_what_hardly_varies_is_that_of_all_rows():
+    X = np.zeros((LARGE, 1))
+    X[sample_rows(LARGE)[:10]] = 1  # in the sample
+    X[UNSEEN[:10]] = 50  # out of it
+    np.testing.assert_allclose(TableEncoder().fit(X).scale_, 1 / 25)
+
+
+def test_rows_of_large_weight_are_in_the_sample():
+    X = np.arange(LARGE, dtype=float)[:, None]
+    weight = np.full(LARGE, 1e-3)
+    weight[UNSEEN[:50]] = 1e6
+    encoder = TableEncoder().fit(X, sample_weight=weight)
+    heavy = np.quantile(X[UNSEEN[:50]], [0.25, 0.5, 0.75])
+    assert abs(encoder.center_[0] - heavy[1]) < 10
+    assert abs(1 / encoder.scale_[0] / (heavy[2] - heavy[0]) - 1) < 0.2
+    ones = TableEncoder().fit(X, sample_weight=np.ones(LARGE))
+    np.testing.assert_array_equal(ones.center_, TableEncoder().fit(X).center_)
+
+
+def test_a_flag_that_the_sample_does_not_hold_is_learnt():
+    rng = np.random.default_rng(0)
+    X = np.c_[np.zeros(LARGE), rng.normal(size=LARGE)]
+    X[UNSEEN[:1000], 0] = 1
+    y = 100 * X[:, 0] + X[:, 1]
+    model = DLRegressor(max_iter=6, n_members=1, hidden_layer_sizes=(8,), early_stopping=False, random_state=0)
+    with_flag, without = model.fit(X, y).predict([[1, 0.0], [0, 0.0]])
+    assert with_flag - without > 50
+
+
 # ---------------------------------------------------------------- weights
 
 
@@ -352,6 +412,75 @@ def test_unicode_and_bytes():
         encode(df, pd.DataFrame({"b": ["x"]}))
 
 
+# ---------------------------------------------------------------- categories that are probably none
+
+SUSPECT = {
+    "integers": ([str(i) for i in range(60)], "text that reads as numbers, such as '0'"),
+    "decimals": ([f"{i / 7:.3f}" for i in range(60)], "numbers, such as '0.000'"),
+    "a comma": ([f"{i},5" for i in range(60)], "numbers, such as '0,5'"),
+    "thousands": ([f"{i * 1234:,}" for i in range(60)], "reads as numbers"),
+    "signs and exponents": ([f" -{i}.5e-3 " for i in range(60)], "reads as numbers"),
+    "units": ([f"${i}.50" for i in range(30)] + [f"{i} %" for i in range(30)], "reads as numbers"),
+    "some marks of missing": ([str(i) for i in range(58)] + ["n/a", "?"], "reads as numbers, such as '0'"),
+    "numbers that repeat": ([str(i % 12) for i in range(60)], "reads as numbers, such as '0', and is taken for 12"),
+    "dates": ([f"2020-01-{i % 30 + 1:02}" for i in range(60)], "text that reads as dates, such as '2020-01-01'"),
+    "times": ([f"{i % 28 + 1}.3.2021 12:00" for i in range(60)], "reads as dates"),
+    "ids": ([f"id {i}" for i in range(60)], "has 60 different values in 60 rows: they single rows out"),
+    "ids with gaps": ([f"id {i}" for i in range(40)] + [None] * 20, "has 40 different values in 40 rows"),
+    "ids, some twice": ([f"id {i % 57}" for i in range(60)], "has 57 different values in 60 rows"),
+    "all rare": ([f"id {i % 25}" for i in range(60)], "has 25 different values in 60 rows"),
+    "unique codes": ([f"{i:05}" for i in range(60)], "has 60 different values in 60 rows"),
+}
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("kind", SUSPECT)
+def test_what_is_probably_no_category_is_told_by_name(kind, frame):
+    values, text = SUSPECT[kind]
+    X, y = frame({"x": np.arange(60.0), "k": values}), np.arange(60.0)
+    message = "column 'k' of X .*" + re.escape(text)
+    with pytest.warns(ColumnWarning, match=message) as told:
+        TableEncoder().fit(X)
+    assert len(told) == 1
+    with pytest.warns(ColumnWarning, match=message):
+        model = DLRegressor(max_iter=1, random_state=0).fit(X, y)
+    model.predict(X)  # said once, at fit
+    model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [str(i % 5) for i in range(60)],  # few levels: an indicator each
+        [f"{i % 12:02}" for i in range(60)],  # leading zeros
+        [f"{i % 12}a" for i in range(60)],
+        [f"1.2.{i % 12}" for i in range(60)],  # versions
+        [f"level {i % 12}" for i in range(60)],
+        [f"id {i}" for i in range(19)],  # a small table
+    ],
+)
+def test_what_may_well_be_a_category_is_not_told(values):
+    TableEncoder().fit(pd.DataFrame({"k": values}))
+
+
+def test_who_says_that_it_is_a_category_is_believed():
+    X = pd.DataFrame({"k": [str(i % 12) for i in range(60)]})
+    TableEncoder().fit(X.astype("category"))
+    TableEncoder(categorical_features=["k"]).fit(X)
+    with pytest.warns(ColumnWarning, match="column 'k' of X has 60 different values in 60 rows"):
+        TableEncoder(categorical_features=["k"]).fit(pd.DataFrame({"k": np.arange(60)}))
+    with pytest.warns(ColumnWarning, match="column 0 of X has 60 different values in 60 rows"):
+        TableEncoder(categorical_features=[0]).fit(np.arange(60.0)[:, None])
+
+
+def test_numbers_written_as_text_stay_text_and_the_warning_can_be_filtered():
+    X = pd.DataFrame({"k": [str(i % 12) for i in range(60)]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ColumnWarning)
+        encoder = TableEncoder().fit(X)
+    np.testing.assert_array_equal(encoder.categorical_features_, [0])
+
+
 # ---------------------------------------------------------------- the same values in columns of many types
 
 TEXT = ["b", "a", None, "c", "a"] * 5
@@ -469,9 +598,63 @@ def test_columns_that_hold_nothing_later():
         np.testing.assert_array_equal(encode(text, empty), [[0]])
 
 
-def test_a_column_that_held_nothing_at_fit():
-    for later in (pd.DataFrame({"c": ["text"]}), pd.DataFrame({"c": [5.0]})):
-        np.testing.assert_array_equal(encode(pd.DataFrame({"c": [None] * 5}, dtype="str"), later), [[0]])
+NOTHING = {
+    "object": lambda: pd.Series([None] * 5, dtype=object),
+    "float": lambda: pd.Series([np.nan] * 5),
+    "Int64": lambda: pd.Series([pd.NA] * 5, dtype="Int64"),
+    "boolean": lambda: pd.Series([pd.NA] * 5, dtype="boolean"),
+    "str": lambda: pd.Series([None] * 5, dtype="str"),
+    "category": lambda: pd.Series([None] * 5, dtype="category"),
+    "null[pyarrow]": lambda: pd.Series([None] * 5, dtype=pd.ArrowDtype(pa.null())),
+    "sparse": lambda: pd.Series(pd.arrays.SparseArray([np.nan] * 5)),
+    "Null": lambda: pl.Series([None] * 5),
+    "Float64": lambda: pl.Series([None] * 5, dtype=pl.Float64),
+    "String": lambda: pl.Series([None] * 5, dtype=pl.String),
+    "Object": lambda: pl.Series([None] * 5, dtype=pl.Object),
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_a_column_that_held_nothing_at_fit_is_of_no_kind_yet(kind):
+    """A fold or a part of a file without a value in a column: whatever comes later counts as nothing."""
+    encoder = TableEncoder().fit(table(NOTHING[kind]))
+    assert len(encoder.get_feature_names_out()) == 1
+    anything = ["text", 5.0, b"bytes", True, None, decimal.Decimal("1.5")]
+    nothing = encoder.transform(table(NOTHING[kind]))[:1]
+    for value in anything:
+        for frame in (pd.DataFrame, pl.DataFrame):
+            np.testing.assert_array_equal(encoder.transform(frame({"c": [value]})), nothing)
+    if kind not in ("str", "category", "String"):
+        np.testing.assert_array_equal(nothing, 0)
+        np.testing.assert_array_equal(encoder.numeric_features_, [0])
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_folds_and_chunks_in_which_a_text_column_is_empty(frame):
+    n = 60
+    note = np.full(n, None, object)
+    note[:5] = ["u", "v", "u", "v", "w"]
+    X, y = frame({"a": np.arange(n) * 1.0, "note": note.tolist()}), np.arange(n) * 1.0
+    model = DLRegressor(max_iter=3, random_state=0)
+    scores = cross_val_score(model, X, y, cv=KFold(5), error_score="raise")
+    assert np.isfinite(scores).all()
+    validated = model.fit(X[10:], y[10:], X_val=X[:10], y_val=y[:10])
+    assert np.isfinite(validated.predict(X)).all()
+    stream = DLRegressor(random_state=0)
+    for rows in (slice(30, 60), slice(0, 30), slice(30, 60)):
+        stream.partial_fit(X[rows], y[rows])
+    assert np.isfinite(stream.predict(X)).all()
+    warm = DLRegressor(max_iter=2, warm_start=True, random_state=0).fit(X[30:], y[30:]).fit(X[:30], y[:30])
+    assert np.isfinite(warm.predict(X)).all()
+
+
+def test_an_empty_column_beside_others_changes_nothing_for_them():
+    X = pd.DataFrame({"a": np.arange(30.0), "b": [None] * 30, "c": list("xyz") * 10, "d": [np.nan] * 30})
+    encoder = TableEncoder().fit(X)
+    later = X.assign(b="text", d=b"bytes")
+    np.testing.assert_array_equal(encoder.transform(later), encoder.transform(X))
+    with pytest.raises(ValueError, match="column 'a' of X holds text but held numbers at fit"):
+        encoder.transform(X.assign(a="text"))
 
 
 # ---------------------------------------------------------------- which columns are categories
@@ -529,6 +712,50 @@ def test_names_that_are_numbers():
     assert names(df) == ["x0", "x1_b"]
     with pytest.raises(ValueError, match="column 1 of X holds numbers but held text at fit"):
         encode(df, pd.DataFrame({0: [1.0], 1: [1.0]}))
+
+
+GAPPY = np.where(np.arange(90) % 5, np.arange(90.0), np.nan)
+SAME_NAMES = {
+    "an indicator and a number": (
+        pd.DataFrame({"a": GAPPY, "a_missing": 1.0 * (np.arange(90) % 2)}),
+        ["a", "a_missing", "a_missing_2"],
+    ),
+    "an indicator and codes": (
+        pd.DataFrame({"a": GAPPY, "a_missing": [f"{i:02}" for i in range(15)] * 6}),
+        ["a", "a_missing_2", "a_missing"],
+    ),
+    "the level missing": (pd.DataFrame({"k": ["missing", None, "x"] * 30}), ["k_missing", "k_x", "k_missing_2"]),
+    "the level other": (
+        pd.DataFrame({"k": ["other", "x", "y"] * 28 + list("qrstuv")}),
+        ["k_other", "k_other_2", "k_x", "k_y"],
+    ),
+    "levels of two columns": (
+        pd.DataFrame({"a": ["b_c", "z", "y"] * 30, "a_b": ["c", "d", "e"] * 30}),
+        ["a_b_c", "a_y", "a_z", "a_b_c_2", "a_b_d", "a_b_e"],
+    ),
+    "the number that would be given": (
+        pd.DataFrame({"a": GAPPY, "a_missing": GAPPY, "a_missing_2": 1.0}),
+        ["a", "a_missing", "a_missing_2", "a_missing_3", "a_missing_missing"],
+    ),
+    "three": (
+        pd.DataFrame({"k": ["missing", None, "missing_2"] * 30, "k_missing": ["2", "3", "4"] * 30}),
+        ["k_missing", "k_missing_2", "k_missing_5", "k_missing_2_2", "k_missing_3", "k_missing_4"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME_NAMES)
+def test_no_two_encoded_columns_have_the_same_name(case):
+    X, expected = SAME_NAMES[case]
+    encoder = TableEncoder().fit(X)
+    assert len(set(expected)) == len(expected)
+    assert list(encoder.get_feature_names_out()) == expected
+    for library in ("pandas", "polars"):
+        assert list(encoder.set_output(transform=library).transform(X).columns) == expected
+    behind = make_pipeline(TableEncoder().set_output(transform="pandas"), DLRegressor(max_iter=1, random_state=0))
+    assert behind.fit(X, np.arange(90.0)).predict(X).shape == (90,)
+    columns = ColumnTransformer([("table", TableEncoder(), list(X))], verbose_feature_names_out=False)
+    assert list(columns.set_output(transform="pandas").fit_transform(X).columns) == expected
 
 
 # ---------------------------------------------------------------- the layout, and kinds of columns
@@ -651,6 +878,20 @@ def test_sparse_is_scaled_and_not_centred(make):
     expected = StandardScaler(with_mean=False).fit_transform(dense)
     np.testing.assert_allclose(out.toarray(), expected, rtol=1e-12)
     np.testing.assert_array_equal(encode(make(dense), dense), out.toarray())
+
+
+def test_categories_of_a_sparse_table_are_told():
+    X = sparse.random_array((30, 3), density=0.4, rng=rng, format="csr")
+    frame = pd.DataFrame.sparse.from_spmatrix(X, columns=list("abc"))
+    for table_, given in (
+        (X, [0]),
+        (X.tocoo(), [True, False, False]),
+        (frame, np.array([1])),
+        (frame, [frame.columns[0]]),
+    ):
+        with pytest.raises(ValueError, match="categorical_features must be 'from_dtype' for a sparse table"):
+            TableEncoder(categorical_features=given).fit(table_)
+    np.testing.assert_array_equal(encode(X, categorical_features=[]).toarray(), encode(X).toarray())
 
 
 def test_sparse_weights():

@@ -22,6 +22,7 @@ import sklearn
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone
 
 import sklearn_dl
 from sklearn_dl import DLClassifier, DLRegressor
@@ -74,18 +75,47 @@ KINDS = {
 }
 ORDINARY = list(KINDS)[:12]
 DTYPES = {
-    "float": ["float64", "float32", "Float64", "object"],
-    "gappy float": ["float64", "Float64", "object", "double[pyarrow]"],
-    "int": ["int64", "int8", "Int64", "category", "object", "int64[pyarrow]"],
+    "float": ["float64", "float32", "Float64", "object", ">f8", "Sparse[float64]"],
+    "gappy float": ["float64", "Float64", "object", "double[pyarrow]", "Sparse[float64]"],
+    "int": ["int64", "int8", "Int64", "category", "object", "int64[pyarrow]", ">i4", "float16", "Sparse[int64]"],
     "gappy int": ["Int64", "float64", "category", "object"],
     "text": ["object", "str", "category", "string", "string[pyarrow]"],
     "gappy text": ["object", "str", "category", "string", "string[pyarrow]"],
     "constant text": ["object", "str", "category"],
-    "bool": ["bool", "boolean", "object", "category"],
+    "bool": ["bool", "boolean", "object", "category", "bool[pyarrow]", "Sparse[bool]"],
     "gappy bool": ["boolean", "object", "category"],
     "missing": ["object", "float64", "category", "Int64", "str", "boolean"],
     "date": ["datetime64[us]", "object", "category"],
 }
+
+
+def with_na(X):
+    return np.array([[pd.NA if v != v else v for v in row] for row in X.tolist()], dtype=object).reshape(X.shape)
+
+
+def twice(X):
+    """The same numbers, each the sum of two entries."""
+    X = sparse.coo_array(X)
+    return sparse.coo_array(
+        (np.r_[X.data, np.zeros_like(X.data)], (np.tile(X.row, 2), np.tile(X.col, 2))), shape=X.shape
+    )
+
+
+def sparse_frame(X):
+    return pd.DataFrame({f"c{i}": pd.arrays.SparseArray(x, fill_value=0.0) for i, x in enumerate(X.T)})
+
+
+ARRAYS = [
+    lambda X: X,
+    lambda X: X.astype(object),
+    np.asfortranarray,
+    lambda X: X.astype(">f8"),
+    with_na,
+    np.ma.masked_invalid,
+    lambda X: np.ma.masked_invalid(X).astype(object),
+    lambda X: X.tolist(),
+]
+SPARSE = [sparse.csr_array, sparse.csc_matrix, sparse.lil_array, sparse.dok_array, twice, sparse_frame]
 
 
 def to_pandas(values, dtype):
@@ -132,15 +162,15 @@ def rows(draw, schema, smallest):
         return pl.DataFrame([to_polars(v, k).alias(m) for v, k, m in zip(columns, kinds, names, strict=True)])
     X = np.array([[np.nan if v is None else float(v) for v in column] for column in columns]).T.reshape(n, len(kinds))
     if library == "array":
-        return draw(st.sampled_from([X, X.astype(object), np.asfortranarray(X)]))
-    return draw(st.sampled_from([sparse.csr_array, sparse.csc_matrix]))(X)
+        return draw(st.sampled_from(ARRAYS))(X)
+    return draw(st.sampled_from(SPARSE))(X)
 
 
 @st.composite
 def cases(draw):
     schema = draw(schemas())
     X = draw(rows(schema, draw(st.sampled_from([1, 1, 1, 0]))))
-    n = X.shape[0]
+    n = n_rows(X)
     later_schema = schema if draw(st.integers(0, 4)) else draw(schemas())
     encoder = TableEncoder(
         scaling=draw(st.sampled_from(["robust", "standard"])),
@@ -170,6 +200,10 @@ def is_clear(error):
     raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
     ours, scikit_learns = (raised_in.startswith(home + os.sep) for home in HOMES)
     return scikit_learns or (ours and str(error).endswith("."))
+
+
+def n_rows(X):
+    return len(X) if isinstance(X, list) else X.shape[0]
 
 
 def attempt(step, *args, **kwargs):
@@ -202,9 +236,30 @@ def test_a_model_with_finite_predictions_or_a_clear_error(case):
         fitted_on_all = table is X and (weight is None or weight.all())
         assert predicted is not None or not fitted_on_all
         if predicted is not None:
-            assert predicted.shape[0] == table.shape[0]
+            assert len(predicted) == n_rows(table)
             assert np.isfinite(predicted).all()
         encoded = attempt(fitted.encoder_.transform, table)
         if encoded is not None:
             assert np.isfinite(encoded.data if sparse.issparse(encoded) else encoded).all()
             assert encoded.shape[1] == len(fitted.encoder_.get_feature_names_out())
+
+
+@settings(
+    max_examples=EXAMPLES // 10, deadline=None, derandomize=EXAMPLES <= 2000, suppress_health_check=list(HealthCheck)
+)
+@given(cases(), st.integers(1, 8))
+def test_a_table_in_chunks(case, n_first):
+    """What one chunk holds must not decide what another may hold; classes are those of all rows."""
+    estimator, X, y, _, _ = case
+    if isinstance(X, list) or not 0 < n_first < n_rows(X) or estimator.__sklearn_is_fitted__():
+        return
+    if attempt(clone(estimator).fit, X, y) is None:
+        return
+    classes = {"classes": np.unique(y)} if isinstance(estimator, DLClassifier) else {}
+    X = X.tocsr() if sparse.issparse(X) else X
+    for chunk in (slice(0, n_first), slice(n_first, None)):
+        rows = X.iloc[chunk] if hasattr(X, "iloc") else X[chunk]
+        if attempt(estimator.partial_fit, rows, y[chunk], **classes) is None:
+            return
+    event("in chunks")
+    assert np.isfinite(getattr(estimator, "predict_proba", estimator.predict)(X)).all()

@@ -6,7 +6,9 @@ Knows nothing about networks, encoders or training.
 from .batches import Batches, Rows
 from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check_weight, is_plain
 from .columns import Columns
-from .dataframes import NOTHING, column, factorize, is_dataframe, kind_of, rows_of, to_numbers, type_of_levels
+from .containers import refuse_mask
+from .dataframes import column, is_dataframe, numbers_of, rows_of
+from .kinds import NOTHING, factorize, is_category, kind_of, to_numbers, type_of_levels
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
@@ -27,11 +29,14 @@ __all__ = [
     "column",
     "factorize",
     "hold_out",
+    "is_category",
     "is_dataframe",
     "is_plain",
     "kind_of",
     "moments",
+    "numbers_of",
     "quantiles",
+    "refuse_mask",
     "row_blocks",
     "rows_of",
     "sample_rows",

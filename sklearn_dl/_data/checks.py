@@ -14,7 +14,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
-from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
+from .containers import as_floats, canonical, opened, refuse_mask
+from .dataframes import check_dataframe, column, is_dataframe, numbers_of, sparse_rows
+from .kinds import is_missing, is_plain_number, kind_of
 from .told import tells
 
 __all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
@@ -59,17 +61,16 @@ def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     ValueError, TypeError
         Where X is not a table, is empty, or its columns are not those of `fit`.
     """
+    X = opened(X)
     if is_dataframe(X):
         check_dataframe(X)
-        if not is_sparse_dataframe(X):
-            validate_data(owner, X, reset=reset, skip_check_array=True)
+        validate_data(owner, X, reset=reset, skip_check_array=True)
+        rows = sparse_rows(X)
+        if rows is None:
             return X
-    try:
-        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
-    except (ValueError, OverflowError) as error:
-        if not str(error).startswith(NO_NUMBER):
-            raise
-        raise ValueError(f"an array must hold numbers ({error}); pass text and categories in a DataFrame.") from error
+        X = rows
+    else:
+        X = _as_array(owner, X, reset=reset)
     if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
         raise ValueError("X is sparse and contains NaN or infinity; a sparse X must hold finite numbers.")
     return X
@@ -84,11 +85,39 @@ def check_numbers(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     ValueError, TypeError
         Where X holds anything else, or its columns are not those of `fit`.
     """
-    _refuse_non_numbers(X)
-    names = getattr(X, "columns", None)
-    X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    X, names = opened(X), None
+    if is_dataframe(X):
+        check_dataframe(X)
+        names = list(X.columns)
+        validate_data(owner, X, reset=reset, skip_check_array=True)
+        rows = sparse_rows(X)
+        X = _frame_of_numbers(X, names) if rows is None else rows
+    else:
+        X = _as_array(owner, X, reset=reset)
     _refuse_non_finite(X, names)
     return X
+
+
+def _as_array(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
+    """An array or a sparse matrix as floats, or as a CSR matrix of them; sets or checks the number of features."""
+    try:
+        X = validate_data(owner, as_floats(X), reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+    except (ValueError, OverflowError) as error:
+        if not str(error).startswith(NO_NUMBER):
+            raise
+        raise ValueError(f"an array must hold numbers ({error}); pass text and categories in a DataFrame.") from error
+    return canonical(X)
+
+
+def _frame_of_numbers(X: Any, names: list[Any]) -> np.ndarray:
+    """A DataFrame of columns of numbers as an array; ValueError with the name of one that holds anything else."""
+    for i, (name, dtype) in enumerate(zip(names, list(X.dtypes), strict=True)):
+        if not is_plain_number(dtype) and kind_of(column(X, i), name) != "number":
+            raise ValueError(
+                f"column {name!r} of X has dtype {dtype}: encoder=None takes columns of numbers only; encode it "
+                "before, or use encoder='auto'."
+            )
+    return numbers_of(X, range(len(names)), names)
 
 
 @tells("y", 2)
@@ -103,9 +132,10 @@ def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
     if y is None:
         raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
+    refuse_mask(y, "y")
     y = y.toarray() if issparse(y) else y  # an indicator matrix: the network's outputs are dense as well
     y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
-    if y.dtype == object and any(map(_is_missing, y.flat)):
+    if y.dtype == object and any(map(is_missing, y.flat)):
         raise ValueError("y contains None or NaN (missing); leave such rows out.")
     with np.errstate(invalid="ignore"):  # of infinite partial sums of both signs
         assert_all_finite(y, input_name="y")
@@ -123,6 +153,7 @@ def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     ValueError
         Where they are anything else.
     """
+    refuse_mask(sample_weight, "sample_weight")
     with np.errstate(over="ignore"):
         weight = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
@@ -133,28 +164,6 @@ def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:
     if not weight.any():
         raise ValueError("sample_weight is zero for all rows; at least one weight must be > 0.")
     return weight
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether it is None, a NaN, or pandas' NA, whose comparisons have no truth."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        return True
-    except ValueError:  # an array
-        return False
-
-
-def _refuse_non_numbers(X: Any) -> None:
-    """Raise ValueError with the name of a DataFrame's column that is not of numbers."""
-    if not is_dataframe(X):
-        return
-    for name, dtype in zip(X.columns, list(X.dtypes), strict=True):
-        if not str(dtype).lower().startswith(("int", "uint", "float", "bool", "sparse")):
-            raise ValueError(
-                f"column {name!r} of X has dtype {dtype}: encoder=None takes columns of numbers only; encode it "
-                "before, or use encoder='auto'."
-            )
 
 
 def _refuse_shape(X: Any, y: Any) -> None:

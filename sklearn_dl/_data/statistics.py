@@ -84,19 +84,27 @@ def sparse_deviations(X: Any, weight: np.ndarray | None) -> np.ndarray:
     return np.where(low == high, 0.0, np.ldexp(np.sqrt(variance), exponent))
 
 
-def sample_rows(n: int) -> np.ndarray | None:
+def sample_rows(n: int, weight: np.ndarray | None = None) -> np.ndarray | None:
     """Positions of the rows that decide the quantiles of a table of `n` rows; None for all.
 
     Parameters
     ----------
     n : int
         Number of rows.
+    weight : ndarray of shape (n,) or None, default=None
+        Weight of each row: a row of weight 2 is drawn twice as often, and what is drawn counts once.
 
     Returns
     -------
     ndarray of shape (65536,) or None
     """
-    return generator(0, Purpose.SAMPLE).integers(0, n, SAMPLE) if n > SAMPLE else None
+    if n <= SAMPLE:
+        return None
+    rng = generator(0, Purpose.SAMPLE)
+    if weight is None or weight.min() == weight.max():
+        return rng.integers(0, n, SAMPLE)
+    reach = np.cumsum(weight, dtype=np.float64)
+    return np.searchsorted(reach, rng.random(SAMPLE) * reach[-1], side="right").clip(max=n - 1)
 
 
 def quantiles(x: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...]) -> np.ndarray:
@@ -118,9 +126,9 @@ def quantiles(x: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...
     -------
     ndarray of shape (n_levels,)
     """
-    rows = sample_rows(len(x))
+    rows = sample_rows(len(x), weight)
     if rows is not None:
-        x, weight = x[rows], None if weight is None else weight[rows]
+        x, weight = x[rows], None
     there = ~np.isnan(x)
     if not there.all():
         x, weight = x[there], None if weight is None else weight[there]

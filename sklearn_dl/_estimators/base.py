@@ -271,8 +271,8 @@ def _learn_embedding(fitted: Fitted, plan: Plan, table: Table) -> None:
     count = plan.blueprint.n_embedded(fitted.layout)
 
     def of_columns(levels: np.ndarray) -> np.ndarray:
-        sample = sample_rows(len(table.y))
-        rows = table if sample is None else table.rows(sample)
+        sample = sample_rows(len(table.y), table.weight)
+        rows = table if sample is None else table.rows(sample)._replace(weight=None)
         encoded = fitted.encode(rows.inputs())
         numbers = encoded.numeric if isinstance(encoded, Columns) else encoded
         return np.array([quantiles(column, rows.weight, tuple(levels)) for column in numbers[:, :count].T])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import clone
@@ -202,7 +202,7 @@ class FittedDL(Holder):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
         state = {name: value for name, value in state.items() if name != "training_"}  # a fit under way, with all rows
-        return state | {"_sklearn_dl_version": __version__}
+        return {name: _with_pairs(value) for name, value in state.items()} | {"_sklearn_dl_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         version = state.pop("_sklearn_dl_version", "unknown")
@@ -212,10 +212,37 @@ class FittedDL(Holder):
                 "it may not work as it did.",
                 stacklevel=2,
             )
-        super().__setstate__(state)
+        super().__setstate__({name: _with_dicts(value) for name, value in state.items()})
 
     def __sklearn_is_fitted__(self) -> bool:
         return "fitted_" in vars(self)
+
+
+@final
+class Pairs:
+    """A dict in a form that every format holds: where keys are text, False becomes True.
+
+    Parameters
+    ----------
+    keys, values : list
+        Of the dict, in order.
+    """
+
+    def __init__(self, keys: list[Any], values: list[Any]):
+        self.keys, self.values = keys, values
+
+
+def _with_pairs(value: Any) -> Any:
+    """A parameter with `Pairs` for a dict, or for the dicts of a list."""
+    if type(value) is list:
+        return [_with_pairs(item) for item in value]
+    return Pairs(list(value), list(value.values())) if type(value) is dict else value
+
+
+def _with_dicts(value: Any) -> Any:
+    if type(value) is list:
+        return [_with_dicts(item) for item in value]
+    return dict(zip(value.keys, value.values, strict=True)) if isinstance(value, Pairs) else value
 
 
 def is_fitted_name(name: str) -> bool:

@@ -3,6 +3,7 @@
 Knows nothing about networks, training or targets.
 """
 
+from .suspects import ColumnWarning
 from .table_encoder import TableEncoder
 
-__all__ = ["TableEncoder"]
+__all__ = ["ColumnWarning", "TableEncoder"]

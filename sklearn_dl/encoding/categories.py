@@ -10,10 +10,11 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data import column, factorize, is_dataframe
+from .._data import column, factorize, is_category, is_dataframe
 from .codebook import Codebook
 from .layout import CODES, ONE_HOT, Span
 from .part import Part, names_of
+from .suspects import warn_of_distinct_levels, warn_of_text
 
 __all__ = ["Categories"]
 
@@ -44,9 +45,13 @@ class Categories(Part):
     ) -> Categories:
         books, names = {}, names_of(X)
         min_frequency, max_one_hot = settings["min_frequency"], settings["max_one_hot"]
+        by_type = isinstance(settings["categorical_features"], str)
         for i in columns.tolist():
             positions, levels = _factorize(X, i, names[i], index)
-            books[i] = Codebook.learn(names[i], positions, levels, weight, min_frequency, max_one_hot)
+            book = books[i] = Codebook.learn(names[i], positions, levels, weight, min_frequency, max_one_hot)
+            meant = not by_type or is_category(column(X, i).dtype)
+            if meant or book.kind != "text" or len(levels) <= max_one_hot or not warn_of_text(names[i], levels):
+                warn_of_distinct_levels(names[i], positions, len(levels), len(book.levels))
         return cls(books, settings["embedding_size"])
 
     @property

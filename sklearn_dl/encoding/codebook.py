@@ -5,6 +5,9 @@ Knows nothing about tables: it gets positions in a list of distinct values.
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
 from typing import Any, final
 
 import numpy as np
@@ -14,6 +17,8 @@ from .._data import NOTHING, type_of_levels
 __all__ = ["Codebook"]
 
 ELSE = 0  # the code of rare and unseen levels
+PLAIN = {str, int, float, bool, bytes}
+NAMES = (str, int, float, tuple, bytes, np.generic, type(None))  # of columns, as every format holds them
 
 
 @final
@@ -25,7 +30,7 @@ class Codebook:
     name : object
         Name or number of the column, for messages.
     levels : list
-        The levels that are told apart, sorted.
+        The levels that are told apart, sorted: Python's own text, bytes and numbers, which every format holds.
     kind : str
         What the levels are: "text", "numbers", "bytes", "nothing".
     has_else, has_missing : bool
@@ -38,6 +43,13 @@ class Codebook:
         self.name, self.levels, self.kind = name, levels, kind
         self.has_else, self.has_missing, self.one_hot = has_else, has_missing, one_hot
         self._code_of = {level: code for code, level in enumerate(levels, start=1)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what follows from it: keys of a dict are text in some formats, and there False is True."""
+        return {name: value for name, value in vars(self).items() if name != "_code_of"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)
 
     @classmethod
     def learn(
@@ -65,12 +77,14 @@ class Codebook:
             As for `TableEncoder`.
         """
         kind = type_of_levels(levels, name)
+        levels, positions = _merged(levels, positions)
         counts = np.bincount(positions + 1, weight, minlength=len(levels) + 1)  # missing first
         if weight is not None:
             counts = counts / min(1.0, weight.mean())
         kept = [level for level, count in zip(levels, counts[1:], strict=True) if count >= min_frequency * (1 - 1e-9)]
         has_missing = bool(counts[0])
         one_hot = len(kept) + has_missing <= max_one_hot
+        name = name if isinstance(name, NAMES) else str(name)
         return cls(name, sorted(kept), kind, len(kept) < len(levels), has_missing, one_hot)
 
     @property
@@ -96,11 +110,13 @@ class Codebook:
         ValueError
             Where the values are of another type than in training.
         """
-        kind = type_of_levels(levels, self.name)
-        if kind != self.kind and NOTHING not in (kind, self.kind):
-            raise ValueError(f"column {self.name!r} of X holds {kind} but held {self.kind} at fit.")
         missing = len(self.levels) + 1 if self.has_missing else ELSE
-        code_of = np.array([*(self._code_of.get(level, ELSE) for level in levels), missing], np.intp)
+        if self.kind == NOTHING:  # nobody knows what the column holds
+            return np.full(len(positions), missing, np.intp)
+        kind = type_of_levels(levels, self.name)
+        if kind not in (self.kind, NOTHING):
+            raise ValueError(f"column {self.name!r} of X holds {kind} but held {self.kind} at fit.")
+        code_of = np.array([*(self._code_of.get(_plain(level), ELSE) for level in levels), missing], np.intp)
         return code_of[positions]
 
     def _is_binary(self) -> bool:
@@ -118,3 +134,27 @@ class Codebook:
             return np.array([[0], [-1], [1]], dtype)
         table = np.eye(self.cardinality, dtype=dtype)
         return table if self.has_else else table[:, 1:]
+
+
+def _plain(level: Any) -> Any:
+    """A level as Python's own text, bytes or number; levels of the same value become the same."""
+    if type(level) in PLAIN:
+        return level
+    if isinstance(level, str):
+        return str.__str__(level)
+    if isinstance(level, bytes):
+        return bytes(level)
+    if isinstance(level, np.bool_):
+        return bool(level)
+    if isinstance(level, Integral):
+        return int(level)
+    if isinstance(level, Decimal) and level.is_finite():
+        level = Fraction(level)
+    return int(level) if isinstance(level, Fraction) and level.denominator == 1 else float(level)
+
+
+def _merged(levels: list[Any], positions: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """Plain levels, each once, and positions in them."""
+    place: dict[Any, int] = {}
+    at = [place.setdefault(_plain(level), len(place)) for level in levels]
+    return list(place), np.array([*at, -1], np.intp)[positions]

@@ -5,8 +5,9 @@ Knows nothing about how columns are encoded, nor about the network that takes th
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import count, takewhile
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -105,7 +106,10 @@ class Layout:
         return np.repeat(np.array([span.origin for span in self.spans], np.intp), self.chunks)
 
     def names(self, given: Any) -> list[str]:
-        """Names of the encoded columns, codes taken as one column each.
+        """Names of the encoded columns, codes taken as one column each; no two are the same.
+
+        Where they would be, the one that is called as a column of the table keeps its name, or else the first, and the
+        others get a number, from 2 on.
 
         Parameters
         ----------
@@ -116,4 +120,17 @@ class Layout:
         -------
         list of str
         """
-        return [f"{given[span.origin]}{suffix}" for span in self.spans for suffix in span.suffixes]
+        made = [(str(given[span.origin]), suffix) for span in self.spans for suffix in span.suffixes]
+        names = [name + suffix for name, suffix in made]
+        wanted = Counter(names)
+        if len(wanted) == len(names):
+            return names
+        kept, taken = {name for name, suffix in made if not suffix}, set(wanted)
+        for i, (name, (_, suffix)) in enumerate(zip(names, made, strict=True)):
+            if not suffix:
+                continue
+            if name in kept:
+                names[i] = next(f"{name}_{k}" for k in count(2) if f"{name}_{k}" not in taken)
+            kept.add(names[i])
+            taken.add(names[i])
+        return names

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data import column, row_blocks, to_numbers
+from .._data import numbers_of, row_blocks
 from .layout import MISSING, NUMBER, Span
 from .part import Part, is_sparse, names_of
 from .scaling import Scaling
@@ -61,7 +61,8 @@ class Numbers(Part):
         return numbers + [Span(i, MISSING, 1, ("_missing",)) for i in self.gappy.tolist()]
 
     def encode(self, X: Any, out: np.ndarray) -> list[np.ndarray]:
-        numbers, gaps, names = _numbers(X, self.columns), self.scaling.gaps, partial(_name, X, self.columns)
+        numbers, gaps = _numbers(X, self.columns, self.scaling.unknown.tolist()), self.scaling.gaps
+        names = partial(_name, X, self.columns)
         n, d = numbers.shape
         for rows in row_blocks(n, d):
             block = numbers[rows]
@@ -105,14 +106,11 @@ class Numbers(Part):
         return []
 
 
-def _numbers(X: Any, columns: np.ndarray) -> np.ndarray:
-    """The columns of numbers, as one array."""
+def _numbers(X: Any, columns: np.ndarray, unknown: Any = ()) -> np.ndarray:
+    """The columns of numbers, as one array; of a DataFrame's `unknown` ones, positions in `columns`, none is there."""
     if isinstance(X, np.ndarray):
         return X if len(columns) == X.shape[1] else X[:, columns]
-    names, out = names_of(X), np.empty((X.shape[0], len(columns)))
-    for j, i in enumerate(columns.tolist()):
-        out[:, j] = to_numbers(column(X, i), names[i])
-    return out
+    return numbers_of(X, columns.tolist(), names_of(X), unknown)
 
 
 def _name(X: Any, columns: np.ndarray, j: int) -> Any:

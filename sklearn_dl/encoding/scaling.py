@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -31,12 +32,14 @@ class Scaling:
         What is taken off each column, and its factor: 0 for a constant column.
     gaps : ndarray of int
         Positions of the columns where numbers were missing in training.
+    unknown : ndarray of int
+        Positions of the columns of which training had no value at all: nobody knows what they hold.
     clips : bool
         Whether outliers are held within ±3.
     """
 
-    def __init__(self, center: np.ndarray, scale: np.ndarray, gaps: np.ndarray, clips: bool):
-        self.center, self.scale, self.gaps, self.clips = center, scale, gaps, clips
+    def __init__(self, center: np.ndarray, scale: np.ndarray, gaps: np.ndarray, unknown: np.ndarray, clips: bool):
+        self.center, self.scale, self.gaps, self.unknown, self.clips = center, scale, gaps, unknown, clips
 
     @classmethod
     def learn(
@@ -75,10 +78,13 @@ class Scaling:
                     raise _infinity(names(int(infinite.argmax())))
                 n_missing += np.isnan(block).sum(axis=0)
         # quantiles of a long table are those of a sample, which is taken of all columns at once
-        sample = sample_rows(n) if robust else None
+        sample = sample_rows(n, weight) if robust else None
         at = index if sample is None else sample if index is None else index[sample]
-        there = numbers if at is None else numbers[at]
-        w = weight if sample is None or weight is None else weight[sample]
+        there, w = numbers if at is None else numbers[at], weight if sample is None else None
+
+        def whole(j: int) -> np.ndarray:
+            return numbers[:, j] if index is None else numbers[index, j]
+
         for j in range(d):
             x, v = there[:, j], w
             if n_missing[j] == n:
@@ -86,18 +92,20 @@ class Scaling:
             if n_missing[j]:
                 known = ~np.isnan(x)
                 if not known.any():  # so rare that the sample holds none
-                    x, v = numbers[:, j] if index is None else numbers[index, j], weight
+                    x, v = whole(j), weight
                     known = ~np.isnan(x)
                 x, v = x[known], None if v is None else v[known]
-            center[j], scale[j] = _robust(x, v) if robust else _standard(x, v)
-        gaps = np.flatnonzero((n_missing > 0) & (n_missing < n))
-        return cls(center, scale, gaps, clips=robust)
+            column = None if sample is None else partial(whole, j)
+            center[j], scale[j] = _robust(x, v, column) if robust else _standard(x, v)
+        gaps, unknown = np.flatnonzero((n_missing > 0) & (n_missing < n)), np.flatnonzero(n_missing == n)
+        return cls(center, scale, gaps, unknown, clips=robust)
 
     @classmethod
     def learn_sparse(cls, X: Any, weight: np.ndarray | None) -> Scaling:
         """The scaling of a CSR matrix of finite numbers: by the standard deviations, zeros stay zeros."""
         deviation = sparse_deviations(X, weight)
-        return cls(np.zeros(X.shape[1]), _factor(deviation), np.empty(0, np.intp), clips=False)
+        none = np.empty(0, np.intp)
+        return cls(np.zeros(X.shape[1]), _factor(deviation), none, none, clips=False)
 
     def apply(self, block: np.ndarray, out: np.ndarray, names: Names) -> None:
         """Scaled numbers into `out`; infinity is an error with the column's name."""
@@ -144,10 +152,16 @@ def _standard(x: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
     return mean[0], 0.0 if x.min() == x.max() else float(_factor(deviation[0]))
 
 
-def _robust(x: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
-    """Median, and one over the distance of the quartiles or of half the range; 0 for a constant."""
+def _robust(x: np.ndarray, weight: np.ndarray | None, whole: Callable[[], np.ndarray] | None) -> tuple[float, float]:
+    """Median, and one over the distance of the quartiles or of half the range; 0 for a constant.
+
+    Where `x` is a sample, `whole` gives all numbers of the column, for the range: no sample tells what is constant.
+    """
     low, first, median, third, high = quantiles(x, weight, (0.0, 0.25, 0.5, 0.75, 1.0))
     half_spread = third / 2 - first / 2  # halves, so that nothing overflows
     if half_spread == 0:
+        if whole is not None:
+            numbers = whole()
+            low, high = np.float64(np.nanmin(numbers)), np.float64(np.nanmax(numbers))
         half_spread = high / 4 - low / 4
     return median, float(_factor(half_spread)) / 2

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from .._data import Columns, check_table, column, is_dataframe, kind_of, rows_of
+from .._data import Columns, check_table, column, is_dataframe, kind_of, refuse_mask, rows_of
 from .._numerics import MatrixLike, Rules, Settings, either, integer
 from .categories import Categories
 from .layout import CODES, Layout
@@ -131,11 +131,17 @@ class TableEncoder(TransformerMixin, Settings):
         ------
         ValueError
             Where a parameter is out of range or a column cannot be taken, with its name.
+
+        Warns
+        -----
+        ColumnWarning
+            Where text reads as numbers or dates, or nearly all levels of a column are different.
         """
         self.check()
         X = check_table(self, X, reset=True)
         if sample_weight is None:
             return self.learn(X, None)
+        refuse_mask(sample_weight, "sample_weight")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         there = np.flatnonzero(weight)
         return self.learn(rows_of(X, there), weight[there])
@@ -177,9 +183,18 @@ class TableEncoder(TransformerMixin, Settings):
         check_is_fitted(self)
         return np.asarray(self.layout.names(_check_feature_names_in(self, input_features)), dtype=object)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """As it is, with a list for a range or an index of pandas, which not every format holds."""
+        state: dict[str, Any] = super().__getstate__()
+        given: Any = self.categorical_features
+        if isinstance(given, range) or (hasattr(given, "tolist") and not isinstance(given, np.ndarray)):
+            state = state | {"categorical_features": list(given)}
+        return state
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        given: Any = self.categorical_features
+        tags.input_tags.sparse = isinstance(given, str) or (hasattr(given, "__len__") and len(given) == 0)
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         return tags
@@ -280,9 +295,15 @@ class TableEncoder(TransformerMixin, Settings):
 
     def _kinds(self, X: Any) -> list[str]:
         """The kind of each column."""
+        given: Any = self.categorical_features
         if is_sparse(X):
+            named = not isinstance(given, str) and any(isinstance(item, str) for item in np.asarray(given, object).flat)
+            if named or (not isinstance(given, str) and _mask(given, X.shape[1], None).any()):
+                raise ValueError(
+                    "TableEncoder: categorical_features must be 'from_dtype' for a sparse table, whose columns are "
+                    f"taken for numbers; got {given!r}."
+                )
             return ["number"] * X.shape[1]
-        given = self.categorical_features
         names = list(X.columns) if is_dataframe(X) else None
         if names is None:
             kinds = ["number"] * X.shape[1]
@@ -312,16 +333,16 @@ def _mask(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:
     what = "TableEncoder: categorical_features must be 'from_dtype', or a mask, indices or names of columns"
     if items.ndim != 1:
         raise ValueError(f"{what}; got {given!r}.")
-    mask = np.zeros(n_features, bool)
+    mask, place = np.zeros(n_features, bool), {name: i for i, name in enumerate(names or ())}
     if len(items) and all(isinstance(item, (bool, np.bool_)) for item in items):
         if len(items) != n_features:
             raise ValueError(f"{what}; got a mask of length {len(items)} for {n_features} columns.")
         return items.astype(bool)
     for item in items:
         if isinstance(item, str):
-            if names is None or item not in names:
+            if item not in place:
                 raise ValueError(f"{what}; got the name {item!r}, which X has not.")
-            mask[names.index(item)] = True
+            mask[place[item]] = True
         elif isinstance(item, (int, np.integer)) and -n_features <= item < n_features:
             mask[item] = True
         else:

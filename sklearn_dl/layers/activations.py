@@ -225,7 +225,7 @@ class LeakyReLU(Activation):
 
     @property
     def gain(self) -> float:  # type: ignore[override]  # of other activations it is one number
-        """√(2 / (1 + s²))"""
+        """gain = √(2 / (1 + s²))"""
         return round(math.sqrt(2 / (1 + self.slope**2)), 4)
 
     def apply(self, x: np.ndarray, y: np.ndarray, k: Any) -> None:

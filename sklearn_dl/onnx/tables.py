@@ -70,13 +70,13 @@ class InputTable:
         if start != n_features:
             raise ValueError(f"the graph's inputs must have {n_features} columns, as X at fit; they have {start}.")
 
-    def numbers(self, columns: np.ndarray, g: Graph) -> str:
-        """Columns of numbers, shape (n, d), in double precision.
+    def numbers(self, columns: np.ndarray, g: Graph, unknown: Any = ()) -> str:
+        """Columns of numbers, shape (n, d), in double precision; of `unknown` ones, if they come as text, zeros.
 
         Raises
         ------
         ValueError
-            Where a column comes as text.
+            Where another column comes as text.
         """
         parts = []
         for block in self._blocks:
@@ -84,7 +84,12 @@ class InputTable:
             if not len(wanted):
                 continue
             if block.is_text:
-                raise ValueError(f"column {self._name(block, wanted[0])!r} held numbers at fit; its input is text.")
+                for j in wanted.tolist():
+                    if block.start + j not in unknown:
+                        raise ValueError(f"column {self._name(block, j)!r} held numbers at fit; its input is text.")
+                    text = self.category(block.start + j, is_text=True, g=g)
+                    parts.append(g.cast(g("Mul", g.position(text, [MISSING_TEXT]), np.array(0)), np.float64))
+                continue
             x = block.name if len(wanted) == block.width else g("Gather", block.name, wanted, axis=1)
             parts.append(g.cast(x, np.float64))
         return g.concat(parts)
@@ -191,7 +196,7 @@ def encode_table(encoder: TableEncoder, table: InputTable, g: Graph) -> str | En
 
 @form(Numbers)
 def numbers(part: Numbers, table: InputTable, g: Graph) -> tuple[list[str], list[str]]:
-    x = table.numbers(part.columns, g)
+    x = table.numbers(part.columns, g, part.columns[part.scaling.unknown])
     blocks = [g.cast(_scaled(part.scaling, x, g.at(np.float64)), g.dtype)]
     if len(part.scaling.gaps):
         gaps = g("Gather", x, part.scaling.gaps, axis=1)
@@ -229,6 +234,8 @@ def _code(book: Codebook, column: int, table: InputTable, g: Graph) -> str:
     x = table.category(column, is_text=is_text, g=g)
     keys: list[Any] = _text_keys(book) if is_text else _number_keys(book, single=table.is_single(column))
     missing = MISSING_TEXT if is_text else np.nan
+    if book.kind == "nothing":  # whatever comes counts as missing
+        return g("Add", g("Mul", g.position(x, [missing]), np.array(0)), np.array(book.cardinality - 1))
     if book.has_missing:
         keys.append(missing)
     if not keys:  # nothing was told apart

@@ -158,6 +158,22 @@ def test_defaults():
         assert agrees(model, big)
 
 
+@pytest.mark.parametrize("dtype", [object, float, "str"])
+def test_a_column_that_held_nothing_at_fit_takes_whatever_comes(dtype):
+    table = TABLE[["area", "heating"]].assign(note=pd.Series([None] * N, dtype=dtype))
+    model = numbers().fit(table, Y)
+    later = [table, table.assign(note="text"), table.assign(note=RNG.choice(["a", None], N))]
+    for X in [*later, table.assign(note=5.0)]:
+        assert agrees(model, X)
+
+
+def test_members_of_a_sparse_table():
+    from scipy import sparse
+
+    model = numbers(**MEMBERS).fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
+    assert agrees(model, np.where(X > 0.5, X, 0))
+
+
 def test_no_hidden_layer_and_no_encoder():
     assert agrees(numbers(hidden_layer_sizes=()).fit(X, Y), X)
     assert agrees(numbers(encoder=None).fit(X / 100, Y), X / 100)

@@ -1,9 +1,14 @@
-"""skops: only this package's types to trust, and the same bits after reading."""
+"""skops: only this package's types to trust, and the same bits after reading; as in pickle and joblib."""
 
 from __future__ import annotations
 
+import decimal
+import fractions
+import io
+import pickle
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +95,147 @@ def test_only_this_packages_types_are_to_be_trusted(case, tmp_path):
     if model.warm_start:  # solver's vectors, random state and all
         for a, b in zip(answers(model.fit(X, case.y), X), answers(read.fit(X, case.y), X), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+# ---------------------------------------------------------------- levels, labels and settings of all kinds, all formats
+
+
+def by_pickle(model: Any) -> Any:
+    return pickle.loads(pickle.dumps(model))
+
+
+def by_joblib(model: Any) -> Any:
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    return joblib.load(io.BytesIO(file.getvalue()))
+
+
+def by_skops(model: Any) -> Any:
+    data = skops.io.dumps(model)
+    types = skops.io.get_untrusted_types(data=data)
+    assert [t for t in types if not t.startswith(("sklearn_dl.", "numpy."))] == []
+    return skops.io.loads(data, trusted=types)
+
+
+FORMATS = [by_pickle, by_joblib, by_skops]
+
+LEVELS: dict[str, list[Any]] = {
+    "bools": [False, True],
+    "NumPy's bools": [np.False_, np.True_],
+    "bools and an int": [False, True, 2],
+    "ints": [0, 1],
+    "negative ints": [-1, 0, 1],
+    "floats that are whole": [0.0, 1.0, -0.5],
+    "infinity": [np.inf, -np.inf, 0.0],
+    "NumPy's ints": [np.int8(3), np.int8(5)],
+    "unsigned": [np.uint64(2**63), np.uint64(2**64 - 1)],
+    "float32": [np.float32(0.1), np.float32(0.7)],
+    "beyond 64 bits": [2**70, 2**70 + 1],
+    "Decimals": [decimal.Decimal("0.1"), decimal.Decimal("0.30"), decimal.Decimal(7)],
+    "fractions": [fractions.Fraction(1, 3), fractions.Fraction(4, 2)],
+    "numbers of any kind": [True, decimal.Decimal("2.5"), 3, np.float32(0.1), np.int16(9), fractions.Fraction(1, 7)],
+    "text": ["", " ", "nan", "None", "False", "0", "\U0001f600"],
+    "NumPy's text": [np.str_("a"), np.str_("b")],
+    "bytes": [b"", b"a", b"\xff"],
+    "NumPy's bytes": [np.bytes_(b"a"), np.bytes_(b"b")],
+    "many": [f"level {i}" for i in range(30)],
+}
+
+
+@pytest.mark.parametrize("save", FORMATS)
+@pytest.mark.parametrize("kind", LEVELS)
+@pytest.mark.parametrize("gaps", [False, True])
+def test_every_kind_of_level(kind, gaps, save):
+    levels = LEVELS[kind]
+    positions = np.arange(N) % len(levels)
+    values: list[Any] = [levels[i] for i in positions]
+    if gaps:
+        values[::11] = [None] * len(values[::11])
+    table = pd.DataFrame({"k": pd.Series(values, dtype=object), "x": X[:, 0]}).astype({"k": "category"})
+    for max_one_hot in (20, 0):
+        encoder = TableEncoder(max_one_hot=max_one_hot, min_frequency=1)
+        model = DLRegressor(max_iter=2, random_state=0, encoder=encoder).fit(table, positions)
+        read = save(model)
+        np.testing.assert_array_equal(read.predict(table), model.predict(table))
+        assert read.encoder_.levels_ == model.encoder_.levels_
+        held = [[type(level) for level in e.encoder_.levels_[0]] for e in (read, model)]
+        assert held[0] == held[1]
+        assert set(held[0]) <= {str, bytes, bool, int, float}
+        codes = read.encoder_.transform(table)
+        assert len(np.unique(codes[:, 1:], axis=0)) == len(levels) + gaps  # each is told apart
+
+
+LABELS: dict[str, np.ndarray] = {
+    "bools": np.array([False, True]),
+    "ints": np.array([0, 1]),
+    "int8": np.array([-3, 5, 7], np.int8),
+    "unsigned": np.array([1, 2**63, 2**63 + 2**12], np.uint64),
+    "floats": np.array([0.0, 1.0, 2.0]),
+    "text": np.array(["", "nan", "False"]),
+    "text as objects": np.array(["", "nan", "False"], object),
+}
+
+
+@pytest.mark.parametrize("save", FORMATS)
+@pytest.mark.parametrize("kind", LABELS)
+def test_every_kind_of_label(kind, save):
+    labels = LABELS[kind]
+    y = labels[np.arange(N) % len(labels)]
+    weights = {label: 1.0 + i for i, label in enumerate(labels)}
+    for model in (DLClassifier(class_weight=weights), DLClassifier(class_weight=[weights, weights])):
+        target = y if isinstance(model.class_weight, dict) else np.column_stack((y, y[::-1]))
+        model.set_params(max_iter=2, random_state=0).fit(X, target)
+        read = save(model)
+        assert type(read.class_weight) is type(model.class_weight)
+        assert read.class_weight == model.class_weight
+        for a, b in zip(np.atleast_2d(read.classes_), np.atleast_2d(model.classes_), strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b)
+        for a, b in zip(answers(read, X), answers(model, X), strict=True):
+            np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(
+            read.fit(X, target).predict(X), model.predict(X)
+        )  # the weights are what they were
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "NumPy's numbers": {"max_iter": np.int64(2), "learning_rate_init": np.float64(0.01), "n_members": np.int8(2)},
+    "a dtype": {"dtype": np.float32},
+    "arrays": {"hidden_layer_sizes": np.array([4, 3])},
+    "a tuple": {"hidden_layer_sizes": (4, 3), "activation": ("relu", "tanh")},
+    "a mask": {"encoder": TableEncoder(categorical_features=[False, True, False])},
+    "NumPy's bools": {"encoder": TableEncoder(categorical_features=np.array([False, True, False]))},
+    "names": {"encoder": TableEncoder(categorical_features=("b",))},
+    "an index": {"encoder": TableEncoder(categorical_features=pd.Index(["b"]))},
+    "a Series": {"encoder": TableEncoder(categorical_features=pd.Series([1]))},
+    "a range": {"encoder": TableEncoder(categorical_features=range(1, 2))},
+    "a random state": {"random_state": np.random.RandomState(3)},
+    "objects": {"solver": SGD(momentum=0.5), "loss": Quantile((0.2, 0.8))},
+    "booleans": {"early_stopping": np.True_, "shuffle": False},
+}
+
+
+@pytest.mark.parametrize("save", FORMATS)
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_every_kind_of_setting(kind, save):
+    table = pd.DataFrame({"a": X[:, 0], "b": np.arange(N) % 3, "c": X[:, 1]})
+    model = DLRegressor(**{"max_iter": 2, "random_state": 0} | SETTINGS[kind]).fit(table, Y[:, 0])
+    read = save(model)
+    np.testing.assert_array_equal(read.predict(table), model.predict(table))
+    assert read.get_params().keys() == model.get_params().keys()
+    np.testing.assert_array_equal(read.fit(table, Y[:, 0]).predict(table), model.fit(table, Y[:, 0]).predict(table))
+
+
+NAMES = [0, np.int64(3), ("a", 1), 1.5, None, True, b"x", pd.Timestamp("2020"), "x"]
+
+
+@pytest.mark.parametrize("save", FORMATS)
+@pytest.mark.parametrize("name", NAMES, ids=repr)
+def test_every_kind_of_column_name(name, save):
+    table = pd.DataFrame({"k": list("abc") * 40})
+    table.columns = pd.MultiIndex.from_tuples([name]) if isinstance(name, tuple) else pd.Index([name])
+    model = DLRegressor(max_iter=2, random_state=0).fit(table, Y[:, 0])
+    np.testing.assert_array_equal(save(model).predict(table), model.predict(table))
 
 
 def test_an_encoder_alone(tmp_path):

@@ -1,0 +1,104 @@
+"""What holds a table: what is taken as it is, what is opened first, and what is refused with the call that opens it.
+
+Knows masked arrays, sparse matrices, arrays of objects and tables of other packages, and nothing about their columns.
+"""
+
+from __future__ import annotations
+
+from reprlib import repr
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .kinds import floats_of, positions_of, type_of_levels
+
+__all__ = ["as_floats", "canonical", "opened", "refuse_mask"]
+
+PLAIN = {int, float, bool, type(None), np.float64}
+
+
+def opened(X: Any) -> Any:
+    """A table that `check_array` takes for what it is: a masked array with NaN where it is masked, others as they are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For containers of other kinds, with what to do, and for arrays of dates.
+    """
+    if isinstance(X, np.ma.MaskedArray):
+        masked: Any = X.astype(np.result_type(X.dtype, np.float32)) if X.dtype.kind in "biuf" else X.astype(object)
+        X = masked.filled(np.nan)
+    if isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], dict):
+        raise TypeError("X is a list of dicts; pass pandas.DataFrame(X).")
+    if isinstance(X, dict) and not issparse(X):
+        raise TypeError("X is a dict; pass pandas.DataFrame(X).")
+    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
+        raise TypeError(
+            f"X is a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass X.to_pandas() or "
+            "polars.from_arrow(X)."
+        )
+    dtype = getattr(X, "dtype", None)
+    if isinstance(X, np.ndarray) and X.dtype.names is not None:
+        raise TypeError("X is a structured array; pass pandas.DataFrame(X).")
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise ValueError(
+            f"X holds dates or times ({dtype}); replace them by numbers such as the year, the month or the days "
+            "since a date."
+        )
+    return X
+
+
+def refuse_mask(values: Any, name: str) -> None:
+    """Raise ValueError for a masked array that has masked values, where none may be missing."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} contains {int(values.mask.sum())} masked (missing) values; leave such rows out.")
+
+
+def as_floats(X: Any) -> Any:
+    """An array of objects, or rows that are one, as float64 with NaN where values are missing; all else as it is.
+
+    NumPy by itself makes numbers of dates, and knows no mark for missing values but None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a column holds anything else than numbers, with its position, and for rows of different lengths.
+    """
+    if isinstance(X, (list, tuple)):
+        try:
+            X = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(f"X must be a table of numbers, each row as long as the others ({error}).") from error
+    if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 2 or set(map(type, X.ravel())) <= PLAIN:
+        return X
+    out = np.empty(X.shape)
+    for j, values in enumerate(X.T):
+        out[:, j] = _column_of_objects(values, j)
+    return out
+
+
+def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
+    try:
+        levels = positions_of(values.tolist())[1]
+    except TypeError:
+        nested = next((v for v in values if type(v).__hash__ is None), "nested values")
+        raise TypeError(
+            f"column {j} of X holds {repr(nested)}, but an argument must be a string or a number; spread nested values "
+            "over columns of their own."
+        ) from None
+    held = type_of_levels(levels, j)
+    try:
+        return floats_of(values)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"an array must hold numbers ({error}, {held} in column {j} of X); pass text and categories in a DataFrame."
+        ) from error
+
+
+def canonical(X: Any) -> Any:
+    """A CSR matrix whose rows are sorted and name no place twice, copied where they do; arrays as they are."""
+    if issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X

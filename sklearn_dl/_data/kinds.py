@@ -1,0 +1,187 @@
+"""What a column of a DataFrame holds: numbers, categories, or what is refused with advice.
+
+Knows the type objects of NumPy, pandas and polars by what they say of their values, never by their names, and imports
+no DataFrame library.
+"""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "NOTHING",
+    "factorize",
+    "is_category",
+    "is_missing",
+    "is_plain_number",
+    "kind_of",
+    "to_numbers",
+    "type_of_levels",
+]
+
+NOTHING = "nothing"  # what a column holds where all is missing
+
+NUMBERS = (Real, Decimal, np.bool_, type(None))  # the last one is the type of polars' columns without any value
+CATEGORIES = (str, bytes)
+DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
+ANYTHING = (object, np.object_)
+
+
+def is_plain_number(dtype: Any) -> bool:
+    """Whether columns of this type are NumPy's real numbers, without a mark for missing ones but NaN."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+
+
+def kind_of(series: Any, name: Any) -> str:
+    """What a column holds: "number" or "category"; an object column is what its values are.
+
+    Raises
+    ------
+    ValueError
+        For dates, nested and mixed values, with the column's name and what to do.
+    """
+    if is_plain_number(series.dtype):
+        return "number"
+    if is_category(series.dtype):
+        return "category"
+    held = _type_of_values(series.dtype)
+    if _is_date(held):
+        raise ValueError(
+            f"column {name!r} of X holds dates or times ({series.dtype}), which mean nothing to the network as they "
+            "are; replace it by numbers such as the year, the month or the days since a date."
+        )
+    if issubclass(held, NUMBERS):
+        return "number"
+    if issubclass(held, CATEGORIES):
+        return "category"
+    if held not in ANYTHING:
+        raise ValueError(f"column {name!r} of X has dtype {series.dtype}; make it numbers, text or categories.")
+    return "number" if type_of_levels(factorize(series, name)[1], name) in ("numbers", NOTHING) else "category"
+
+
+def is_category(dtype: Any) -> bool:
+    """Whether a type says that its values are levels, whatever they are: pandas' category and Arrow's dictionary."""
+    return hasattr(dtype, "categories") or hasattr(getattr(dtype, "pyarrow_dtype", None), "index_type")
+
+
+def _type_of_values(dtype: Any) -> type:
+    """The class of a column's values; `object` where only they can tell."""
+    if hasattr(dtype, "to_python"):  # polars
+        held = dtype.to_python()
+    else:
+        try:
+            held = dtype.type  # NumPy, pandas
+        except (AttributeError, NotImplementedError):  # types of Arrow that pandas does not know
+            return object
+    if not isinstance(held, type) or isinstance(getattr(dtype, "pyarrow_dtype", None), held):  # Arrow's null
+        return object
+    return held
+
+
+def _is_date(held: type) -> bool:
+    return issubclass(held, DATES) or hasattr(held, "strftime") or hasattr(held, "total_seconds")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether it is None, a NaN, a masked value, or pandas' NA, whose comparisons have no truth."""
+    if value is None or value is np.ma.masked:
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()  # a signalling one cannot be compared
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+    except ValueError:  # an array
+        return False
+
+
+def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
+    """Position of each row's value in a list of the distinct ones, -1 where it is missing.
+
+    Raises
+    ------
+    ValueError
+        For nested values.
+    """
+    try:
+        if hasattr(series, "factorize"):  # pandas
+            codes, levels = series.factorize()
+            return np.asarray(codes), list(levels)
+        return positions_of(series.to_list())
+    except Exception as error:  # a TypeError of pandas', or an error of pyarrow's own
+        raise ValueError(
+            f"column {name!r} of X holds lists, dicts or other nested values; spread them over columns of their own."
+        ) from error
+
+
+def positions_of(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    """Position of each value in a list of the distinct ones, -1 where it is missing; TypeError for nested values."""
+    seen: dict[Any, int] = {}
+    codes = [seen.setdefault(v, len(seen)) if type(v) is str or not is_missing(v) else -1 for v in values]
+    return np.array(codes, dtype=np.intp), list(seen)
+
+
+def type_of_levels(levels: list[Any], name: Any) -> str:
+    """What the distinct values of a column are, in one word: "numbers", "text", "bytes", or "nothing".
+
+    Raises
+    ------
+    ValueError
+        For values that are not numbers or text, and for mixtures.
+    """
+    kinds = {_type_of(level, name) for level in levels}
+    if len(kinds) > 1:
+        raise ValueError(f"column {name!r} of X mixes {' and '.join(sorted(kinds))}; make it one type.")
+    return kinds.pop() if kinds else NOTHING
+
+
+def _type_of(value: Any, name: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bytes):
+        return "bytes"
+    if isinstance(value, NUMBERS):
+        return "numbers"
+    if _is_date(type(value)):
+        raise ValueError(
+            f"column {name!r} of X holds dates or times; replace it by numbers such as the year, the month or the "
+            "days since a date."
+        )
+    raise ValueError(f"column {name!r} of X holds values of type {type(value).__name__}; make them numbers or text.")
+
+
+def to_numbers(series: Any, name: Any) -> np.ndarray:
+    """A column of numbers as float64, with NaN where it is missing.
+
+    Raises
+    ------
+    ValueError
+        Where it holds anything else.
+    """
+    if kind_of(series, name) == "category":
+        held = type_of_levels(factorize(series, name)[1], name)
+        if held == NOTHING:
+            return np.full(len(series), np.nan)
+        if held != "numbers":
+            raise ValueError(f"column {name!r} of X holds {held} but held numbers at fit.")
+    try:
+        if hasattr(series, "iloc"):
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        try:
+            values = series.to_numpy()
+        except Exception:  # polars' own, for types that NumPy has not, such as ints of 128 bits
+            values = np.array(series.to_list(), dtype=object)
+        return floats_of(values) if values.dtype == object else values.astype(np.float64, copy=False)
+    except Exception as error:  # polars and pyarrow have errors of their own
+        raise ValueError(f"column {name!r} of X cannot be turned into floating-point numbers: {error}.") from error
+
+
+def floats_of(values: np.ndarray) -> np.ndarray:
+    """An array of objects that are numbers or missing as float64, with NaN where they are missing."""
+    return np.array([np.nan if is_missing(v) else float(v) for v in values.flat], np.float64).reshape(values.shape)
