@@ -10,6 +10,7 @@ from .dataframes import NOTHING, column, factorize, is_dataframe, kind_of, rows_
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
+from .target import target_array
 
 __all__ = [
     "MOST_WEIGHT",
@@ -36,6 +37,7 @@ __all__ = [
     "sample_rows",
     "scaled_alpha",
     "sparse_deviations",
+    "target_array",
     "to_numbers",
     "type_of_levels",
     "weight_exponent",

@@ -9,12 +9,12 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, check_array
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d, validate_data
 
 from .dataframes import check_dataframe, is_dataframe, is_sparse_dataframe
+from .target import target_array
 
 __all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
 
@@ -89,7 +89,7 @@ def check_numbers(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
 
 
 def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
-    """y as an array of shape (n,) or (n, n_outputs), as long as X and without missing values.
+    """y as an array of shape (n,) or (n, n_outputs), n_outputs > 1, as long as X and without missing values.
 
     Raises
     ------
@@ -99,14 +99,16 @@ def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
     if y is None:
         raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
-    y = y.toarray() if issparse(y) else y  # an indicator matrix: the network's outputs are dense as well
-    y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
+    y = check_array(target_array(y), ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
     if y.dtype == object and any(map(_is_missing, y.flat)):
         raise ValueError("y contains None or NaN (missing); leave such rows out.")
-    with np.errstate(invalid="ignore"):  # of infinite partial sums of both signs
-        assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
-    return y
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        row = int(np.argwhere(~np.isfinite(y))[0][0])
+        if np.isnan(y[row]).any():
+            raise ValueError(f"y contains NaN (missing), in row {row}; leave such rows out.")
+        raise ValueError(f"y contains infinity, in row {row}; it must hold finite numbers.")
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def check_weight(sample_weight: Any, y: np.ndarray) -> np.ndarray:

@@ -87,8 +87,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     # ---------------------------------------------------------------- what the two estimators supply
 
     @abstractmethod
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
-        """The head for the training targets."""
+    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
+        """The head for the training targets; `y` has those of rows of weight 0 too, which may name a class."""
 
     def _weigh(self, table: Table, head: Head) -> Table:
         """The table with the weights of its classes."""
@@ -117,12 +117,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
-        table = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
+        table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
         if going_on:
             head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
             head.go_on_with(plan.loss)
         else:
-            head, state, n_rows = shell._learn_head(table, plan, call), State(shell._draw_seed()), len(table.y)
+            head, state, n_rows = shell._learn_head(table, y, plan, call), State(shell._draw_seed()), len(table.y)
         if saved is not None:
             state.seed = saved.state.seed
         plan = plan_for(n_rows)
@@ -157,8 +157,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None) -> Table:
-        """Checked arrays, without rows of weight 0, for a head that is learnt or None.
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None
+    ) -> tuple[Table, np.ndarray]:
+        """Checked arrays, without rows of weight 0, for a head that is learnt or None; and y as it was with them.
 
         Sets `n_features_in_` and `feature_names_in_`, or checks them where there is a head.
         """
@@ -169,7 +171,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             weight = check_weight(sample_weight, y)
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
-        return table._replace(y=self._head.check(table.y, plan.loss, head))
+        return table._replace(y=self._head.check(table.y, plan.loss, head)), y
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
@@ -185,7 +187,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
-                held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
+                held, _ = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
                 head.encode(held.y, np.float64)  # unknown classes are told here
                 return Split(table, self._weigh(held, head))
             except ValueError as error:

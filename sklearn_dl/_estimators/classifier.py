@@ -5,7 +5,7 @@ Knows what classes as targets need; everything else is in the base.
 
 from __future__ import annotations
 
-import itertools
+import warnings
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -13,9 +13,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from .._data import MOST_WEIGHT, Table
+from .._data import MOST_WEIGHT, Table, target_array
 from .._training import Plan
-from ..heads import ClassHead, Head
+from ..heads import ClassHead, Head, are_probabilities
 from .base import BaseDL, Call
 from .callbacks import with_callbacks
 from .registry import is_stochastic
@@ -90,7 +90,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         numbers as they are.
     class_weight : dict, "balanced", list of dict or None, default=None
         Weight of each class, multiplied with the rows' weights; "balanced" gives each class the same total. For
-        several targets a list of dicts, one for each.
+        several targets a list of dicts, one for each. A dict may name classes that y lacks, such as those that a fold
+        does not hold.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
         to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
@@ -122,8 +123,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,), or list of ndarray
-        The class labels, sorted; a list for several targets with classes of their own.
+    classes_ : ndarray of shape (n_classes,) or (n_labels, 2), or list of ndarray
+        The class labels, sorted, those of rows of weight 0 too; a list for several targets with classes of their own,
+        and for an indicator matrix 0 and 1 for each label.
     fitted_ : Fitted
         The record of the fit, from which the other attributes follow: encoder, head, network, state, history, layout.
     network_ : Network
@@ -262,8 +264,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
-        y : array-like of shape (n,) or (n, n_outputs)
-            Labels; an indicator matrix, or a column of labels for each target.
+        y : array-like of shape (n,), (n, n_outputs) or (n, n_classes)
+            Labels: booleans, numbers or text; an indicator matrix, or a column of labels for each target. Or, for a
+            network that learns from another model, rows of probabilities with a sum of 1, recognised by their
+            fractions; the classes are then the columns of a DataFrame, in sorted order, or 0, 1, ...
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row, not negative; a weight of 2 counts as the row twice.
         X_val, y_val : array-like or None, default=None
@@ -299,10 +303,11 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
-        y : array-like of shape (n,) or (n, n_outputs)
-            Labels.
+        y : array-like of shape (n,), (n, n_outputs) or (n, n_classes)
+            Labels, or rows of probabilities, as in `fit`.
         classes : array-like of shape (n_classes,), list of such, or None, default=None
-            All classes there will ever be, at the first call; without it those in y. A list for several targets.
+            All classes there will ever be, at the first call; without it those in y. A list for several targets; of
+            rows of probabilities the classes of the columns.
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row.
 
@@ -318,15 +323,19 @@ class DLClassifier(ClassifierMixin, BaseDL):
             Where a parameter or the data are not as they must be; what was fitted before stays as it was.
         """
         if classes is not None and self.__sklearn_is_fitted__():
-            known = self.classes_
-            pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
-            if not all(np.array_equal(a, np.unique(b)) for a, b in pairs):
-                raise ValueError(f"classes must be those of the first fit, {known!r}; got {classes!r}.")
+            self._classes.target.refuse_other(classes)
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
 
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
-        return ClassHead.learn(table.y, call.classes, plan.loss)
+    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
+        if y is not table.y:
+            y = ClassHead.check(y, plan.loss, None)
+        classes = call.classes
+        if classes is None and are_probabilities(y) and hasattr(call.y, "columns"):
+            classes = list(call.y.columns)
+        head = ClassHead.learn(y, classes, plan.loss)
+        self.classes_ = head.target.classes
+        return head
 
     @property
     def _classes(self) -> ClassHead:
@@ -338,6 +347,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         if self.class_weight is None:
             return table
         assert isinstance(head, ClassHead)
+        if are_probabilities(table.y):
+            raise ValueError("class_weight needs labels, and y has rows of probabilities; pass sample_weight instead.")
         codes, levels = head.target.codes(table.y), head.target.levels
         weight = np.ones(len(codes)) if table.weight is None else table.weight
         if isinstance(self.class_weight, str):
@@ -361,11 +372,6 @@ class DLClassifier(ClassifierMixin, BaseDL):
         if not weight.any():
             raise ValueError(f"class_weight must leave a row with a weight > 0; got {self.class_weight!r}.")
         return table._replace(weight=weight)
-
-    @property
-    def classes_(self) -> Any:
-        """The class labels, sorted; a list for several targets with classes of their own."""
-        return self._classes.target.classes
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the probability of each class.
@@ -446,9 +452,14 @@ class DLClassifier(ClassifierMixin, BaseDL):
         -------
         float
         """
-        predicted = self.predict(X)
+        predicted, y = self.predict(X), np.asarray(target_array(y))
+        if are_probabilities(y):
+            raise ValueError("score needs labels; y has rows of probabilities.")
+        y = ClassHead.check(y, self._classes.loss, self._classes)
         if self._classes.target.kind == "multioutput":
-            right = (predicted == np.asarray(y)).all(axis=1)
+            if y.shape != predicted.shape:
+                raise ValueError(f"y must have shape {predicted.shape}, as predicted; got {y.shape}.")
+            right = (predicted == y).all(axis=1)
             return float(np.average(right, weights=sample_weight))
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
@@ -465,8 +476,15 @@ def _balanced(codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _looked_up(weights: dict[Any, float], levels: list[Any]) -> np.ndarray:
-    """The factor for each class from a dict; 1 for a class that it leaves out."""
-    unknown = [label for label in weights if label not in levels]
-    if unknown:
-        raise ValueError(f"class_weight names classes that are not among {levels}: {unknown}.")
+    """The factor for each class from a dict; 1 for a class that it leaves out.
+
+    Where each class has a weight, others are those that a fold lacks. Else they may be misspelt, which is told; and
+    where none could be a class by its type, it is an error.
+    """
+    unknown, unnamed = [label for label in weights if label not in levels], [k for k in levels if k not in weights]
+    if unknown and unnamed:
+        message = f"class_weight names classes that are not among {levels}: {unknown}"
+        if all(isinstance(label, str) != isinstance(levels[0], str) for label in unknown):
+            raise ValueError(f"{message}.")
+        warnings.warn(f"{message}; they have no effect.", stacklevel=2)
     return np.array([weights.get(label, 1.0) for label in levels], dtype=float)

@@ -318,7 +318,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._fit(Call(X, y, sample_weight, partial=True))
         return self
 
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
+    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
         final = not (call.partial or self.warm_start)
         return NumberHead.learn(table.y, table.weight, plan.loss, scaled=self.scale_target, final=final)
 

@@ -98,6 +98,8 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Any:
         layout=layout,
         n_rows=0,
     )
+    if isinstance(head, ClassHead):
+        estimator.classes_ = head.target.classes
     return estimator
 
 

@@ -83,7 +83,7 @@ class Head(ABC):
 
         Parameters
         ----------
-        y : ndarray of shape (n,) or (n, n_outputs)
+        y : ndarray of shape (n,) or (n, n_outputs), n_outputs > 1
             Without missing values.
         loss : Loss
             What they are for.

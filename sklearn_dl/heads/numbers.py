@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, final
 
 import numpy as np
-from sklearn.utils.validation import column_or_1d
 
 from ..losses import Loss
 from ..losses.links import Levels
@@ -49,8 +48,6 @@ class NumberHead(Head):
 
     @classmethod
     def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         if y.dtype.kind in "mM":
             raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
         try:
