@@ -34,6 +34,7 @@ class ClassHead(Head):
     """
 
     task: ClassVar[str] = "classification"
+    needs: ClassVar[int] = 2**22  # a temperature is looked for some 12 times
     target: ClassEncoder
 
     def __init__(self, target: ClassEncoder, loss: Loss):
@@ -95,7 +96,7 @@ class ClassHead(Head):
             return 1.0
 
         def log_loss(log_t: float) -> float:
-            raw = judged.pool(judged.raw / math.exp(log_t))
+            raw = judged.raw_at(math.exp(log_t))
             return judge.value_and_gradient(judged.y, raw, weight, np.empty_like(raw))
 
         bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))

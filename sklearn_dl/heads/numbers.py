@@ -81,7 +81,7 @@ class NumberHead(Head):
         return True
 
     def settle(self, judged: Judged) -> float:
-        residual = judged.y - self.link.central(self.link.inverse(judged.pool(judged.raw)))
+        residual = judged.y - self.link.central(self.link.inverse(judged.raw_at(1.0)))
         self.noise = np.average(residual**2, axis=0, weights=judged.weight) * self.target.scale**2
         return 1.0
 
