@@ -27,7 +27,7 @@ from .._data import (
     quantiles,
     sample_rows,
 )
-from .._engine import Fitted, Network, State
+from .._engine import Fitted, Network, State, Then
 from .._training import Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
@@ -233,15 +233,20 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     # ---------------------------------------------------------------- predict
 
-    def _raw(self, X: Any) -> np.ndarray:
-        """The network's output for a table as the user gives it, in double precision."""
+    def _read(self, X: Any, then: Then) -> Any:
+        """What follows from the network's output, in double precision, for a table as the user gives it."""
         if "fitted_" not in vars(self):
             check_is_fitted(self)
         fitted = self.fitted_
         with np.errstate(over="ignore", invalid="ignore"):
             if not is_plain(self, X, finite=fitted.encoder is None):
                 X = self._check_inputs(X, reset=False)
-            return fitted.raw(X, self.n_jobs)
+            return fitted.read(X, then, self.n_jobs)
+
+    def _raw(self, X: Any) -> np.ndarray:
+        """The network's output, in double precision."""
+        raw: np.ndarray = self._read(X, lambda raw: raw)
+        return raw
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

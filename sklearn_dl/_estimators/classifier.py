@@ -394,8 +394,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        raw = self._raw(X)
-        return self._classes.probabilities(raw)
+        return self._read(X, lambda raw: self._classes.probabilities(raw))
 
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of `predict_proba`.
@@ -412,7 +411,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         """
         proba = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
+            return [np.log(p, out=p) for p in proba] if isinstance(proba, list) else np.log(proba, out=proba)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class, or for each label or target its most probable one.
@@ -433,8 +432,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        raw = self._raw(X)
-        return self._classes.predict(raw)
+        labels: np.ndarray = self._read(X, lambda raw: self._classes.predict(raw))
+        return labels
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.

@@ -362,13 +362,14 @@ class DLRegressor(RegressorMixin, BaseDL):
         ValueError
             Where X is not as at `fit`, or with ``return_std=True`` and a single member.
         """
-        raw = self._raw(X)
-        y = self._numbers.predict(raw)
-        if not return_std:
-            return y
-        if raw.ndim == 2:
-            raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
-        return y, self._numbers.spread(raw).reshape(y.shape)
+
+        def with_spread(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            if raw.ndim == 2:
+                raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+            y = self._numbers.predict(raw)
+            return y, self._numbers.spread(raw).reshape(y.shape)
+
+        return self._read(X, with_spread if return_std else lambda raw: self._numbers.predict(raw))
 
     @available_if(lambda self: self._has_quantiles())
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -389,8 +390,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         AttributeError
             Where the loss is another one.
         """
-        raw = self._raw(X)
-        return self._numbers.predict_levels(raw)
+        levels: np.ndarray = self._read(X, lambda raw: self._numbers.predict_levels(raw))
+        return levels
 
     @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:

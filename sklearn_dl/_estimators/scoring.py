@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from .._data import Table, is_dataframe
-from .._engine import forward
+from .._engine import Then, forward
 from .fitted_attributes import FittedDL
 
 __all__ = ["watched_score"]
@@ -37,15 +37,16 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[A
         return None
     scorer = check_scoring(model, scoring=scoring)
     keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    scored, ask, X = copy.copy(model), type(model)._raw, held_out.inputs()
+    scored, ask, X = copy.copy(model), type(model)._read, held_out.inputs()
 
     def score(encoded: Any) -> float:
-        def raw(table: Any) -> Any:
+        def read(table: Any, then: Then) -> Any:
             if table is not X:
-                return ask(scored, table)
-            return forward(model.fitted_.network, encoded).astype(np.float64, copy=False)
+                return ask(scored, table, then)
+            network = model.fitted_.network
+            return forward(network, encoded, then=lambda raw: then(raw.astype(np.float64, copy=False)))
 
-        scored.__dict__["_raw"] = raw  # all predictions go through it
+        scored.__dict__["_read"] = read  # all predictions go through it
         try:
             return float(scorer(scored, X, held_out.y, **keywords))
         except (TypeError, ValueError) as error:
