@@ -136,7 +136,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
         if rows.held_out is not None:
-            rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
+            rows = rows._replace(score=watched_score(shell, self.scoring, plan.tol, rows.held_out))
         return Prepared(shell, plan, rows, saved)
 
     def _shell(self, going_on: bool) -> BaseDL:

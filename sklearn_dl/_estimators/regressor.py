@@ -10,10 +10,12 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._data import Table
+from .._data import Table, target_array
 from .._training import Plan
 from ..heads import Head, NumberHead
 from ..losses import Link
@@ -152,7 +154,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     out_activation_ : str
         Inverse link: "identity" or "exp".
     noise_ : ndarray of shape (n_outputs,)
-        Only with several members: mean squared residual of each output, on validation rows where there are any.
+        Only with several members: mean squared residual of each output, on validation rows where there are any. A
+        square, it is infinite or 0 for targets beyond 1e154 or 1e-162, of which ``predict(X, return_std=True)`` still
+        tells the spread.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -370,6 +374,27 @@ class DLRegressor(RegressorMixin, BaseDL):
             return y, self._numbers.spread(raw).reshape(y.shape)
 
         return self._read(X, with_spread if return_std else lambda raw: self._numbers.predict(raw))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R² of the prediction, 1 - Σ wᵢ (yᵢ - ŷᵢ)² / Σ wᵢ (yᵢ - ȳ)², of several outputs the mean.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of shape (n, n_features)
+            The table; numbers may be missing, and a DataFrame may hold text and categories.
+        y : array-like of shape (n,) or (n, n_outputs)
+            True values.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        y = check_array(target_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
+        exponent = np.frexp(abs(y).max(axis=0))[1]  # powers of two first: exact, and no square leaves the range
+        return float(r2_score(np.ldexp(y, -exponent), np.ldexp(predicted, -exponent), sample_weight=sample_weight))
 
     @available_if(lambda self: self._has_quantiles())
     def predict_quantiles(self, X: Any) -> np.ndarray:

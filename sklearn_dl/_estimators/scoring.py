@@ -6,6 +6,8 @@ Knows nothing about training; the scorer sees an estimator that is fitted as far
 from __future__ import annotations
 
 import copy
+import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +20,10 @@ from .fitted_attributes import FittedDL
 
 __all__ = ["watched_score"]
 
+HARDLY = 0.01  # of `tol`
 
-def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], float] | None:
+
+def watched_score(model: FittedDL, scoring: Any, tol: float, held_out: Table) -> Callable[[Any], float] | None:
     """What early stopping watches, as a function of the encoded inputs; None for the loss.
 
     The scorer's predictions for all rows are made from these, those for any other table in the usual way.
@@ -30,6 +34,8 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[A
         Whose network is scored, as it is at each call.
     scoring : "loss", str, callable or None
         What is watched.
+    tol : float
+        What counts as improvement: a first score that is far below it is told.
     held_out : Table
         The checked validation rows, which the scorer is given.
     """
@@ -48,9 +54,19 @@ def watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[A
 
         scored.__dict__["_read"] = read  # all predictions go through it
         try:
-            return float(scorer(scored, X, held_out.y, **keywords))
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                found = float(scorer(scored, X, held_out.y, **keywords))
         except (TypeError, ValueError) as error:
             raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}") from error
+        if not math.isfinite(found):
+            warnings.warn(f"scoring={scoring!r} gives {found} on the validation set, which is no best.", stacklevel=2)
+        elif not model.fitted_.history and 0 < abs(found) < HARDLY * tol:
+            warnings.warn(
+                f"scoring={scoring!r} gives {found:.1g} after an epoch, and no improvement of less than tol={tol} "
+                "counts; set a smaller tol.",
+                stacklevel=2,
+            )
+        return found
 
     if not is_dataframe(X):  # the names of columns were lost in the check
         scored.__dict__.pop("feature_names_in_", None)

@@ -30,8 +30,8 @@ class NumberHead(Head):
 
     Attributes
     ----------
-    noise : ndarray of shape (n_outputs,) or None
-        Mean squared residual of each output, in the units of y, where an ensemble was trained.
+    unit_noise : ndarray of shape (n_outputs,) or None
+        Mean squared residual of each output, in units of a power of two, where an ensemble was trained.
     """
 
     task: ClassVar[str] = "regression"
@@ -39,7 +39,7 @@ class NumberHead(Head):
 
     def __init__(self, target: NumberEncoder, loss: Loss):
         self.target, self.loss = target, loss
-        self.noise: np.ndarray | None = None
+        self.unit_noise: np.ndarray | None = None
 
     @classmethod
     def learn(cls, y: np.ndarray, weight: np.ndarray | None, loss: Loss, *, scaled: bool, final: bool) -> NumberHead:
@@ -82,8 +82,17 @@ class NumberHead(Head):
 
     def settle(self, judged: Judged) -> float:
         residual = judged.y - self.link.central(self.link.inverse(judged.raw_at(1.0)))
-        self.noise = np.average(residual**2, axis=0, weights=judged.weight) * self.target.scale**2
+        self.unit_noise = np.average(residual**2, axis=0, weights=judged.weight) * np.frexp(self.target.scale)[0] ** 2
         return 1.0
+
+    @property
+    def noise(self) -> np.ndarray | None:
+        """Mean squared residual of each output, in the units of y; infinite or 0 where its root only is a number."""
+        if self.unit_noise is None:
+            return None
+        with np.errstate(over="ignore", under="ignore"):
+            noise: np.ndarray = np.ldexp(self.unit_noise, 2 * np.frexp(self.target.scale)[1])
+        return noise
 
     # ---------------------------------------------------------------- predictions
 
@@ -99,9 +108,11 @@ class NumberHead(Head):
 
     def spread(self, raw: np.ndarray) -> np.ndarray:
         """√(variance of the members' predictions + noise), shape (n, n_outputs), in the units of y."""
+        scale, exponent = np.frexp(self.target.scale)  # powers of two last: no square leaves the range of numbers
         with np.errstate(over="ignore"):
             variance = self.link.central(self.link.each(raw)).var(axis=1)
-            return np.sqrt(variance * self.target.scale**2 + self.noise)
+            spread: np.ndarray = np.ldexp(np.sqrt(variance * scale**2 + self.unit_noise), exponent)
+        return spread
 
     # ---------------------------------------------------------------- explanations
 

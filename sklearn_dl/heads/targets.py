@@ -51,7 +51,7 @@ class NumberEncoder:
                 center, scale = np.zeros_like(center), center
             elif final:
                 constant = matrix.min(axis=0) == matrix.max(axis=0)
-                smallest = np.finfo(np.float64).tiny
+                smallest = np.finfo(np.float64).smallest_subnormal
                 scale = np.where(constant, np.maximum(np.abs(center) * CONSTANT_SCALE, smallest), scale)
         return cls(center, scale, y.ndim == 1)
 
