@@ -26,7 +26,7 @@ class _Sample(NamedTuple):
 
     at: np.ndarray
     rows: Rows
-    folds: Folds | None
+    folds: Folds
 
 
 @final
@@ -64,10 +64,10 @@ class Validation:
         """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
         raw, t = forward(network, self.rows.x), 1.0
         if self._folds is not None:
-            judged = self._judged(self.rows, raw, self._folds)
-            if self._sample is not None:
-                rows, folds = self._sample.rows, self._sample.folds
-                judged = self._judged(rows, raw[self._sample.at], folds)
+            if self._sample is None:
+                judged = self._judged(self.rows, raw, self._folds)
+            else:
+                judged = self._judged(self._sample.rows, raw[self._sample.at], self._sample.folds)
             t = self._head.temperature(judged, ROUGHLY)
         raw = self._pooled(raw, self._folds, t)
         return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
@@ -84,12 +84,13 @@ class Validation:
 
     def _draw(self) -> _Sample | None:
         """The rows by which the head settles, where all of them would say more than it needs."""
-        n_members = 1 if self._folds is None else self._folds.n_members
-        n = max(FEWEST, self._head.needs // (n_members * self._head.n_raw))
+        if self._folds is None:
+            return None
+        n = max(FEWEST, self._head.needs // (self._folds.n_members * self._head.n_raw))
         if n >= len(self.rows):
             return None
         at = np.sort(generator(0, Purpose.SAMPLE, 1).choice(len(self.rows), n, replace=False))
-        return _Sample(at, self.rows.some(at), None if self._folds is None else self._folds.rows(at))
+        return _Sample(at, self.rows.some(at), self._folds.rows(at))
 
     def _judged(self, rows: Rows, raw: np.ndarray, folds: Folds | None) -> Judged:
         return Judged(rows.y, rows.weight, lambda t: self._pooled(raw, folds, t), folds is not None)
