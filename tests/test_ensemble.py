@@ -138,7 +138,7 @@ def test_a_sample_of_a_long_table_judges(monkeypatch):
     folds = Folds.draw(None, 50, 4, 8, seed=0)
     numbers = np.arange(50.0)
     rows = Rows(numbers[:, None], 2 * numbers[:, None], 3 * numbers)
-    judged, judges = folds.judged(rows, seed=0)
+    judged, judges = folds.judged(rows, 1, seed=0)
     at = judged.x[:, 0].astype(int)
     assert len(set(at)) == 20
     np.testing.assert_array_equal(judged.y[:, 0], 2 * at)
@@ -154,7 +154,7 @@ def test_temperature_is_found():
     p = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
     y = np.eye(3)[(p.cumsum(axis=1) < rng.random((len(p), 1))).sum(axis=1)]
     head = ClassHead(ClassEncoder("single", [np.arange(3)]), LogLoss())
-    assert head.temperature(Judged(y, None, 4 * raw, lambda r: r, True)) == pytest.approx(4, rel=0.05)
+    assert head.temperature(Judged(y, None, lambda t: 4 * raw / t, True)) == pytest.approx(4, rel=0.05)
 
 
 def test_folds_make_the_probabilities_of_a_network_that_overfits_honest():

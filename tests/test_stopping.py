@@ -204,8 +204,13 @@ def test_auto_stops_early_with_a_validation_set():
 
 TOO_FEW = {
     "few rows": (DLRegressor, slice(None), y, "it would hold 9 of 90 rows"),
-    "few rows of a class": (DLClassifier, slice(None), np.r_[9, c[1:]], "a class has a single row"),
-    "hardly any rows": (DLClassifier, slice(0, 12), c, "it would hold 2 of 12 rows"),
+    "hardly any rows": (DLClassifier, slice(0, 12), c, "it would hold 2 of 12 rows, of 3 classes"),
+    "a class a row, nearly": (
+        DLClassifier,
+        slice(0, 20),
+        np.r_[0:9, 0:11],
+        "it would hold 10 of 20 rows, of 11 classes",
+    ),
 }
 
 
@@ -213,6 +218,8 @@ TOO_FEW = {
 def test_without_rows_to_hold_out_the_training_loss_is_watched(name):
     estimator, rows, target, reason = TOO_FEW[name]
     model = estimator(**SMALL | {"max_iter": 50}, early_stopping=True, n_iter_no_change=3, tol=1e9)
+    if rows == slice(0, 20):
+        model.set_params(validation_fraction=0.5)
     with pytest.warns(UserWarning, match=f"early_stopping watches the training loss: .*because {reason}"):
         model.fit(X[rows], target[rows])
     assert model.n_iter_ == 4

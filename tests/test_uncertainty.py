@@ -79,6 +79,53 @@ def test_interval_covers_as_often_as_it_says_and_is_as_wide_as_it_must_be():
         assert (high - low)[wide].mean() > 1.4 * (high - low)[~wide].mean()
 
 
+KINDS = {
+    "ensemble": {"n_members": 4},
+    "two outputs": {"n_members": 4},
+    "poisson": {"n_members": 4, "loss": "poisson"},
+    "quantiles": {"n_members": 4, "loss": Quantile(levels=LEVELS)},
+    "watched": {"n_members": 1, "early_stopping": True, "scoring": None},
+    "constant": {"n_members": 4},
+}
+
+
+def told(kind, scale):
+    """All that a fit to targets of this size tells, in units of the size."""
+    X, y = skewed(120)
+    y = np.exp(y / 3) if kind == "poisson" else np.c_[y, y[::-1] - 5] if kind == "two outputs" else y
+    y = np.ones(120) if kind == "constant" else y
+    model = DLRegressor(**QUICK | KINDS[kind]).fit(X, y * scale)
+    found = {"predict": model.predict(X) / scale, "score": 0 if kind == "constant" else model.score(X, y * scale)}
+    if KINDS[kind]["n_members"] > 1:
+        found["std"] = model.predict(X, return_std=True)[1] / scale
+        if 1e-100 < scale < 1e100:
+            found["noise"] = model.noise_ / scale**2
+    if kind == "quantiles":
+        found["quantiles"], found["interval"] = model.predict_quantiles(X) / scale, model.predict_interval(X) / scale
+    if kind == "watched":
+        found["scores"] = np.array(model.validation_scores_)
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("exponent", [-1000, -700, -530, -100, 100, 530, 700, 1000])
+def test_what_follows_from_targets_has_their_size(kind, exponent):
+    """Also where a square of theirs is no number, and without a warning."""
+    plain = told(kind, 1.0)
+    for name, ours in told(kind, 2.0**exponent).items():
+        np.testing.assert_allclose(ours, plain[name], rtol=1e-9, err_msg=name)
+
+
+def test_a_score_that_early_stopping_cannot_use_is_told():
+    X, y = skewed(120)
+    model = DLRegressor(**QUICK | {"max_iter": 2}, early_stopping=True, scoring="neg_mean_squared_error")
+    with pytest.warns(UserWarning, match=r"gives -inf on the validation set, which is no best\."):
+        model.fit(X, y * 1e200)
+    with pytest.warns(UserWarning, match=r"gives -.*e-40 after an epoch, .* tol=0\.0001 counts; set a smaller tol\."):
+        model.fit(X, y * 1e-20)
+    assert model.set_params(tol=0.0).fit(X, y * 1e-20).validation_scores_[1] != 0
+
+
 def test_interval_in_pipelines_and_searches():
     X, y = skewed(120)
     levels = Quantile(levels=(0.1, 0.5, 0.9))

@@ -12,6 +12,7 @@ from .kinds import NOTHING, factorize, is_category, kind_of, to_numbers, type_of
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
+from .target import target_array
 from .told import told
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "sample_rows",
     "scaled_alpha",
     "sparse_deviations",
+    "target_array",
     "to_numbers",
     "told",
     "type_of_levels",

@@ -31,6 +31,10 @@ class Rows(NamedTuple):
     def __len__(self) -> int:  # rows, not fields
         return len(self.y)
 
+    def some(self, at: np.ndarray) -> Rows:
+        """Some of the rows, without their folds."""
+        return Rows(self.x[at], self.y[at], None if self.weight is None else self.weight[at])
+
 
 class Batches:
     """A training set, batch by batch; what an epoch yields is valid until the next batch.

@@ -9,14 +9,14 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, check_array
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, column_or_1d, validate_data
 
 from .containers import as_floats, canonical, opened, refuse_mask
 from .dataframes import check_dataframe, column, is_dataframe, numbers_of, sparse_rows
 from .kinds import is_missing, is_plain_number, kind_of
+from .target import target_array
 from .told import tells
 
 __all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
@@ -122,7 +122,7 @@ def _frame_of_numbers(X: Any, names: list[Any]) -> np.ndarray:
 
 @tells("y", 2)
 def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
-    """y as an array of shape (n,) or (n, n_outputs), as long as X and without missing values.
+    """y as an array of shape (n,) or (n, n_outputs), n_outputs > 1, as long as X and without missing values.
 
     Raises
     ------
@@ -133,15 +133,17 @@ def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
         raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
     refuse_mask(y, "y")
-    y = y.toarray() if issparse(y) else y  # an indicator matrix: the network's outputs are dense as well
-    y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
+    y = check_array(target_array(y), ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
     if y.dtype == object and any(map(is_missing, y.flat)):
         raise ValueError("y contains None or NaN (missing); leave such rows out.")
-    with np.errstate(invalid="ignore"):  # of infinite partial sums of both signs
-        assert_all_finite(y, input_name="y")
     _refuse_shape(X, y)  # once more: a list has shown its shape
     check_consistent_length(X, y)
-    return y
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        row = int(np.argwhere(~np.isfinite(y))[0][0])
+        if np.isnan(y[row]).any():
+            raise ValueError(f"y contains NaN (missing), in row {row}; leave such rows out.")
+        raise ValueError(f"y contains infinity, in row {row}; it must hold finite numbers.")
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 @tells("sample_weight", 0)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from .._numerics import Purpose, generator
 from .dataframes import rows_of
 
 __all__ = ["Table", "hold_out", "scaled_alpha", "weight_exponent"]
@@ -85,26 +86,40 @@ def hold_out(table: Table, fraction: float, seed: int, strata: np.ndarray | None
     seed : int
         Decides which.
     strata : ndarray of shape (n,) or None
-        Class of each row; each is to be found in both parts.
+        Class of each row; each is to be found in both parts, or where it has too few rows in the first.
 
     Returns
     -------
     train : Table
     validation : Table or None
-        None, with a warning, where it would hold fewer than 10 rows or a class has fewer than 2.
+        None, with a warning, where it would hold fewer than 10 rows, or the training rows were fewer than the classes.
     """
     n = len(table.y)
-    n_held = math.ceil(n * fraction)
-    counts = np.array([n]) if strata is None else np.unique(strata, return_counts=True)[1]
-    if counts.min() < 2:
-        reason = "a class has a single row"
-    elif n_held < max(MIN_VALIDATION_ROWS, len(counts)) or n - n_held < len(counts):
-        reason = f"it would hold {n_held} of {n} rows"
-    else:
+    n_held, codes, counts = math.ceil(n * fraction), np.zeros(n, np.intp), np.array([n])
+    if strata is not None:
+        _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    if n_held < MIN_VALIDATION_ROWS or n - n_held < len(counts):
+        reason = f"it would hold {n_held} of {n} rows" + (f", of {len(counts)} classes" if len(counts) > 1 else "")
+        warnings.warn(
+            f"early_stopping watches the training loss: no validation set could be held out, because {reason}.",
+            stacklevel=2,
+        )
+        return table, None
+    if counts.min() >= 2 and n_held >= len(counts):
         train, held = train_test_split(np.arange(n), test_size=n_held, random_state=seed, stratify=strata)
-        return table.rows(np.sort(train)), table.rows(np.sort(held))
-    warnings.warn(
-        f"early_stopping watches the training loss: no validation set could be held out, because {reason}.",
-        stacklevel=2,
-    )
-    return table, None
+    else:
+        held = _spread(codes, n_held, seed)
+        train = np.setdiff1d(np.arange(n), held)
+    return table.rows(np.sort(train)), table.rows(np.sort(held))
+
+
+def _spread(codes: np.ndarray, n_held: int, seed: int) -> np.ndarray:
+    """Rows to hold out where classes have too few of them to be found in both parts: a row of each is kept.
+
+    The others lie class by class, and every so many of them one is taken.
+    """
+    rng = generator(seed, Purpose.VALIDATION)
+    order = rng.permutation(len(codes))
+    order = order[np.argsort(codes[order], kind="stable")]
+    others = order[1:][np.diff(codes[order]) == 0]
+    return others[((np.arange(n_held) + rng.random()) * (len(others) / n_held)).astype(np.intp)]

@@ -5,7 +5,7 @@ Knows encoders and heads as what a record holds, and nothing about solvers or ho
 
 from .fitted import Fitted, Holder, State
 from .network import Network, Workspace
-from .predict import forward
+from .predict import Then, forward
 from .shared import Passes, threads_for
 
-__all__ = ["Fitted", "Holder", "Network", "Passes", "State", "Workspace", "forward", "threads_for"]
+__all__ = ["Fitted", "Holder", "Network", "Passes", "State", "Then", "Workspace", "forward", "threads_for"]

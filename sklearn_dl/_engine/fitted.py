@@ -18,7 +18,7 @@ from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
 from .network import Network
-from .predict import forward
+from .predict import FEW_ROWS, Then, forward
 
 __all__ = ["Fitted", "Holder", "State"]
 
@@ -109,9 +109,16 @@ class Fitted:
         width = self.encode(table.X[:1]).shape[1]
         return Rows(LazyRows(table.X, table.at, self.encode, width), y, weight)
 
-    def raw(self, X: Any, n_jobs: int | None = 1) -> np.ndarray:
-        """The network's output for checked inputs, in double precision."""
-        return forward(self.network, self.encode(X), n_jobs).astype(np.float64, copy=False)
+    def read(self, X: Any, then: Then, n_jobs: int | None = 1) -> Any:
+        """What follows from the network's output for checked inputs, which `then` gets in double precision, in blocks.
+
+        Arrays are encoded block by block too.
+        """
+        if isinstance(X, np.ndarray) and len(X) > FEW_ROWS:
+            x: Any = LazyRows(X, None, self.encode, self.encode(X[:1]).shape[1])
+        else:
+            x = self.encode(X)
+        return forward(self.network, x, n_jobs, lambda raw: then(raw.astype(np.float64, copy=False)))
 
     def snapshot(self) -> Fitted:
         """The record as it is now, for somebody who looks on; only the solver's vectors are those that will change."""

@@ -1,26 +1,30 @@
-"""The raw output of a network for rows of any number, in blocks.
+"""The raw output of a network, or what follows from it row by row, for rows of any number, in blocks.
 
 Knows nothing about tables, losses or what the output means.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, final
 
 import numpy as np
 
 from .._numerics import Team, one_blas_thread, threads_granted
 from .network import Network, Workspace
 
-__all__ = ["forward"]
+__all__ = ["FEW_ROWS", "Then", "forward"]
 
 BLOCK = 2**21  # numbers in a block's rows and its working memory: they then fit into the cache, or nearly
 MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
 FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the network
 
 
-def forward(network: Network, x: Any, n_jobs: int | None = 1) -> np.ndarray:
-    """The raw output for all rows.
+Then = Callable[[np.ndarray], Any]  # from raw outputs to an array, or a tuple or list of arrays, of as many rows
+
+
+def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None = None) -> Any:
+    """The raw output for all rows, or what follows from it.
 
     May be called from many threads at once: a workspace is taken by one of them at a time. The blocks do not depend on
     the number of threads, and so neither do the bits; BLAS is held to one thread, as its own threads take several times
@@ -34,23 +38,26 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1) -> np.ndarray:
         Encoded inputs.
     n_jobs : int or None, default=1
         Threads that share out the blocks, as in scikit-learn.
+    then : callable or None, default=None
+        What is made of a block's raw output before the next one: that of all rows, in double precision and of all
+        members, may be many times as large as the answer.
 
     Returns
     -------
     ndarray of shape (n, ..., n_out)
-        New memory.
+        New memory; or what `then` gives, of all rows.
     """
     n = x.shape[0]
     if n <= FEW_ROWS:
         work = _take(network)
-        raw = work.forward(x[:n]).copy()
+        raw = work.forward(x[:n])
+        out = raw.copy() if then is None else then(raw.copy())
         network.idle.append(work)
-        return raw
+        return out
     with one_blas_thread():
         work = Workspace(network)
-        first = work.forward(x[:FEW_ROWS])
-        out = np.empty((n, *first.shape[1:]), first.dtype)
-        out[:FEW_ROWS] = first
+        answers = _Answers(n, then)
+        answers.put(0, work.forward(x[:FEW_ROWS]))
         step = max(1, BLOCK // (FEW_ROWS * x.shape[1] + work.memory.size)) * FEW_ROWS
         starts = range(FEW_ROWS, n, step)
         n_threads = 1
@@ -60,14 +67,38 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1) -> np.ndarray:
         def share(i: int) -> None:
             mine = work if i == 0 else Workspace(network)
             for start in starts[i::n_threads]:
-                out[start : start + step] = mine.forward(x[start : start + step])
+                answers.put(start, mine.forward(x[start : start + step]))
 
         if n_threads == 1:
             share(0)
         else:
             with Team(n_threads) as team:
                 team.run(share)
-    return out
+    return answers.all()
+
+
+@final
+class _Answers:
+    """What is made of the raw output, block by block, in arrays of all rows."""
+
+    def __init__(self, n: int, then: Then | None):
+        self._n, self._then = n, then
+        self._kind: type = np.ndarray
+        self._out: list[np.ndarray] = []
+
+    def put(self, start: int, raw: np.ndarray) -> None:
+        """The first block makes the arrays."""
+        answer = raw if self._then is None else self._then(raw)
+        parts = [answer] if isinstance(answer, np.ndarray) else answer
+        if not self._out:
+            self._kind = type(answer)
+            self._out = [np.empty((self._n, *part.shape[1:]), part.dtype) for part in parts]
+        for whole, part in zip(self._out, parts, strict=True):
+            whole[start : start + len(part)] = part
+
+    def all(self) -> Any:
+        """In the form that the blocks had."""
+        return self._out[0] if self._kind is np.ndarray else self._kind(self._out)
 
 
 def _take(network: Network) -> Workspace:

@@ -28,7 +28,7 @@ from .._data import (
     sample_rows,
     told,
 )
-from .._engine import Fitted, Network, State
+from .._engine import Fitted, Network, State, Then
 from .._training import End, Judge, Plan, Split, fit, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
@@ -87,8 +87,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     # ---------------------------------------------------------------- what the two estimators supply
 
     @abstractmethod
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
-        """The head for the training targets."""
+    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
+        """The head for the training targets; `y` has those of rows of weight 0 too, which may name a class."""
 
     def _weigh(self, table: Table, head: Head) -> Table:
         """The table with the weights of its classes."""
@@ -122,13 +122,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
-        table = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
+        table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
         if going_on:
             head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
             head.go_on_with(plan.loss)
         else:
             with told("y", call.y):
-                head = shell._learn_head(table, plan, call)
+                head = shell._learn_head(table, y, plan, call)
             state, n_rows = State(shell._draw_seed()), len(table.y)
         if saved is not None:
             state.seed = saved.state.seed
@@ -145,7 +145,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell.fitted_.shape = shape_of(plan)
         shell.fitted_.settings = settled(plan, shell.fitted_.network.values.dtype)
         if rows.held_out is not None:
-            rows = rows._replace(scores=watched_scores(shell, self.scoring, rows.held_out))
+            rows = rows._replace(scores=watched_scores(shell, self.scoring, plan.tol, rows.held_out))
         return Prepared(shell, plan, rows, saved)
 
     def _shell(self, going_on: bool) -> BaseDL:
@@ -166,8 +166,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _check_rows(self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None) -> Table:
-        """Checked arrays, without rows of weight 0, for a head that is learnt or None.
+    def _check_rows(
+        self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None
+    ) -> tuple[Table, np.ndarray]:
+        """Checked arrays, without rows of weight 0, for a head that is learnt or None; and y as it was with them.
 
         Sets `n_features_in_` and `feature_names_in_`, or checks them where there is a head.
         """
@@ -178,7 +180,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
         with told("y", y):
-            return table._replace(y=self._head.check(table.y, plan.loss, head))
+            return table._replace(y=self._head.check(table.y, plan.loss, head)), y
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
@@ -196,7 +198,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             if not self.early_stopping:
                 raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
             try:
-                held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
+                held, _ = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
                 with told("y", call.y_val):
                     head.encode(held.y, np.float64)  # unknown classes are told here
                 return Split(table, self._weigh(held, head))
@@ -247,15 +249,20 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
 
     # ---------------------------------------------------------------- predict
 
-    def _raw(self, X: Any) -> np.ndarray:
-        """The network's output for a table as the user gives it, in double precision."""
+    def _read(self, X: Any, then: Then) -> Any:
+        """What follows from the network's output, in double precision, for a table as the user gives it."""
         if "fitted_" not in vars(self):
             check_is_fitted(self)
         fitted = self.fitted_
         with np.errstate(over="ignore", invalid="ignore"):
             if not is_plain(self, X, finite=fitted.encoder is None):
                 X = self._check_inputs(X, reset=False)
-            return fitted.raw(X, self.n_jobs)
+            return fitted.read(X, then, self.n_jobs)
+
+    def _raw(self, X: Any) -> np.ndarray:
+        """The network's output, in double precision."""
+        raw: np.ndarray = self._read(X, lambda raw: raw)
+        return raw
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -5,7 +5,7 @@ Knows what classes as targets need; everything else is in the base.
 
 from __future__ import annotations
 
-import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Literal, final
@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from .._data import MOST_WEIGHT, Table, check_weight, told
+from .._data import MOST_WEIGHT, Table, check_weight, target_array, told
 from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
-from ..heads import ClassHead, Head
+from ..heads import ClassHead, Head, are_probabilities
 from ..layers import Layer
 from ..losses import Loss
 from ..numeric_embeddings import NumericEmbedding
@@ -101,7 +101,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         numbers as they are.
     class_weight : dict, "balanced", list of dict or None, default=None
         Weight of each class, multiplied with the rows' weights; "balanced" gives each class the same total. For
-        several targets a list of dicts, one for each.
+        several targets a list of dicts, one for each. A dict may name classes that y lacks, such as those that a fold
+        does not hold.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
         to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
@@ -135,8 +136,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,), or list of ndarray
-        The class labels, sorted; a list for several targets with classes of their own.
+    classes_ : ndarray of shape (n_classes,) or (n_labels, 2), or list of ndarray
+        The class labels, sorted, those of rows of weight 0 too; a list for several targets with classes of their own,
+        and for an indicator matrix 0 and 1 for each label.
     fitted_ : Fitted
         The record of the fit, from which the other attributes follow: encoder, head, network, state, history, layout.
     network_ : Network
@@ -281,8 +283,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
-        y : array-like of shape (n,) or (n, n_outputs)
-            Labels; an indicator matrix, or a column of labels for each target.
+        y : array-like of shape (n,), (n, n_outputs) or (n, n_classes)
+            Labels: booleans, numbers or text; an indicator matrix, or a column of labels for each target. Or, for a
+            network that learns from another model, rows of probabilities with a sum of 1, recognised by their
+            fractions; the classes are then the columns of a DataFrame, in sorted order, or 0, 1, ...
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row, not negative; a weight of 2 counts as the row twice.
         X_val, y_val : array-like or None, default=None
@@ -327,10 +331,11 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ----------
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
-        y : array-like of shape (n,) or (n, n_outputs)
-            Labels.
+        y : array-like of shape (n,), (n, n_outputs) or (n, n_classes)
+            Labels, or rows of probabilities, as in `fit`.
         classes : array-like of shape (n_classes,), list of such, or None, default=None
-            All classes there will ever be, at the first call; without it those in y. A list for several targets.
+            All classes there will ever be, at the first call; without it those in y. A list for several targets; of
+            rows of probabilities the classes of the columns.
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row.
 
@@ -346,17 +351,20 @@ class DLClassifier(ClassifierMixin, BaseDL):
             Where a parameter or the data are not as they must be; what was fitted before stays as it was.
         """
         if classes is not None and self.__sklearn_is_fitted__():
-            known = self.classes_
             with told("classes", classes):
-                pairs = [(known, classes)] if isinstance(known, np.ndarray) else itertools.zip_longest(known, classes)
-                same = all(np.array_equal(a, np.unique(b)) for a, b in pairs)
-            if not same:
-                raise ValueError(f"classes must be those of the first fit, {known!r}; got {classes!r}.")
+                self._classes.target.refuse_other(classes)
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
 
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
-        return ClassHead.learn(table.y, call.classes, plan.loss)
+    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
+        if y is not table.y:
+            y = ClassHead.check(y, plan.loss, None)
+        classes = call.classes
+        if classes is None and are_probabilities(y) and hasattr(call.y, "columns"):
+            classes = list(call.y.columns)
+        head = ClassHead.learn(y, classes, plan.loss)
+        self.classes_ = head.target.classes
+        return head
 
     @property
     def _classes(self) -> ClassHead:
@@ -368,6 +376,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         if self.class_weight is None:
             return table
         assert isinstance(head, ClassHead)
+        if are_probabilities(table.y):
+            raise ValueError("class_weight needs labels, and y has rows of probabilities; pass sample_weight instead.")
         codes, levels = head.target.codes(table.y), head.target.levels
         weight = np.ones(len(codes)) if table.weight is None else table.weight
         if isinstance(self.class_weight, str):
@@ -392,11 +402,6 @@ class DLClassifier(ClassifierMixin, BaseDL):
             raise ValueError(f"class_weight must leave a row with a weight > 0; got {self.class_weight!r}.")
         return table._replace(weight=weight)
 
-    @property
-    def classes_(self) -> np.ndarray | list[np.ndarray]:
-        """The class labels, sorted; a list for several targets with classes of their own."""
-        return self._classes.target.classes
-
     def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Predict the probability of each class.
 
@@ -418,8 +423,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        raw = self._raw(X)
-        return self._classes.probabilities(raw)
+        return self._read(X, lambda raw: self._classes.probabilities(raw))
 
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Logarithm of `predict_proba`.
@@ -436,7 +440,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         """
         proba = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return [np.log(p) for p in proba] if isinstance(proba, list) else np.log(proba)
+            return [np.log(p, out=p) for p in proba] if isinstance(proba, list) else np.log(proba, out=proba)
 
     def decision_function(self, X: MatrixLike) -> Any:
         """Raw outputs of the network: logits, larger where the class is more probable.
@@ -482,8 +486,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where X is not as at `fit`.
         """
-        raw = self._raw(X)
-        return self._classes.predict(raw)
+        labels: np.ndarray = self._read(X, lambda raw: self._classes.predict(raw))
+        return labels
 
     def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose label, or whose labels all together, are predicted right.
@@ -504,10 +508,16 @@ class DLClassifier(ClassifierMixin, BaseDL):
         predicted = self.predict(X)
         weight = None if sample_weight is None else check_weight(sample_weight, predicted)
         with told("y", y):
+            truth = np.asarray(target_array(y))
+            if are_probabilities(truth):
+                raise ValueError("score needs labels; y has rows of probabilities.")
+            truth = ClassHead.check(truth, self._classes.loss, self._classes)
             if self._classes.target.kind == "multioutput":
-                right = (predicted == np.asarray(y)).all(axis=1)
+                if truth.shape != predicted.shape:
+                    raise ValueError(f"y must have shape {predicted.shape}, as predicted; got {truth.shape}.")
+                right = (predicted == truth).all(axis=1)
                 return float(np.average(right, weights=weight))
-            return float(accuracy_score(y, predicted, sample_weight=weight))
+            return float(accuracy_score(truth, predicted, sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -522,8 +532,15 @@ def _balanced(codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _looked_up(weights: dict[Any, float], levels: list[Any]) -> np.ndarray:
-    """The factor for each class from a dict; 1 for a class that it leaves out."""
-    unknown = [label for label in weights if label not in levels]
-    if unknown:
-        raise ValueError(f"class_weight names classes that are not among {levels}: {unknown}.")
+    """The factor for each class from a dict; 1 for a class that it leaves out.
+
+    Where each class has a weight, others are those that a fold lacks. Else they may be misspelt, which is told; and
+    where none could be a class by its type, it is an error.
+    """
+    unknown, unnamed = [label for label in weights if label not in levels], [k for k in levels if k not in weights]
+    if unknown and unnamed:
+        message = f"class_weight names classes that are not among {levels}: {unknown}"
+        if all(isinstance(label, str) != isinstance(levels[0], str) for label in unknown):
+            raise ValueError(f"{message}.")
+        warnings.warn(f"{message}; they have no effect.", stacklevel=2)
     return np.array([weights.get(label, 1.0) for label in levels], dtype=float)

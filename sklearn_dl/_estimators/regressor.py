@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .._data import Table, check_weight, told
+from .._data import Table, check_weight, target_array, told
 from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
@@ -170,7 +171,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     out_activation_ : str
         Inverse link: "identity" or "exp".
     noise_ : ndarray of shape (n_outputs,)
-        Only with several members: mean squared residual of each output, on validation rows where there are any.
+        Only with several members: mean squared residual of each output, on validation rows where there are any. A
+        square, it is infinite or 0 for targets beyond 1e154 or 1e-162, of which ``predict(X, return_std=True)`` still
+        tells the spread.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
@@ -339,7 +342,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._fit(Call(X, y, sample_weight, partial=True))
         return self
 
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
+    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
         final = not (call.partial or self.warm_start)
         return NumberHead.learn(table.y, table.weight, plan.loss, scaled=self.scale_target, final=final)
 
@@ -383,13 +386,14 @@ class DLRegressor(RegressorMixin, BaseDL):
         ValueError
             Where X is not as at `fit`, or with ``return_std=True`` and a single member.
         """
-        raw = self._raw(X)
-        y = self._numbers.predict(raw)
-        if not return_std:
-            return y
-        if raw.ndim == 2:
-            raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
-        return y, self._numbers.spread(raw).reshape(y.shape)
+
+        def with_spread(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            if raw.ndim == 2:
+                raise ValueError("return_std=True needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+            y = self._numbers.predict(raw)
+            return y, self._numbers.spread(raw).reshape(y.shape)
+
+        return self._read(X, with_spread if return_std else lambda raw: self._numbers.predict(raw))
 
     @available_if(lambda self: self._has_quantiles())
     def predict_quantiles(self, X: MatrixLike) -> np.ndarray:
@@ -410,8 +414,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         AttributeError
             Where the loss is another one.
         """
-        raw = self._raw(X)
-        return self._numbers.predict_levels(raw)
+        levels: np.ndarray = self._read(X, lambda raw: self._numbers.predict_levels(raw))
+        return levels
 
     @available_if(lambda self: self._has_quantiles("predict_interval", "(0.05, 0.5, 0.95)"))
     def predict_interval(self, X: MatrixLike, coverage: float = 0.9) -> np.ndarray:
@@ -464,7 +468,10 @@ class DLRegressor(RegressorMixin, BaseDL):
         predicted = np.asarray(self.predict(X))
         weight = None if sample_weight is None else check_weight(sample_weight, predicted)
         with told("y", y):
-            return float(r2_score(y, predicted, sample_weight=weight))
+            truth = check_array(target_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
+            exponent = np.frexp(abs(truth).max(axis=0))[1]  # powers of two first: exact, and no square leaves the range
+            scaled = np.ldexp(truth, -exponent), np.ldexp(predicted, -exponent)
+            return float(r2_score(*scaled, sample_weight=weight))
 
     def _has_quantiles(self, method: str = "predict_quantiles", levels: str = "...") -> None:
         link = self._numbers.link if self.__sklearn_is_fitted__() else self._named_link()

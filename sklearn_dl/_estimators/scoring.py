@@ -6,6 +6,8 @@ Knows nothing about training; a scorer sees an estimator that is fitted as far a
 from __future__ import annotations
 
 import copy
+import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +15,12 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from .._data import Table, is_dataframe
-from .._engine import forward
+from .._engine import Then, forward
 from .fitted_attributes import FittedDL
 
 __all__ = ["score_name", "scorer_name", "watched_scores"]
+
+HARDLY = 0.01  # of `tol`
 
 
 def score_name(scoring: Any, *, classifies: bool) -> str:
@@ -48,7 +52,9 @@ def scorer_name(scoring: Any) -> str:
     return f"own_{name}" if name in ("loss", "score") else name
 
 
-def watched_scores(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], dict[str, float]] | None:
+def watched_scores(
+    model: FittedDL, scoring: Any, tol: float, held_out: Table
+) -> Callable[[Any], dict[str, float]] | None:
     """What `history_` gets after an epoch beside the loss, as a function of the encoded inputs; None for nothing.
 
     Parameters
@@ -58,17 +64,19 @@ def watched_scores(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[
     scoring : "loss", str, callable, None, or a sequence of such
         The first is what early stopping watches, "validation_score" unless it is the loss; the others are recorded
         as "validation_" and their names.
+    tol : float
+        What counts as improvement: a first score that is far below it is told.
     held_out : Table
         The checked validation rows, which the scorers are given.
     """
     first, *others = scoring if isinstance(scoring, (list, tuple)) else (scoring,)
     named = {"validation_score": first} | {f"validation_{scorer_name(other)}": other for other in others}
-    functions = {name: _watched_score(model, one, held_out) for name, one in named.items()}
+    functions = {name: _watched_score(model, one, tol, held_out) for name, one in named.items()}
     scores = {name: function for name, function in functions.items() if function is not None}
     return (lambda encoded: {name: score(encoded) for name, score in scores.items()}) if scores else None
 
 
-def _watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[Any], float] | None:
+def _watched_score(model: FittedDL, scoring: Any, tol: float, held_out: Table) -> Callable[[Any], float] | None:
     """One scorer as a function of the encoded inputs; None for the loss.
 
     The scorer's predictions for all rows are made from these, those for any other table in the usual way.
@@ -79,6 +87,8 @@ def _watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[
         Whose network is scored, as it is at each call.
     scoring : "loss", str, callable or None
         What is asked for.
+    tol : float
+        What counts as improvement.
     held_out : Table
         The checked validation rows, which the scorer is given.
     """
@@ -86,19 +96,30 @@ def _watched_score(model: FittedDL, scoring: Any, held_out: Table) -> Callable[[
         return None
     scorer = check_scoring(model, scoring=scoring)
     keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    scored, ask, X = copy.copy(model), type(model)._raw, held_out.inputs()
+    scored, ask, X = copy.copy(model), type(model)._read, held_out.inputs()
 
     def score(encoded: Any) -> float:
-        def raw(table: Any) -> Any:
+        def read(table: Any, then: Then) -> Any:
             if table is not X:
-                return ask(scored, table)
-            return forward(model.fitted_.network, encoded).astype(np.float64, copy=False)
+                return ask(scored, table, then)
+            network = model.fitted_.network
+            return forward(network, encoded, then=lambda raw: then(raw.astype(np.float64, copy=False)))
 
-        scored.__dict__["_raw"] = raw  # all predictions go through it
+        scored.__dict__["_read"] = read  # all predictions go through it
         try:
-            return float(scorer(scored, X, held_out.y, **keywords))
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                found = float(scorer(scored, X, held_out.y, **keywords))
         except (TypeError, ValueError) as error:
             raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}") from error
+        if not math.isfinite(found):
+            warnings.warn(f"scoring={scoring!r} gives {found} on the validation set, which is no best.", stacklevel=2)
+        elif not model.fitted_.history and 0 < abs(found) < HARDLY * tol:
+            warnings.warn(
+                f"scoring={scoring!r} gives {found:.1g} after an epoch, and no improvement of less than tol={tol} "
+                "counts; set a smaller tol.",
+                stacklevel=2,
+            )
+        return found
 
     if not is_dataframe(X):  # the names of columns were lost in the check
         scored.__dict__.pop("feature_names_in_", None)

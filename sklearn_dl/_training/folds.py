@@ -17,6 +17,8 @@ from .._numerics import Purpose, generator
 __all__ = ["Folds"]
 
 JUDGED = 2**16  # rows at most by which an epoch is judged
+SAID = 2**25  # numbers at most that the members say of these rows, all together: 128 MB in single precision
+FEWEST = 1024  # but not fewer rows
 
 
 @final
@@ -67,21 +69,27 @@ class Folds:
         weights: np.ndarray = there * (self.n_members / there.sum(axis=1, keepdims=True))
         return weights
 
-    def judged(self, rows: Rows, seed: int) -> tuple[Rows, Folds]:
+    def judged(self, rows: Rows, n_raw: int, seed: int) -> tuple[Rows, Folds]:
         """Encoded rows to judge by: of a long table a sample, which says as much and takes less time and memory.
 
         Parameters
         ----------
         rows : Rows
             The encoded rows that these folds are of.
+        n_raw : int
+            Raw outputs of a member; with many classes fewer rows do.
         seed : int
             Decides the sample.
         """
-        if len(rows) <= JUDGED:
+        most = min(JUDGED, max(FEWEST, SAID // (self.n_members * n_raw)))
+        if len(rows) <= most:
             return rows, self
-        at = np.sort(generator(seed, Purpose.FOLDS, 1).choice(len(rows), JUDGED, replace=False))
-        weight = None if rows.weight is None else rows.weight[at]
-        return Rows(rows.x[at], rows.y[at], weight), Folds(self.of_row[at], self.count, self.n_members)
+        at = np.sort(generator(seed, Purpose.FOLDS, 1).choice(len(rows), most, replace=False))
+        return rows.some(at), self.rows(at)
+
+    def rows(self, at: np.ndarray) -> Folds:
+        """The folds of some of the rows."""
+        return Folds(self.of_row[at], self.count, self.n_members)
 
     def left_out(self, raw: np.ndarray, pool: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """For each row the pooled output of the members that left it out.

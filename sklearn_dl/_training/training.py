@@ -104,7 +104,7 @@ class Training:
             validation = Validation(held_out, head, split.scores)
         elif plan.judge is Judge.FOLDS:
             folds = Folds.draw(head.strata(split.train.y), len(rows), plan.n_folds, plan.n_members, seed)
-            judged, judges = folds.judged(rows, seed)
+            judged, judges = folds.judged(rows, head.n_raw, seed)
             validation = Validation(judged, head, folds=judges)
         return cls(
             fitted=fitted,

@@ -6,18 +6,27 @@ Knows nothing about tables or about what follows from the judgement; rows come i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import final
+from typing import NamedTuple, final
 
 import numpy as np
 
 from .._data import Rows
 from .._engine import Network, forward
+from .._numerics import Purpose, generator
 from ..heads import Head, Judged
-from .folds import Folds
+from .folds import FEWEST, Folds
 
 __all__ = ["Validation"]
 
 ROUGHLY = 0.05  # relative tolerance of a temperature that is found to judge an epoch
+
+
+class _Sample(NamedTuple):
+    """Some of the rows: which, encoded, and their folds."""
+
+    at: np.ndarray
+    rows: Rows
+    folds: Folds
 
 
 @final
@@ -49,16 +58,18 @@ class Validation:
         self._weight = None if rows.weight is None else rows.weight[:, None]
         self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
 
-    def judged(self, raw: np.ndarray) -> Judged:
-        """The rows with the network's output for them."""
-        return Judged(self.rows.y, self.rows.weight, raw, self._pooled, self._folds is not None)
+        self._sample = self._draw()
 
     def mean_loss(self, network: Network) -> float:
         """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
-        raw = forward(network, self.rows.x)
-        if self._folds is not None and (t := self._head.temperature(self.judged(raw), ROUGHLY)) != 1:
-            raw = raw / t
-        raw = self._pooled(raw)
+        raw, t = forward(network, self.rows.x), 1.0
+        if self._folds is not None:
+            if self._sample is None:
+                judged = self._judged(self.rows, raw, self._folds)
+            else:
+                judged = self._judged(self._sample.rows, raw[self._sample.at], self._sample.folds)
+            t = self._head.temperature(judged, ROUGHLY)
+        raw = self._pooled(raw, self._folds, t)
         return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
 
     def scores(self) -> dict[str, float]:
@@ -67,11 +78,30 @@ class Validation:
 
     def settle(self, network: Network) -> float:
         """Have the head take note of what shows after the training; what the outputs are to be divided by."""
-        return self._head.settle(self.judged(forward(network, self.rows.x).astype(np.float64, copy=False)))
+        rows, folds = (self.rows, self._folds) if self._sample is None else (self._sample.rows, self._sample.folds)
+        raw = forward(network, rows.x).astype(np.float64, copy=False)
+        return self._head.settle(self._judged(rows, raw, folds))
 
-    def _pooled(self, raw: np.ndarray) -> np.ndarray:
-        """The raw output of shape (n, n_raw) that is judged: the members' together where there are members."""
-        pool = self._loss.link.pool
+    def _draw(self) -> _Sample | None:
+        """The rows by which the head settles, where all of them would say more than it needs."""
+        if self._folds is None:
+            return None
+        n = max(FEWEST, self._head.needs // (self._folds.n_members * self._head.n_raw))
+        if n >= len(self.rows):
+            return None
+        at = np.sort(generator(0, Purpose.SAMPLE, 1).choice(len(self.rows), n, replace=False))
+        return _Sample(at, self.rows.some(at), self._folds.rows(at))
+
+    def _judged(self, rows: Rows, raw: np.ndarray, folds: Folds | None) -> Judged:
+        return Judged(rows.y, rows.weight, lambda t: self._pooled(raw, folds, t), folds is not None)
+
+    def _pooled(self, raw: np.ndarray, folds: Folds | None, t: float) -> np.ndarray:
+        """The raw output of shape (n, n_raw) that is judged, at a temperature: the members' where there are members."""
+        link = self._loss.link
+
+        def pool(members: np.ndarray) -> np.ndarray:
+            return link.pool(members if t == 1 else members / t)
+
         if raw.ndim == 2:
-            return raw
-        return pool(raw) if self._folds is None else self._folds.left_out(raw, pool)
+            return raw if t == 1 else raw / t
+        return pool(raw) if folds is None else folds.left_out(raw, pool)

@@ -100,6 +100,8 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> DLClassifier | DLRegresso
         settings=settled(plan, network.values.dtype),
         shape=shape_of(plan),
     )
+    if isinstance(head, ClassHead):
+        estimator.classes_ = head.target.classes
     return estimator
 
 

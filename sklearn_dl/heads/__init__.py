@@ -5,7 +5,8 @@ Knows nothing about networks, training or the inputs.
 
 from .base import Head, Judged, Readout
 from .classes import ClassHead
+from .labels import are_probabilities
 from .numbers import NumberHead
 from .targets import ClassEncoder, NumberEncoder
 
-__all__ = ["ClassEncoder", "ClassHead", "Head", "Judged", "NumberEncoder", "NumberHead", "Readout"]
+__all__ = ["ClassEncoder", "ClassHead", "Head", "Judged", "NumberEncoder", "NumberHead", "Readout", "are_probabilities"]

@@ -5,6 +5,7 @@ Knows nothing about networks, training or the inputs.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
@@ -26,18 +27,16 @@ class Judged(NamedTuple):
         Encoded targets.
     weight : ndarray of shape (n,) or None
         Weight of each row.
-    raw : ndarray of shape (n, n_raw) or (n, n_members, n_raw)
-        The network's output; in double precision after the training.
-    pool : callable
-        From such an output to the one of shape (n, n_raw) that is judged.
+    raw_at : callable
+        From a temperature, by which the members' outputs are divided, to the raw output of shape (n, n_raw) that is
+        judged; in double precision after the training.
     left_out : bool
         Whether each row is judged by the members that left it out.
     """
 
     y: np.ndarray
     weight: np.ndarray | None
-    raw: np.ndarray
-    pool: Callable[[np.ndarray], np.ndarray]
+    raw_at: Callable[[float], np.ndarray]
     left_out: bool
 
 
@@ -66,6 +65,8 @@ class Head(ABC):
     ----------
     task : str
         Which losses fit it.
+    needs : int
+        Numbers of the members' outputs that `temperature` and `settle` need at most; more of them say no more.
     target : object
         What turns y into a matrix.
     loss : Loss
@@ -73,6 +74,7 @@ class Head(ABC):
     """
 
     task: ClassVar[str]
+    needs: ClassVar[int] = sys.maxsize
     target: Any
     loss: Loss
 
@@ -83,7 +85,7 @@ class Head(ABC):
 
         Parameters
         ----------
-        y : ndarray of shape (n,) or (n, n_outputs)
+        y : ndarray of shape (n,) or (n, n_outputs), n_outputs > 1
             Without missing values.
         loss : Loss
             What they are for.

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from sklearn.utils.validation import column_or_1d
 
 from ..losses import LogLoss, Loss
 from .base import Head, Judged, Readout, position
-from .targets import ClassEncoder
+from .labels import are_probabilities
+from .targets import ClassEncoder, columns_of
 
 __all__ = ["ClassHead"]
 
@@ -34,6 +34,7 @@ class ClassHead(Head):
     """
 
     task: ClassVar[str] = "classification"
+    needs: ClassVar[int] = 2**22  # a temperature is looked for some 12 times
     target: ClassEncoder
 
     def __init__(self, target: ClassEncoder, loss: Loss):
@@ -46,7 +47,15 @@ class ClassHead(Head):
 
     @classmethod
     def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
-        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+        if are_probabilities(y):
+            if not loss.soft:
+                raise ValueError(f"y with rows of probabilities needs loss='log_loss'; got loss={loss!r}.")
+            return y
+        columns = columns_of(y)
+        if y.ndim == 1:
+            return columns[0]
+        kinds = {column.dtype.kind for column in columns}
+        return np.column_stack(columns if len(kinds) == 1 else [column.astype(object) for column in columns])
 
     @property
     def n_outputs(self) -> int:
@@ -71,7 +80,9 @@ class ClassHead(Head):
         return log_loss if log_loss.link == self.link else self.loss
 
     def strata(self, y: np.ndarray) -> np.ndarray | None:
-        return y if y.ndim == 1 else None
+        if y.ndim == 1:
+            return y
+        return y.argmax(axis=1) if self.target.kind == "single" else None
 
     def temperature(self, judged: Judged, tolerance: float = 0.01) -> float:
         """The T for which the outputs divided by T have the lowest log-loss (Guo et al. 2017, section 4.2).
@@ -85,7 +96,7 @@ class ClassHead(Head):
             return 1.0
 
         def log_loss(log_t: float) -> float:
-            raw = judged.pool(judged.raw / math.exp(log_t))
+            raw = judged.raw_at(math.exp(log_t))
             return judge.value_and_gradient(judged.y, raw, weight, np.empty_like(raw))
 
         bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, final
 
 import numpy as np
-from sklearn.utils.validation import column_or_1d
 
 from ..losses import Loss
 from ..losses.links import Levels
@@ -31,8 +30,8 @@ class NumberHead(Head):
 
     Attributes
     ----------
-    noise : ndarray of shape (n_outputs,) or None
-        Mean squared residual of each output, in the units of y, where an ensemble was trained.
+    unit_noise : ndarray of shape (n_outputs,) or None
+        Mean squared residual of each output, in units of a power of two, where an ensemble was trained.
     """
 
     task: ClassVar[str] = "regression"
@@ -40,7 +39,7 @@ class NumberHead(Head):
 
     def __init__(self, target: NumberEncoder, loss: Loss):
         self.target, self.loss = target, loss
-        self.noise: np.ndarray | None = None
+        self.unit_noise: np.ndarray | None = None
 
     @classmethod
     def learn(cls, y: np.ndarray, weight: np.ndarray | None, loss: Loss, *, scaled: bool, final: bool) -> NumberHead:
@@ -49,8 +48,6 @@ class NumberHead(Head):
 
     @classmethod
     def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         if y.dtype.kind in "mM":
             raise ValueError(f"y must hold numbers; it holds dates or times ({y.dtype}).")
         try:
@@ -84,9 +81,18 @@ class NumberHead(Head):
         return True
 
     def settle(self, judged: Judged) -> float:
-        residual = judged.y - self.link.central(self.link.inverse(judged.pool(judged.raw)))
-        self.noise = np.average(residual**2, axis=0, weights=judged.weight) * self.target.scale**2
+        residual = judged.y - self.link.central(self.link.inverse(judged.raw_at(1.0)))
+        self.unit_noise = np.average(residual**2, axis=0, weights=judged.weight) * np.frexp(self.target.scale)[0] ** 2
         return 1.0
+
+    @property
+    def noise(self) -> np.ndarray | None:
+        """Mean squared residual of each output, in the units of y; infinite or 0 where its root only is a number."""
+        if self.unit_noise is None:
+            return None
+        with np.errstate(over="ignore", under="ignore"):
+            noise: np.ndarray = np.ldexp(self.unit_noise, 2 * np.frexp(self.target.scale)[1])
+        return noise
 
     # ---------------------------------------------------------------- predictions
 
@@ -102,9 +108,11 @@ class NumberHead(Head):
 
     def spread(self, raw: np.ndarray) -> np.ndarray:
         """√(variance of the members' predictions + noise), shape (n, n_outputs), in the units of y."""
+        scale, exponent = np.frexp(self.target.scale)  # powers of two last: no square leaves the range of numbers
         with np.errstate(over="ignore"):
             variance = self.link.central(self.link.each(raw)).var(axis=1)
-            return np.sqrt(variance * self.target.scale**2 + self.noise)
+            spread: np.ndarray = np.ldexp(np.sqrt(variance * scale**2 + self.unit_noise), exponent)
+        return spread
 
     # ---------------------------------------------------------------- explanations
 

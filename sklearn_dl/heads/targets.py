@@ -5,16 +5,16 @@ Knows nothing about networks, training or the inputs.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, final
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
-from .._data import moments
+from .._data import moments, target_array
+from .labels import are_probabilities, levels_of, plain_labels, probabilities
 
 __all__ = ["ClassEncoder", "NumberEncoder"]
-
-CLASSES = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")  # what scikit-learn calls them
 
 CONSTANT_SCALE = 2.0**-30  # of a constant target, in units of the constant
 
@@ -51,7 +51,7 @@ class NumberEncoder:
                 center, scale = np.zeros_like(center), center
             elif final:
                 constant = matrix.min(axis=0) == matrix.max(axis=0)
-                smallest = np.finfo(np.float64).tiny
+                smallest = np.finfo(np.float64).smallest_subnormal
                 scale = np.where(constant, np.maximum(np.abs(center) * CONSTANT_SCALE, smallest), scale)
         return cls(center, scale, y.ndim == 1)
 
@@ -91,38 +91,50 @@ class ClassEncoder:
 
     @classmethod
     def learn(cls, y: np.ndarray, classes: Any = None) -> ClassEncoder:
-        """The classes of y, or the given ones.
+        """The classes of y, or the given ones, whether or not y holds all of them.
 
         Raises
         ------
         ValueError
             Where y is not a classification target or has one class only.
         """
-        for i, column in enumerate(y.reshape(len(y), -1).T):
-            _refuse_mixture(column, "y" if y.ndim == 1 else f"output {i} of y")
-        if y.ndim == 1 or y.dtype != object:  # a column of text beside one of numbers is no array to scikit-learn
-            kind = type_of_target(y, input_name="y")
-            if kind == "multilabel-indicator":
-                return cls("multilabel", [np.array([0, 1])] * y.shape[1])
-            if kind not in CLASSES:
-                check_classification_targets(y)  # says why not; looks at y as long again
-        if y.ndim == 2:
-            if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
-                raise ValueError(
-                    f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
-                )
-            if classes is None:  # each column of a type of its own
-                columns, name = [np.array(c.tolist()) if y.dtype == object else c for c in y.T], "y"
-            else:
-                columns, name = [np.asarray(c) for c in classes], "classes"
-            return cls("multioutput", [_labels(c, f"output {i} of {name}") for i, c in enumerate(columns)])
-        return cls("single", [_labels(y, "y") if classes is None else _labels(np.asarray(classes), "classes")])
+        if y.ndim == 1:
+            if y.dtype != object:
+                check_classification_targets(y)  # numbers with fractions, or nearly as many as there are rows
+            return cls("single", [levels_of(y, "y") if classes is None else levels_of(classes, "classes")])
+        if are_probabilities(y):
+            return cls("single", [_in_order(np.arange(y.shape[1]) if classes is None else classes, y.shape[1])])
+        if classes is not None and _is_yes_and_no(y) and np.array_equal(classes, np.arange(y.shape[1])):
+            classes = None  # as scikit-learn's network has it
+        if classes is not None and not (len(classes) == y.shape[1] and all(np.ndim(c) == 1 for c in classes)):
+            raise ValueError(
+                f"classes must be a list of {y.shape[1]} arrays, one for each column of y; got {classes!r}."
+            )
+        if classes is None and _is_yes_and_no(y):
+            return cls("multilabel", [np.array([0, 1])] * y.shape[1])
+        name, columns = ("y", columns_of(y)) if classes is None else ("classes", classes)
+        levels = [levels_of(c, f"output {i} of {name}") for i, c in enumerate(columns)]
+        if _is_yes_and_no(y) and all(np.array_equal(known, [0, 1]) for known in levels):
+            return cls("multilabel", [np.array([0, 1])] * y.shape[1])
+        return cls("multioutput", levels)
+
+    def refuse_other(self, classes: Any) -> None:
+        """Raise ValueError where these are not the known classes."""
+        given = [classes] if self.kind == "single" else classes
+        if self.kind == "multilabel" and np.array_equal(classes, np.arange(len(self.levels))):
+            return
+        pairs = itertools.zip_longest(self.levels, given if np.iterable(given) else [given])
+        if not all(np.array_equal(known, np.unique(target_array(c))) for known, c in pairs):
+            raise ValueError(f"classes must be those of the first fit, {self.classes!r}; got {classes!r}.")
 
     @property
     def classes(self) -> Any:
-        """`classes_`: an array, or a list of arrays where there are several outputs with classes of their own."""
+        """`classes_`: an array, for several targets a list of arrays, and for labels a row of 0 and 1 each.
+
+        So scikit-learn, which asks `type_of_target` of it, takes two labels for labels and not for two classes.
+        """
         if self.kind == "multilabel":
-            return np.arange(len(self.levels))
+            return np.array(self.levels)
         return self.levels[0] if self.kind == "single" else self.levels
 
     @property
@@ -138,21 +150,23 @@ class ClassEncoder:
         ValueError
             Where y holds unknown labels, or has another number of columns.
         """
-        columns = y.reshape(len(y), -1)
-        if columns.shape[1] != len(self.levels):
-            raise ValueError(f"y must have {len(self.levels)} column(s), as at the first fit; got {columns.shape[1]}.")
-        codes = np.empty(columns.shape, np.intp)
-        for i, levels in enumerate(self.levels):
-            _refuse_mixture(columns[:, i], "y" if y.ndim == 1 else f"output {i} of y")
-            known = np.isin(columns[:, i], levels)
+        columns = columns_of(y)
+        if len(columns) != len(self.levels):
+            raise ValueError(f"y must have {len(self.levels)} column(s), as at the first fit; got {len(columns)}.")
+        codes = np.empty((len(y), len(columns)), np.intp)
+        for i, (column, levels) in enumerate(zip(columns, self.levels, strict=True)):
+            known = np.isin(column, levels)
             if not known.all():
-                unknown = np.unique(columns[~known, i])[:5].tolist()
+                unknown = np.unique(column[~known])[:5].tolist()
                 raise ValueError(f"y contains classes that are not among {levels.tolist()}: {unknown}.")
-            codes[:, i] = np.searchsorted(levels, columns[:, i])
+            codes[:, i] = np.searchsorted(levels, column)
         return codes
 
     def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
-        """Indicator columns, shape (n, Σ groups)."""
+        """Indicator columns, or probabilities in their place, shape (n, Σ groups)."""
+        if self.kind == "single" and y.ndim == 2 and y.dtype.kind == "f":
+            shares = probabilities(y, len(self.levels[0])).astype(dtype)
+            return shares[:, 1:] if self.groups == (1,) else shares
         codes = self.codes(y)
         out = np.zeros((len(y), sum(self.groups)), dtype)
         start = 0
@@ -188,20 +202,26 @@ class ClassEncoder:
         return np.column_stack(columns if len(kinds) == 1 else [column.astype(object) for column in columns])
 
 
-def _refuse_mixture(column: np.ndarray, name: str) -> None:
-    """Raise ValueError for labels that cannot be sorted, such as numbers and text."""
-    kinds = {type(label) for label in column} if column.dtype == object else set()
-    if len(kinds) > 1:
-        try:
-            np.unique(column)
-        except TypeError as error:
-            names = ", ".join(sorted(kind.__name__ for kind in kinds))
-            raise ValueError(f"the labels of {name} must be of one type; got {names}.") from error
+def columns_of(y: np.ndarray) -> list[np.ndarray]:
+    """The labels of each target, each in an array of their own type."""
+    if y.ndim == 1:
+        return [plain_labels(y, "y")]
+    columns = [plain_labels(column, f"output {i} of y") for i, column in enumerate(y.T)]
+    return [c.astype(str) if c.dtype == object else c for c in columns]
 
 
-def _labels(column: np.ndarray, name: str) -> np.ndarray:
-    _refuse_mixture(column, name)
-    levels = np.unique(column)
-    if len(levels) < 2:
-        raise ValueError(f"{name} must hold at least 2 classes, in rows of weight > 0; got 1 class: {levels.tolist()}.")
+def _is_yes_and_no(y: np.ndarray) -> bool:
+    """Whether each label of a matrix is 0 or 1, or a boolean."""
+    columns = columns_of(y)
+    return all(c.dtype.kind in "biuf" and np.isin(c, (0, 1)).all() for c in columns)
+
+
+def _in_order(classes: Any, n_columns: int) -> np.ndarray:
+    """The classes that columns of probabilities are for."""
+    levels = levels_of(classes, "classes")
+    if len(levels) != n_columns or not np.array_equal(levels, target_array(classes)):
+        raise ValueError(
+            f"the columns of y, probabilities of {n_columns} classes, must be in the order of the sorted classes; "
+            f"got {classes!r}."
+        )
     return levels

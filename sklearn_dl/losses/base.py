@@ -31,6 +31,8 @@ class Loss(Settings, ABC):
         Which of the two estimators may use it.
     link : Link
         What the raw output means; the identity by default.
+    soft : bool
+        Whether a row of probabilities may stand in place of a row of indicators; False by default.
 
     Examples
     --------
@@ -55,6 +57,7 @@ class Loss(Settings, ABC):
 
     task: ClassVar[str] = "regression"
     link: Link = Identity()
+    soft: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

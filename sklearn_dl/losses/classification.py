@@ -67,6 +67,7 @@ class LogLoss(_ClassLoss):
         section 7). Better labels, poorer probabilities.
     """
 
+    soft: ClassVar[bool] = True
     rules: ClassVar[Rules] = {"label_smoothing": interval(0, 1, "[)")}
 
     def __init__(self, label_smoothing: float = 0.0):
