@@ -40,6 +40,10 @@ class State:
         The solver's vectors.
     over : bool
         Whether early stopping or the target loss has ended it.
+    best_epoch, best_loss : int or None, float or None
+        The epoch whose values the network has in the end, and their validation loss; None where nobody judges.
+    n_rows : int
+        Rows that the last call of `fit` trained on; 0 after `partial_fit`.
     """
 
     seed: int
@@ -49,6 +53,9 @@ class State:
     rate_factor: float = 1.0
     memory: dict[str, np.ndarray] = field(default_factory=dict)
     over: bool = False
+    best_epoch: int | None = None
+    best_loss: float | None = None
+    n_rows: int = 0
 
 
 @final
@@ -71,7 +78,7 @@ class Fitted:
     layout : Layout
         The columns that the network sees.
     n_rows : int
-        Rows of the first fit, by which "auto" is settled for good.
+        Training rows of the first fit, by which "auto" is settled for good.
     """
 
     encoder: TableEncoder | None

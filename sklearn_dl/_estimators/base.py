@@ -87,8 +87,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     # ---------------------------------------------------------------- what the two estimators supply
 
     @abstractmethod
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
-        """The head for the training targets."""
+    def _learn_head(self, table: Table, train: Table, plan: Plan, call: Call) -> Head:
+        """The head for the training targets, which may know the classes of all rows but no figure of held-out ones."""
 
     def _weigh(self, table: Table, head: Head) -> Table:
         """The table with the weights of its classes."""
@@ -101,16 +101,18 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell, plan, rows, saved = self._prepare(call)
         fitted = shell.fitted_
         end = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
-        if not (call.partial or self.warm_start):
-            fitted.state.memory, fitted.state.step = {}, 0
+        if not call.partial:
+            fitted.state.rate_factor = 1.0  # what plateaus made of the rate ends with them
+            if not self.warm_start:
+                fitted.state.memory, fitted.state.step = {}, 0
         self._take_over(shell)
         warn_of(end)
 
     def _prepare(self, call: Call) -> Prepared:
         params, has_validation = self.get_params(deep=False), call.X_val is not None
 
-        def plan_for(n_rows: int) -> Plan:
-            return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=has_validation)
+        def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
+            return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
 
         plan = plan_for(UNKNOWN)  # what is wrong is told before the data are looked at
         saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
@@ -118,19 +120,32 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
         table = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
+        shell._refuse_half_a_validation_set(call)
         if going_on:
-            head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
+            head, state = shell.fitted_.head, shell.fitted_.state
             head.go_on_with(plan.loss)
         else:
-            head, state, n_rows = shell._learn_head(table, plan, call), State(shell._draw_seed()), len(table.y)
+            head, state = shell._learn_head(table, table, plan, call), State(shell._draw_seed())
         if saved is not None:
             state.seed = saved.state.seed
-        plan = plan_for(n_rows)
+        holds_out = not has_validation and plan_for(len(table.y)).judge is Judge.HELD_OUT
+        train, held_out = (
+            hold_out(table, self.validation_fraction, state.seed, self._head.strata(table.y))
+            if holds_out
+            else (table, None)
+        )
+        # "auto" is settled by the training rows, so that the same rows as X_val give the same network
+        n_rows = shell.fitted_.n_rows if going_on else len(train.y)
+        plan = plan_for(n_rows, held_out=has_validation or holds_out)
         if saved is not None:
             saved.refuse_other_estimator(type(self).__name__, settings(plan))
-        rows = shell._split(table, call, plan, head, state.seed)
-        rows = rows._replace(train=shell._weigh(rows.train, head))
-        plan = plan_for_rows(plan, len(rows.train.y), held_out=rows.held_out is not None)
+        if has_validation:
+            held_out = shell._check_validation(call, plan, head)
+        elif held_out is not None:
+            head = head if going_on else shell._learn_head(table, train, plan, call)
+            held_out = shell._weigh(held_out, head)
+        rows = Split(shell._weigh(train, head), held_out, apart=has_validation)
+        plan = plan_for_rows(plan, len(train.y), held_out=held_out is not None)
         if going_on:
             shell._go_on(plan)
         else:
@@ -176,26 +191,23 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         encoder = self.fitted_.encoder if "fitted_" in vars(self) else self.encoder
         return (check_numbers if encoder is None else check_table)(self, X, reset=reset)
 
-    def _split(self, table: Table, call: Call, plan: Plan, head: Head, seed: int) -> Split:
-        """Rows to train on, and rows that are held out: those that were given, or a share of all."""
+    def _refuse_half_a_validation_set(self, call: Call) -> None:
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             raise ValueError(f"{there} was given without {missing}; pass both or neither.")
-        if call.X_val is not None:
-            if not self.early_stopping:
-                raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
-            try:
-                held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
-                head.encode(held.y, np.float64)  # unknown classes are told here
-                return Split(table, self._weigh(held, head))
-            except ValueError as error:
-                raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
-        if call.sample_weight_val is not None:
+        if call.X_val is None and call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
-        if plan.judge is not Judge.HELD_OUT:
-            return Split(table)
-        train, held_out = hold_out(table, self.validation_fraction, seed, head.strata(table.y))
-        return Split(train, None if held_out is None else self._weigh(held_out, head))
+        if call.X_val is not None and not self.early_stopping:
+            raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
+
+    def _check_validation(self, call: Call, plan: Plan, head: Head) -> Table:
+        """The rows that were given to judge by."""
+        try:
+            held = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
+            head.encode(held.y, np.float64)  # unknown classes are told here
+            return self._weigh(held, head)
+        except ValueError as error:
+            raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
 
     def _learn_encoder(self, table: Table) -> TableEncoder | None:
         if self.encoder is None:

@@ -30,7 +30,7 @@ from .._training import Judge, Plan
 from ..architectures import Blueprint
 from ..encoding import TableEncoder
 from ..layers import BatchNorm
-from ..schedules import Schedule
+from ..schedules import Constant, Schedule
 from ..solvers import LBFGS, Solver
 from .defaults import batch_rows, settle
 from .registry import (
@@ -162,6 +162,8 @@ def make_plan(
         numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
     )
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
+    if partial and schedule.follows_progress:
+        schedule = Constant()  # a stream has no end towards which the rate could fall
     if isinstance(solver, LBFGS):
         if any(blueprint.dropouts):
             raise ValueError(

@@ -106,7 +106,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
     max_time : float > 0 or None, default=None
-        Stop after the epoch that passes this many seconds.
+        Stop after the epoch that passes this many seconds. A schedule towards the end of a training takes the share
+        of the time for its progress where that is larger than the share of the epochs, except under a `Checkpoint`.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the training; "auto" is double where that costs little time, else single. Predictions are float64.
     warm_start : bool, default=False
@@ -136,9 +137,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     loss_ : float
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
-        Lowest validation loss; without validation, lowest training loss.
+        Validation loss of the weights that were kept; without validation, lowest training loss.
     best_epoch_ : int or None
-        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+        The epoch whose weights were kept, that of the best validation; None without validation.
     loss_curve_ : list of float
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
@@ -318,9 +319,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._fit(Call(X, y, sample_weight, partial=True))
         return self
 
-    def _learn_head(self, table: Table, plan: Plan, call: Call) -> Head:
+    def _learn_head(self, table: Table, train: Table, plan: Plan, call: Call) -> Head:
         final = not (call.partial or self.warm_start)
-        return NumberHead.learn(table.y, table.weight, plan.loss, scaled=self.scale_target, final=final)
+        return NumberHead.learn(train.y, train.weight, plan.loss, scaled=self.scale_target, final=final)
 
     @property
     def noise_(self) -> np.ndarray:

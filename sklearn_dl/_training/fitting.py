@@ -5,6 +5,7 @@ Knows nothing about estimators: what they want is in the plan, and what they hav
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 
 from .._engine import Fitted, threads_for
@@ -70,7 +71,8 @@ def _descend(training: Training, monitor: Monitor) -> End:
     fitted, plan, batches = training.fitted, training.plan, training.batches()
     work = fitted.network.n_weights * plan.n_members
     n_threads = threads_for(threads_granted(plan.n_jobs), batches.size, work)
-    span = Span(training.epochs_left, plan.horizon, training.origin)
+    seconds = math.inf if plan.max_time is None or training.pauses else plan.max_time
+    span = Span(training.epochs_left, plan.horizon, training.origin, seconds)
     with ExitStack() as stack:
         team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
         return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)

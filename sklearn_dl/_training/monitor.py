@@ -93,6 +93,9 @@ class Monitor:
             return False
         value = -record["validation_score"] if "validation_score" in record else record.get("validation_loss")
         value = record["loss"] if value is None else value
+        if training.stopping.keep_best and value < training.stopping.best:
+            state = training.fitted.state
+            state.best_epoch, state.best_loss = record["epoch"], record.get("validation_loss")
         if not training.stopping.plateau(value, training.fitted.network, training.plan.every):
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])

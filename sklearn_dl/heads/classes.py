@@ -70,7 +70,8 @@ class ClassHead(Head):
         log_loss = LogLoss().for_groups(self.target.groups)
         return log_loss if log_loss.link == self.link else self.loss
 
-    def strata(self, y: np.ndarray) -> np.ndarray | None:
+    @classmethod
+    def strata(cls, y: np.ndarray) -> np.ndarray | None:
         return y if y.ndim == 1 else None
 
     def temperature(self, judged: Judged, tolerance: float = 0.01) -> float:
