@@ -272,7 +272,11 @@ def test_a_warm_fit_keeps_the_best_of_all(held, scoring):
     assert model.n_iter_ == 85
     assert (model.best_epoch_, model.best_loss_) == (best[0], pytest.approx(best[1], rel=1e-10))
     np.testing.assert_array_equal(model.predict(X), before)
-    model = DLRegressor(**params | {"max_iter": 2}).fit(X[rows], y[rows], **valid).fit(X[rows], y[rows], **valid)
+    model = (
+        DLRegressor(**params | {"max_iter": 2, "learning_rate_init": 1e-3})
+        .fit(X[rows], y[rows], **valid)
+        .fit(X[rows], y[rows], **valid)
+    )
     assert model.best_epoch_ > 2
     assert model.best_loss_ == model.validation_loss_curve_[model.best_epoch_ - 1]
 

@@ -20,7 +20,7 @@ from ..heads import Head
 from .network import Network
 from .predict import forward
 
-__all__ = ["Fitted", "Holder", "State"]
+__all__ = ["Early", "Fitted", "Holder", "State"]
 
 
 @final
@@ -59,6 +59,26 @@ class State:
 
 
 @final
+@dataclass
+class Early:
+    """The first rows of a stream, while they are too few to tell the units of columns and targets.
+
+    Attributes
+    ----------
+    numbers : ndarray, CSR matrix or None
+        Their columns of numbers, as the encoder's `numbers_of` gives them.
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Their targets.
+    weight : ndarray of shape (n,) or None
+        Their weights.
+    """
+
+    numbers: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+
+
+@final
 @dataclass(eq=False)
 class Fitted:
     """What a training changes, and what everything that comes after it reads.
@@ -79,6 +99,8 @@ class Fitted:
         The columns that the network sees.
     n_rows : int
         Training rows of the first fit, by which "auto" is settled for good.
+    early : Early or None
+        What further calls of `partial_fit` need to know of the first ones.
     """
 
     encoder: TableEncoder | None
@@ -88,6 +110,7 @@ class Fitted:
     history: list[dict[str, Any]]
     layout: Layout
     n_rows: int
+    early: Early | None = None
 
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""

@@ -28,7 +28,7 @@ from .._data import (
     sample_rows,
 )
 from .._engine import Fitted, Network, State
-from .._training import Judge, Plan, Split, fit, warn_of
+from .._training import Judge, Plan, Split, fit, refine, remember, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
 from ..checkpoint.fingerprint import settings
@@ -148,8 +148,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         plan = plan_for_rows(plan, len(train.y), held_out=held_out is not None)
         if going_on:
             shell._go_on(plan)
+            refine(shell.fitted_, rows.train, partial=call.partial)
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
+            if call.partial:
+                remember(shell.fitted_, rows.train)
         if rows.held_out is not None:
             rows = rows._replace(score=watched_score(shell, self.scoring, rows.held_out))
         return Prepared(shell, plan, rows, saved)

@@ -33,10 +33,12 @@ class Scaling:
         Positions of the columns where numbers were missing in training.
     clips : bool
         Whether outliers are held within ±3.
+    blank : ndarray of int
+        Positions of the columns of which no number is known.
     """
 
-    def __init__(self, center: np.ndarray, scale: np.ndarray, gaps: np.ndarray, clips: bool):
-        self.center, self.scale, self.gaps, self.clips = center, scale, gaps, clips
+    def __init__(self, center: np.ndarray, scale: np.ndarray, gaps: np.ndarray, clips: bool, blank: np.ndarray):
+        self.center, self.scale, self.gaps, self.clips, self.blank = center, scale, gaps, clips, blank
 
     @classmethod
     def learn(
@@ -91,13 +93,14 @@ class Scaling:
                 x, v = x[known], None if v is None else v[known]
             center[j], scale[j] = _robust(x, v) if robust else _standard(x, v)
         gaps = np.flatnonzero((n_missing > 0) & (n_missing < n))
-        return cls(center, scale, gaps, clips=robust)
+        return cls(center, scale, gaps, robust, np.flatnonzero(n_missing == n))
 
     @classmethod
     def learn_sparse(cls, X: Any, weight: np.ndarray | None) -> Scaling:
         """The scaling of a CSR matrix of finite numbers: by the standard deviations, zeros stay zeros."""
         deviation = sparse_deviations(X, weight)
-        return cls(np.zeros(X.shape[1]), _factor(deviation), np.empty(0, np.intp), clips=False)
+        none = np.empty(0, np.intp)
+        return cls(np.zeros(X.shape[1]), _factor(deviation), none, False, none)
 
     def apply(self, block: np.ndarray, out: np.ndarray, names: Names) -> None:
         """Scaled numbers into `out`; infinity is an error with the column's name."""
