@@ -44,6 +44,8 @@ class State:
         The epoch whose values the network has in the end, and their validation loss; None where nobody judges.
     n_rows : int
         Rows that the last call of `fit` trained on; 0 after `partial_fit`.
+    ended_by : str or None
+        What ended the last call of `fit`.
     """
 
     seed: int
@@ -56,6 +58,7 @@ class State:
     best_epoch: int | None = None
     best_loss: float | None = None
     n_rows: int = 0
+    ended_by: str | None = None
 
 
 @final

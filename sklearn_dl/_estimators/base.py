@@ -100,13 +100,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
         shell, plan, rows, saved = self._prepare(call)
         fitted = shell.fitted_
-        end = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
+        outcome = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
         if not call.partial:
             fitted.state.rate_factor = 1.0  # what plateaus made of the rate ends with them
             if not self.warm_start:
                 fitted.state.memory, fitted.state.step = {}, 0
         self._take_over(shell)
-        warn_of(end)
+        warn_of(outcome, plan)
 
     def _prepare(self, call: Call) -> Prepared:
         params, has_validation = self.get_params(deep=False), call.X_val is not None

@@ -148,6 +148,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Validation loss and score of each epoch; with folds, the log-loss of the left-out rows at their temperature.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
+    ended_by_ : str or None
+        What ended the last call of `fit`: "max_iter", "early_stopping", "target_loss", "max_time", "callback",
+        "convergence" (of L-BFGS), "non_finite_loss" or "interrupt"; None before one.
     n_layers_ : int
         Layers, input and output included.
     n_outputs_ : int

@@ -87,6 +87,11 @@ class FittedDL(Holder):
         return max(1, self.fitted_.state.epoch)
 
     @property
+    def ended_by_(self) -> str | None:
+        """What ended the last call of `fit`; None where there was none."""
+        return self.fitted_.state.ended_by
+
+    @property
     def n_layers_(self) -> int:
         """Number of layers, input and output included, as scikit-learn's MLP counts them."""
         return 1 + sum(e.kind == "weight" for e in self.network_.entries())

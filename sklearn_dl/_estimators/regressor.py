@@ -146,6 +146,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         Validation loss and score of each epoch.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
+    ended_by_ : str or None
+        What ended the last call of `fit`: "max_iter", "early_stopping", "target_loss", "max_time", "callback",
+        "convergence" (of L-BFGS), "non_finite_loss" or "interrupt"; None before one.
     n_layers_ : int
         Layers, input and output included.
     n_outputs_ : int

@@ -14,15 +14,16 @@ from ..architectures import head_of
 from ..solvers import LBFGS
 from .lbfgs import fit_lbfgs
 from .loop import End, Span, train
-from .monitor import Listener, Monitor
+from .monitor import Listener, Monitor, Outcome
 from .plan import Plan
 from .training import Split, Training
 from .validation import Validation
+from .verdict import failure
 
 __all__ = ["fit"]
 
 
-def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
+def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     """Train a record in place.
 
     Parameters
@@ -38,8 +39,8 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
 
     Returns
     -------
-    End
-        Why it ended.
+    Outcome
+        Why it ended, and whether that is to be told.
     """
     training = Training.of(fitted, plan, rows)
     listener.begin(training)
@@ -51,7 +52,10 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
     if plan.n_members > 1:  # it may take a pass over all rows
         _settle(training)
     listener.end()
-    return end
+    if not plan.partial:
+        fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value
+    judged = not (plan.partial or end in (End.NON_FINITE, End.INTERRUPTED))
+    return Outcome(end, failure(training) if judged else None)
 
 
 def _minimise(training: Training, monitor: Monitor) -> End:

@@ -55,9 +55,9 @@ class End(Enum):
 
     MAX_ITER = "max_iter"
     LISTENER = "listener"
-    NON_FINITE = "non-finite"
-    INTERRUPTED = "interrupted"
-    CONVERGED = "converged"
+    NON_FINITE = "non_finite_loss"
+    INTERRUPTED = "interrupt"
+    CONVERGED = "convergence"
 
 
 @final

@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from sklearn.exceptions import ConvergenceWarning
 
+from ..solvers import LBFGS
 from .loop import End, Epoch
+from .plan import Plan
 from .printing import epoch_line
 from .training import Training
 
-__all__ = ["Listener", "Monitor", "warn_of"]
+__all__ = ["Listener", "Monitor", "Outcome", "warn_of"]
 
 
 class Listener:
@@ -46,6 +48,11 @@ class Monitor:
         What is under way.
     listener : Listener
         Is told of each epoch.
+
+    Attributes
+    ----------
+    reason : str
+        What ends the fit after this epoch; empty where it goes on.
     """
 
     def __init__(self, training: Training, listener: Listener):
@@ -56,6 +63,7 @@ class Monitor:
         self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
         self._max_time = math.inf if plan.max_time is None else plan.max_time
         self._start = time.perf_counter()
+        self.reason = ""  # why the fit shall end
         if n_epochs:
             listener.begin_epoch()
 
@@ -76,12 +84,12 @@ class Monitor:
         training.fitted.history.append(record)
         if plan.verbose:
             self._print(record)
-        stop = epoch.loss <= self._target_loss
-        if judged:
-            stop |= self._on_plateau(record)
-        state.over = stop  # told to callbacks: a training that is over is not resumed
-        stop |= time.perf_counter() - self._start >= self._max_time
-        stop |= self._listener.end_epoch()
+        stops = {"target_loss": epoch.loss <= self._target_loss, "early_stopping": judged and self._on_plateau(record)}
+        state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
+        stops["max_time"] = time.perf_counter() - self._start >= self._max_time
+        stops["callback"] = self._listener.end_epoch()
+        self.reason = next((reason for reason, stop in stops.items() if stop), "")
+        stop = self.reason != ""
         if not stop and epoch.number < self._last:
             self._listener.begin_epoch()
         return stop
@@ -111,8 +119,24 @@ class Monitor:
         print(epoch_line(record, self._last, seconds, left), flush=True)
 
 
-def warn_of(end: End) -> None:
+class Outcome(NamedTuple):
+    """How a training ended.
+
+    Attributes
+    ----------
+    end : End
+        Why.
+    failure : str or None
+        What is wrong with the network that came out; None for nothing.
+    """
+
+    end: End
+    failure: str | None
+
+
+def warn_of(outcome: Outcome, plan: Plan) -> None:
     """Warn of a training that did not end as planned."""
+    end, solver = outcome.end, plan.solver
     if end is End.NON_FINITE:
         message = (
             "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
@@ -122,3 +146,15 @@ def warn_of(end: End) -> None:
     elif end is End.INTERRUPTED:
         message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
         warnings.warn(message, stacklevel=4)
+    elif outcome.failure is not None:
+        advice = (
+            "a larger max_iter" if isinstance(solver, LBFGS) else "a smaller learning_rate_init or a larger max_iter"
+        )
+        message = f"{outcome.failure}; try {advice}, and less alpha, weight decay or dropout."
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    elif end is End.MAX_ITER and isinstance(solver, LBFGS):
+        message = (
+            f"L-BFGS has not converged within max_iter={plan.n_epochs} iterations and {solver.max_fun} evaluations of "
+            "the loss: raise max_iter, or LBFGS(max_fun=...), or tol."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -13,7 +13,6 @@ from .._data import Table
 from .._engine import Early, Fitted
 from ..architectures import head_of
 from ..heads import NumberHead
-from ..layers.memory import Views
 
 __all__ = ["EARLY", "refine", "remember"]
 
@@ -62,7 +61,7 @@ def refine(fitted: Fitted, table: Table, *, partial: bool) -> None:
     if linear and isinstance(fitted.head, NumberHead):
         change = fitted.head.refine(y, weight, early=early is not None)
         if change is not None:
-            _change_units(fitted, last, *change)
+            _change_units(fitted, *change)
     fitted.early = so_far if partial and so_far is not None and len(y) < EARLY else None
 
 
@@ -76,9 +75,9 @@ def _with(early: Early, fitted: Fitted, table: Table) -> Early:
     return Early(numbers, np.concatenate((early.y, table.y)), weight)
 
 
-def _change_units(fitted: Fitted, last: Views, factor: np.ndarray, shift: np.ndarray) -> None:
+def _change_units(fitted: Fitted, factor: np.ndarray, shift: np.ndarray) -> None:
     """Have the last layer say the same in other units."""
-    levels = fitted.head.n_raw // len(factor)
+    last, levels = head_of(fitted.network), fitted.head.n_raw // len(factor)
     last.weight[...] *= np.repeat(factor, levels)
     last.bias[...] = last.bias * np.repeat(factor, levels) + np.repeat(shift, levels)
     if not ((factor > 0.5) & (factor < 2)).all():  # what the solver knows of gradients is of other sizes
