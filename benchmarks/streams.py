@@ -14,8 +14,6 @@ import numpy as np
 
 from . import parser, use_threads
 
-SEEDS = 3
-
 
 class Stream(NamedTuple):
     """Rows a call, calls, rows of a `fit` before, whether the same rows come each time, whether the target changes."""
@@ -75,6 +73,7 @@ def course(model: Any, stream: Stream, seed: int, *, classes: bool, decay: float
 def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--only", default="", help="streams whose name holds this")
+    options.set_defaults(repeat=3)  # seeds
     args = options.parse_args(arguments)
     use_threads(1)
 
@@ -111,7 +110,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{name}, {'accuracy' if classes else 'R²'}: end (on the way)")
             for way, (schedule, decay) in ways.items():
                 found = []
-                for seed in range(1 if args.smoke else SEEDS):
+                for seed in range(args.repeat):
                     estimator = DLClassifier if classes else DLRegressor
                     model = estimator(learning_rate=schedule, random_state=seed)
                     if stream.before:  # the fit by its own schedule, what follows by the one that is tried

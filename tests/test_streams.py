@@ -5,6 +5,8 @@ Scores are compared with those of one `fit`, and predictions with those from bef
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,3 +204,14 @@ def test_chunks_are_learnt_nearly_as_well_as_the_whole(estimator, size):
                 table[start : start + size][: 1500 - start], target[start : min(1500, start + size)], **extra
             )
     assert model.score(table[1500:], target[1500:]) > 0.9 * whole
+
+
+def test_the_record_of_a_stream_does_not_grow_without_end():
+    model = DLRegressor(**SMALL | {"hidden_layer_sizes": (2,)})
+    for i in range(1010):
+        model.partial_fit(X[:2], y[:2])
+        if i == 1000:
+            size = len(pickle.dumps(model))
+    assert [model.history_[0]["epoch"], model.history_[-1]["epoch"]] == [11, 1010]
+    assert model.n_iter_ == 1010
+    assert len(pickle.dumps(model)) < size + 100

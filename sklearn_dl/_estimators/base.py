@@ -6,6 +6,7 @@ Knows nothing about the difference between classes and numbers, which the two es
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
@@ -114,6 +115,12 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
             return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
 
+        if call.partial and self.early_stopping is True:
+            warnings.warn(
+                "partial_fit trains one epoch a call and holds no rows out: early_stopping=True has no effect on it; "
+                "to judge a stream, score each chunk before it is trained on.",
+                stacklevel=5,
+            )
         plan = plan_for(UNKNOWN)  # what is wrong is told before the data are looked at
         saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()

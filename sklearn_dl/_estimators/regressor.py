@@ -296,8 +296,14 @@ class DLRegressor(RegressorMixin, BaseDL):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> DLRegressor:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
-        early stopping and folds are ignored.
+        A stream has no end: schedules that would fall towards one ("cosine", "one_cycle", "coslog", and all others that
+        follow progress) are constant here. The first call fixes encoder, precision and, by the number of its rows,
+        what "auto" stands for: with fewer than 320 that is a small network, so give `n_members` and
+        `hidden_layer_sizes` where more is to come. Scales of columns and
+        target are learnt from the first 64 rows, in however many calls; that of a constant target when it varies.
+        A column that was constant or missing so far comes alive in the first chunk in which it varies; levels of a
+        category that the first call did not hold count as one. Folds are ignored, and early stopping with a warning;
+        `history_` keeps the last 1000 calls.
 
         Parameters
         ----------

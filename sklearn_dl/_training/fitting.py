@@ -22,6 +22,8 @@ from .verdict import failure
 
 __all__ = ["fit"]
 
+REMEMBERED = 1000  # calls of `partial_fit`, of which there may be any number
+
 
 def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     """Train a record in place.
@@ -52,7 +54,9 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     if plan.n_members > 1:  # it may take a pass over all rows
         _settle(training)
     listener.end()
-    if not plan.partial:
+    if plan.partial:
+        del fitted.history[:-REMEMBERED]
+    else:
         fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value
     judged = not (plan.partial or end in (End.NON_FINITE, End.INTERRUPTED))
     return Outcome(end, failure(training) if judged else None)
