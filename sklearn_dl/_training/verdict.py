@@ -18,8 +18,9 @@ from .training import Training
 __all__ = ["failure"]
 
 NUMBERS = 2**17  # outputs at most by which a network is judged
-WORSE = 1.001  # times the constant's loss: rounding is no failure
-YOUNG, FAR_WORSE = 10, 10.0  # epochs within which a network may still be worse, but not by as much as this
+ROUNDING = 0.001  # of the constant's loss
+NEARLY = 0.05  # of what the constant has gained over outputs of 0: a network may come as near as this to a good one
+YOUNG, FAR_WORSE = 10, 9.0  # epochs within which it may still be worse, but not by so many times the constant's loss
 
 
 def failure(training: Training) -> str | None:
@@ -40,12 +41,13 @@ def failure(training: Training) -> str | None:
         if not np.isfinite(raw).all():
             return "the network predicts numbers that are not finite"
         found = loss.value_and_gradient(y, raw, weight, np.empty_like(raw)) / total
-        best = _best_constant(loss, y, raw.shape[1], weight) / total
+        nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
     if not math.isfinite(best) or (y == y[0]).all():
         return None
     if (raw == raw[0]).all() and fitted.state.epoch >= YOUNG and _differ(rows.x):
         return "the network predicts the same for every row"
-    if not found <= best + (WORSE - 1 if fitted.state.epoch >= YOUNG else FAR_WORSE - 1) * abs(best):
+    allowed = (ROUNDING if fitted.state.epoch >= YOUNG else FAR_WORSE) * abs(best) + NEARLY * (nothing - best)
+    if not found <= best + allowed:
         return f"the network is worse than a constant on the rows it was trained on (loss {found:.3g} > {best:.3g})"
     return None
 
@@ -59,8 +61,8 @@ def _some(rows: Rows, n_raw: int) -> Rows:
     return Rows(rows.x[at], rows.y[at], None if rows.weight is None else rows.weight[at])
 
 
-def _best_constant(loss: Loss, y: np.ndarray, n_raw: int, weight: np.ndarray | None) -> float:
-    """The lowest loss of raw outputs that are the same for all rows; losses are convex in these."""
+def _constants(loss: Loss, y: np.ndarray, n_raw: int, weight: np.ndarray | None) -> tuple[float, float]:
+    """The loss of outputs of 0, and the lowest one of outputs that are the same for all rows; losses are convex."""
     raw = np.empty((len(y), n_raw))
     gradient = np.empty_like(raw)
 
@@ -68,7 +70,9 @@ def _best_constant(loss: Loss, y: np.ndarray, n_raw: int, weight: np.ndarray | N
         raw[...] = constant
         return loss.value_and_gradient(y, raw, weight, gradient), gradient.sum(axis=0)
 
-    return float(minimize(of, np.zeros(n_raw), jac=True, method="L-BFGS-B", options={"maxiter": 30, "ftol": 1e-6}).fun)
+    begin = np.zeros(n_raw)
+    options = {"maxiter": 30, "ftol": 1e-6}
+    return of(begin)[0], float(minimize(of, begin, jac=True, method="L-BFGS-B", options=options).fun)
 
 
 def _differ(x: object) -> bool:
