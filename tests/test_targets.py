@@ -30,7 +30,6 @@ SMALL = {"hidden_layer_sizes": (20,), "batch_size": 50, "max_iter": 60, "random_
 Y3 = np.c_[y, 1e6 * X[:, 0] - 3e8, 1e-6 * np.tanh(X[:, 1])]
 
 
-@pytest.mark.filterwarnings("ignore:the network is worse than a constant")  # the one without scaling
 def test_outputs_of_different_scales_are_learnt_alike():
     model = DLRegressor(**SMALL | {"max_iter": 100}).fit(X, Y3)
     assert model.predict(X).shape == (200, 3)

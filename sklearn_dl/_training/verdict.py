@@ -20,7 +20,7 @@ __all__ = ["failure"]
 NUMBERS = 2**17  # outputs at most by which a network is judged
 ROUNDING = 0.001  # of the constant's loss
 NEARLY = 0.05  # of what the constant has gained over outputs of 0: a network may come as near as this to a good one
-YOUNG, FAR_WORSE = 10, 9.0  # epochs within which it may still be worse, but not by so many times the constant's loss
+YOUNG, FAR_WORSE = 100, 9.0  # steps within which it may still be worse, but not by so many times the constant's loss
 
 
 def failure(training: Training) -> str | None:
@@ -44,9 +44,9 @@ def failure(training: Training) -> str | None:
         nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
     if not math.isfinite(best) or (y == y[0]).all():
         return None
-    if (raw == raw[0]).all() and fitted.state.epoch >= YOUNG and _differ(rows.x):
+    if (raw == raw[0]).all() and fitted.state.step >= YOUNG and _differ(rows.x):
         return "the network predicts the same for every row"
-    allowed = (ROUNDING if fitted.state.epoch >= YOUNG else FAR_WORSE) * abs(best) + NEARLY * (nothing - best)
+    allowed = (ROUNDING if fitted.state.step >= YOUNG else FAR_WORSE) * abs(best) + NEARLY * (nothing - best)
     if not found <= best + allowed:
         return f"the network is worse than a constant on the rows it was trained on (loss {found:.3g} > {best:.3g})"
     return None

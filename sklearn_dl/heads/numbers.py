@@ -107,11 +107,11 @@ class NumberHead(Head):
         tuple of ndarray of shape (n_outputs,), or None
             Factor and shift of each raw output for which predictions are what they were; None where nothing changes.
         """
-        old, log, constant = self.target, self.link.is_positive, _constant(y)
+        old, log, constant = self.target, self.link.is_log, _constant(y)
         matrix = y.reshape(len(y), -1)
         value = old.scale if log else old.center
         chosen = np.full(old.n_outputs, early) | (self.constant & (matrix != value).any(axis=0))
-        if not (self.scaled and chosen.any()):
+        if not (self.scaled and chosen.any()) or self.link.is_positive != log:  # no shift is another unit there
             return None
         learnt = NumberEncoder.learn(y, weight, scaled=True, positive=log)
         scale = learnt.scale
