@@ -6,6 +6,7 @@
     python -m benchmarks.memory             # peaks of large fits
     python -m benchmarks.small              # pickle, import, latency
     python -m benchmarks.search             # a grid search
+    python -m benchmarks.streams            # schedules on streams, by their scores
 
 Each takes ``--help``.
 """

@@ -65,6 +65,7 @@ def checks():
             yield pytest.param(copy, check, marks=marks, id=f"{' '.join(repr(estimator).split())}-{name}")
 
 
+@pytest.mark.filterwarnings("ignore:partial_fit trains one epoch a call")  # and ignores early_stopping=True
 @pytest.mark.filterwarnings("ignore:early_stopping watches the training loss:UserWarning")
 @pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_check(estimator, check):

@@ -159,7 +159,8 @@ def test_partial_fit_keeps_the_first_encoder_scale_and_precision():
 
 
 def test_partial_fit_ignores_early_stopping():
-    model = DLRegressor(**SMALL, early_stopping=True).partial_fit(X, y)
+    with pytest.warns(UserWarning, match="early_stopping=True has no effect"):
+        model = DLRegressor(**SMALL, early_stopping=True).partial_fit(X, y)
     assert model.validation_loss_curve_ is None
     assert same_bits(model, DLRegressor(**SMALL).partial_fit(X, y))
 

@@ -355,7 +355,11 @@ def test_weights_that_cannot_be_read(name):
     tells_in_one_sentence(lambda: DLClassifier(**SMALL).fit(X, y > 0).score(X, y > 0, weight), named)
 
 
-@pytest.mark.parametrize("classes", [[object(), object()], [[1], [2, 3]], [None, 1], 3, {"a": 1}], ids=str)
+@pytest.mark.parametrize(
+    "classes",
+    [[object(), object()], [[1], [2, 3]], [None, 1], 3, {"a": 1}],
+    ids=["objects", "ragged", "mixed", "a number", "a dict"],
+)
 def test_classes_that_cannot_be_read(classes):
     known = DLClassifier(**SMALL).partial_fit(X, y > 0)
     tells_in_one_sentence(lambda: known.partial_fit(X, y > 0, classes=classes), "classes")

@@ -265,6 +265,156 @@ def test_an_adaptive_rate_falls_on_plateaus_and_then_ends_the_training():
     assert ended.n_iter_ == 1 + 2 * 6
 
 
+@pytest.mark.parametrize("scoring", ["loss", "r2"])
+@pytest.mark.parametrize("held", ["share", "given"])
+def test_a_warm_fit_keeps_the_best_of_all(held, scoring):
+    """At a rate that only does harm the network stays what it was; what is told is of the weights that are there."""
+    valid = {"X_val": X[VALID], "y_val": y[VALID]} if held == "given" else {}
+    rows = TRAIN if valid else slice(None)
+    params = OVERFIT | {"scoring": scoring, "warm_start": True, "early_stopping": True, "validation_fraction": 0.3}
+    model = DLRegressor(**params).fit(X[rows], y[rows], **valid)
+    best, before = (model.best_epoch_, model.best_loss_), model.predict(X)
+    model.set_params(learning_rate_init=1.0, max_iter=5).fit(X[rows], y[rows], **valid)
+    assert min(model.validation_loss_curve_[80:]) > best[1]
+    assert model.n_iter_ == 85
+    assert (model.best_epoch_, model.best_loss_) == (best[0], pytest.approx(best[1], rel=1e-10))
+    np.testing.assert_array_equal(model.predict(X), before)
+    model = (
+        DLRegressor(**params | {"max_iter": 2, "learning_rate_init": 1e-3})
+        .fit(X[rows], y[rows], **valid)
+        .fit(X[rows], y[rows], **valid)
+    )
+    assert model.best_epoch_ > 2
+    assert model.best_loss_ == model.validation_loss_curve_[model.best_epoch_ - 1]
+
+
+def test_warm_fits_of_one_epoch_each_keep_the_best():
+    model = DLRegressor(**OVERFIT | {"max_iter": 1}, warm_start=True)
+    for i in range(1, 41):
+        model.fit(X[TRAIN], y[TRAIN], X_val=X[VALID], y_val=y[VALID])
+        curve = model.validation_loss_curve_
+        assert len(curve) == model.n_iter_ == i
+        assert model.best_loss_ == pytest.approx(min(curve), rel=1e-10)
+        assert weighted_half_mse(model) == pytest.approx(min(curve), rel=1e-10)
+
+
+def test_a_warm_fit_with_folds_keeps_the_best_of_all():
+    params = OVERFIT | {"n_members": 4, "n_folds": 4, "warm_start": True, "max_iter": 20}
+    model = DLRegressor(**params).fit(X, y)
+    best, before = (model.best_epoch_, model.best_loss_), model.predict(X)
+    model.set_params(learning_rate_init=1.0, max_iter=3).fit(X, y)
+    assert (model.best_epoch_, model.best_loss_) == (best[0], pytest.approx(best[1], rel=1e-10))
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_a_warm_fit_on_other_rows_keeps_the_best_of_its_own():
+    """Rows that the first fit trained on would call its network the best, whatever the second one learns."""
+    params = OVERFIT | {"warm_start": True, "early_stopping": True, "validation_fraction": 0.3, "max_iter": 20}
+    model = DLRegressor(**params).fit(X[:70], y[:70]).fit(X, y)
+    assert 20 < model.best_epoch_ <= 40
+    assert model.best_loss_ == min(model.validation_loss_curve_[20:])
+
+
+def test_what_is_told_of_the_best_ends_with_it():
+    model = DLRegressor(**OVERFIT).fit(X[TRAIN], y[TRAIN], X_val=X[VALID], y_val=y[VALID])
+    assert model.partial_fit(X, y).best_epoch_ is None
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+# ---------------------------------------------------------------- held-out rows decide when it ends, and nothing else
+
+TARGETS = {
+    "numbers": (DLRegressor, y),
+    "two outputs": (DLRegressor, np.c_[y, -3 * y]),
+    "counts": (DLRegressor, np.exp(y)),
+    "classes": (DLClassifier, c),
+}
+
+
+def halves(model, target):
+    """The rows that `model` trains on and those that it holds out."""
+    from sklearn_dl._data import Table, hold_out
+    from sklearn_dl.heads import ClassHead, NumberHead
+
+    strata = (ClassHead if isinstance(model, DLClassifier) else NumberHead).strata(target)
+    seed = model._draw_seed()
+    return [
+        table.X[:, 0].astype(int)
+        for table in hold_out(Table(np.arange(90.0)[:, None], target, None), model.validation_fraction, seed, strata)
+    ]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_share_held_out_and_the_same_rows_given_make_the_same_network(name):
+    estimator, target = TARGETS[name]
+    params = SMALL | {"early_stopping": True, "validation_fraction": 0.3}
+    params |= {"loss": "poisson"} if name == "counts" else {"class_weight": "balanced"} if name == "classes" else {}
+    train, held = halves(estimator(**params), target)
+    shared = estimator(**params).fit(X, target)
+    given = estimator(**params).fit(X[train], target[train], X_val=X[held], y_val=target[held])
+    np.testing.assert_array_equal(shared.network_.values, given.network_.values)
+    assert shared.validation_loss_curve_ == given.validation_loss_curve_
+    np.testing.assert_array_equal(shared.predict(X), given.predict(X))
+
+
+def test_auto_is_settled_by_the_training_rows(monkeypatch):
+    """340 rows, of which a share is held out, give the plain network of 306 rows, and not an ensemble."""
+    table, target = np.tile(X, (4, 1))[:340], np.tile(y, 4)[:340]
+    model = DLRegressor(early_stopping=True, max_iter=2, random_state=0).fit(table, target)
+    assert len(model.coefs_) == 2
+    assert model.set_params(warm_start=True).fit(table, target).validation_loss_curve_ is not None
+
+
+def test_a_wild_value_that_is_held_out_does_not_reach_training():
+    params = SMALL | {"early_stopping": True, "validation_fraction": 0.3}
+    held = halves(DLRegressor(**params), y)[1]
+    wild = y.copy()
+    wild[held[0]] = 1e9
+    a, b = (DLRegressor(**params).fit(X, target) for target in (y, wild))
+    assert a.loss_curve_ == b.loss_curve_
+
+
+# ---------------------------------------------------------------- a schedule fits the time that there is
+
+
+class Clock:
+    """Time that passes a little at each look."""
+
+    def __init__(self, tick):
+        self.now, self.tick = 0.0, tick
+
+    def perf_counter(self):
+        self.now += self.tick
+        return self.now
+
+
+def timed(monkeypatch, tick, **params):
+    from sklearn_dl._training import loop, monitor
+
+    clock = Clock(tick)
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(monitor, "time", clock)
+    return DLRegressor(**SMALL | {"max_iter": 1000, "learning_rate_init": 1.0, "solver": "sgd"} | params).fit(X, y)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_max_time_ends_a_schedule_and_does_not_cut_it(schedule, monkeypatch):
+    params = {"learning_rate": schedule, "clip_norm": 1e-3, "max_time": 1.0}
+    model = timed(monkeypatch, 0.01, **params)
+    rates = [record["learning_rate"] for record in model.history_]
+    assert 5 < model.n_iter_ < 50
+    assert max(rates) > 0.9
+    assert rates[-1] < 0.02
+    half = model.n_iter_ // 2
+    assert (np.diff(rates[half:]) < 0).all()
+
+
+def test_time_enough_changes_nothing(monkeypatch):
+    params = {"max_iter": 5, "learning_rate_init": 0.01}
+    a, b = (timed(monkeypatch, 1e-9, **params, max_time=limit) for limit in (None, 1.0))
+    assert a.network_.values.tobytes() == b.network_.values.tobytes()
+
+
 @both
 def test_what_a_fit_leaves(estimator):
     model = estimator(**SMALL, early_stopping=True, validation_fraction=0.2).fit(X, TARGET[estimator])

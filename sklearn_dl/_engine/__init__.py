@@ -3,9 +3,9 @@
 Knows encoders and heads as what a record holds, and nothing about solvers or how a network is trained.
 """
 
-from .fitted import Fitted, Holder, State
+from .fitted import Early, Fitted, Holder, State
 from .network import Network, Workspace
 from .predict import Then, forward
 from .shared import Passes, threads_for
 
-__all__ = ["Fitted", "Holder", "Network", "Passes", "State", "Then", "Workspace", "forward", "threads_for"]
+__all__ = ["Early", "Fitted", "Holder", "Network", "Passes", "State", "Then", "Workspace", "forward", "threads_for"]

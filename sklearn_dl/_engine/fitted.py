@@ -20,7 +20,7 @@ from ..heads import Head
 from .network import Network
 from .predict import FEW_ROWS, Then, forward
 
-__all__ = ["Fitted", "Holder", "State"]
+__all__ = ["Early", "Fitted", "Holder", "State"]
 
 
 @final
@@ -40,6 +40,12 @@ class State:
         The solver's vectors.
     over : bool
         Whether early stopping or the target loss has ended it.
+    best_epoch, best_loss : int or None, float or None
+        The epoch whose values the network has in the end, and their validation loss; None where nobody judges.
+    n_rows : int
+        Rows that the last call of `fit` trained on; 0 after `partial_fit`.
+    ended_by : str or None
+        What ended the last call of `fit`.
     """
 
     seed: int
@@ -49,6 +55,30 @@ class State:
     rate_factor: float = 1.0
     memory: dict[str, np.ndarray] = field(default_factory=dict)
     over: bool = False
+    best_epoch: int | None = None
+    best_loss: float | None = None
+    n_rows: int = 0
+    ended_by: str | None = None
+
+
+@final
+@dataclass
+class Early:
+    """The first rows of a stream, while they are too few to tell the units of columns and targets.
+
+    Attributes
+    ----------
+    numbers : ndarray, CSR matrix or None
+        Their columns of numbers, as the encoder's `numbers_of` gives them.
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Their targets.
+    weight : ndarray of shape (n,) or None
+        Their weights.
+    """
+
+    numbers: Any
+    y: np.ndarray
+    weight: np.ndarray | None
 
 
 @final
@@ -71,11 +101,13 @@ class Fitted:
     layout : Layout
         The columns that the network sees.
     n_rows : int
-        Rows of the first fit, by which "auto" is settled for good.
+        Training rows of the first fit, by which "auto" is settled for good.
     settings : dict
         What "auto" became in the last fit.
     shape : dict of str to str
         The parameters that decide the network's shape, in words.
+    early : Early or None
+        What further calls of `partial_fit` need to know of the first ones.
     """
 
     encoder: TableEncoder | None
@@ -87,6 +119,7 @@ class Fitted:
     n_rows: int
     settings: dict[str, Any] = field(default_factory=dict)
     shape: dict[str, str] = field(default_factory=dict)
+    early: Early | None = None
 
     def __repr__(self) -> str:  # the history of a dataclass's would be long
         return f"<Fitted: {self.network.n_params} values after {self.state.epoch} epochs>"

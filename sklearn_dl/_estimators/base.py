@@ -6,6 +6,7 @@ Knows nothing about the difference between classes and numbers, which the two es
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from .._data import (
     told,
 )
 from .._engine import Fitted, Network, State, Then
-from .._training import End, Judge, Plan, Split, fit, warn_of
+from .._training import End, Judge, Plan, Split, fit, refine, remember, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
 from ..encoding import TableEncoder
@@ -87,8 +88,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     # ---------------------------------------------------------------- what the two estimators supply
 
     @abstractmethod
-    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
-        """The head for the training targets; `y` has those of rows of weight 0 too, which may name a class."""
+    def _learn_head(self, y: np.ndarray, train: Table, plan: Plan, call: Call) -> Head:
+        """The head for the training targets, which may know the classes of all rows but no figure of held-out ones.
+
+        `y` has the targets of all rows that came to `fit`, those of weight 0 and those that are held out too.
+        """
 
     def _weigh(self, table: Table, head: Head) -> Table:
         """The table with the weights of its classes."""
@@ -100,48 +104,70 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """Fit a shell of the estimator and take everything over at the end: what fails leaves `self` as it was."""
         shell, plan, rows, saved = self._prepare(call)
         fitted = shell.fitted_
-        end = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
-        if not (call.partial or self.warm_start):
-            fitted.state.memory, fitted.state.step = {}, 0
-        interrupted = end is End.INTERRUPTED
+        outcome = fit(fitted, plan, rows, CallbackBridge(self, shell, call.X, call.y, call.sample_weight, saved))
+        if not call.partial:
+            fitted.state.rate_factor = 1.0  # what plateaus made of the rate ends with them
+            if not self.warm_start:
+                fitted.state.memory, fitted.state.step = {}, 0
+        interrupted = outcome.end is End.INTERRUPTED
         if interrupted and call.partial:  # a stream is a loop: it ends, and the network stays as it was
             raise KeyboardInterrupt
         self._take_over(shell)
         if interrupted and is_one_of_several():
             raise KeyboardInterrupt
-        warn_of(end)
+        warn_of(outcome, plan)
 
     def _prepare(self, call: Call) -> Prepared:
         params, has_validation = self.get_params(deep=False), call.X_val is not None
 
-        def plan_for(n_rows: int) -> Plan:
-            return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=has_validation)
+        def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
+            return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
 
+        if call.partial and self.early_stopping is True:
+            warnings.warn(
+                "partial_fit trains one epoch a call and holds no rows out: early_stopping=True has no effect on it; "
+                "to judge a stream, score each chunk before it is trained on.",
+                stacklevel=5,
+            )
         plan = plan_for(UNKNOWN)  # what is wrong is told before the data are looked at
         saved = None if call.resume_from is None else read_saved(call.resume_from, plan)
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
         table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
+        shell._refuse_half_a_validation_set(call)
         if going_on:
-            head, state, n_rows = shell.fitted_.head, shell.fitted_.state, shell.fitted_.n_rows
+            head, state = shell.fitted_.head, shell.fitted_.state
             head.go_on_with(plan.loss)
         else:
-            with told("y", call.y):
-                head = shell._learn_head(table, y, plan, call)
-            state, n_rows = State(shell._draw_seed()), len(table.y)
+            head, state = shell._head_of(y, table, plan, call), State(shell._draw_seed())
         if saved is not None:
             state.seed = saved.state.seed
-        plan = plan_for(n_rows)
+        holds_out = not has_validation and plan_for(len(table.y)).judge is Judge.HELD_OUT
+        train, held_out = (
+            hold_out(table, self.validation_fraction, state.seed, self._head.strata(table.y))
+            if holds_out
+            else (table, None)
+        )
+        # "auto" is settled by the training rows, so that the same rows as X_val give the same network
+        n_rows = shell.fitted_.n_rows if going_on else len(train.y)
+        plan = plan_for(n_rows, held_out=has_validation or holds_out)
         if saved is not None:
             saved.refuse_other_estimator(type(self).__name__, plan, n_rows)
-        rows = shell._split(table, call, plan, head, state.seed)
-        rows = rows._replace(train=shell._weigh(rows.train, head))
-        plan = plan_for_rows(plan, len(rows.train.y), held_out=rows.held_out is not None)
+        if has_validation:
+            held_out = shell._check_validation(call, plan, head)
+        elif held_out is not None:
+            head = head if going_on else shell._head_of(y, train, plan, call)
+            held_out = shell._weigh(held_out, head)
+        rows = Split(shell._weigh(train, head), held_out, apart=has_validation)
+        plan = plan_for_rows(plan, len(train.y), held_out=held_out is not None)
         if going_on:
             shell._go_on(plan)
+            refine(shell.fitted_, rows.train, partial=call.partial)
         else:
             shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
+            if call.partial:
+                remember(shell.fitted_, rows.train)
         shell.fitted_.shape = shape_of(plan)
         shell.fitted_.settings = settled(plan, shell.fitted_.network.values.dtype)
         if rows.held_out is not None:
@@ -174,42 +200,44 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         Sets `n_features_in_` and `feature_names_in_`, or checks them where there is a head.
         """
         X = self._check_inputs(X, reset=head is None)
-        table = Table(X, check_target(self, X, y), None)
+        checked = check_target(self, X, y)
+        table = Table(X, checked, None)
         if sample_weight is not None:
             weight = check_weight(sample_weight, table.y)
             table = table._replace(weight=weight)
             table = table if weight.all() else table.rows(np.flatnonzero(weight))
         with told("y", y):
-            return table._replace(y=self._head.check(table.y, plan.loss, head)), y
+            return table._replace(y=self._head.check(table.y, plan.loss, head)), checked
 
     def _check_inputs(self, X: Any, *, reset: bool) -> Any:
         """X as the encoder, learnt or to be learnt, takes it, or finite numbers where there is none."""
         encoder = self.fitted_.encoder if "fitted_" in vars(self) else self.encoder
         return (check_numbers if encoder is None else check_table)(self, X, reset=reset)
 
-    def _split(self, table: Table, call: Call, plan: Plan, head: Head, seed: int) -> Split:
-        """Rows to train on, and rows that are held out: those that were given, or a share of all."""
+    def _refuse_half_a_validation_set(self, call: Call) -> None:
         if (call.X_val is None) != (call.y_val is None):
             there, missing = ("X_val", "y_val") if call.y_val is None else ("y_val", "X_val")
             pair = isinstance(call.X_val, (tuple, list)) and len(call.X_val) == 2
             meant = f" (did you mean X_val=..., y_val=..., of the {type(call.X_val).__name__} of two?)" if pair else ""
             raise ValueError(f"{there} was given without {missing}; pass both or neither{meant}.")
-        if call.X_val is not None:
-            if not self.early_stopping:
-                raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
-            try:
-                held, _ = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
-                with told("y", call.y_val):
-                    head.encode(held.y, np.float64)  # unknown classes are told here
-                return Split(table, self._weigh(held, head))
-            except ValueError as error:
-                raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
-        if call.sample_weight_val is not None:
+        if call.X_val is None and call.sample_weight_val is not None:
             raise ValueError("sample_weight_val was given without X_val and y_val; pass all three or none.")
-        if plan.judge is not Judge.HELD_OUT:
-            return Split(table)
-        train, held_out = hold_out(table, self.validation_fraction, seed, head.strata(table.y))
-        return Split(train, None if held_out is None else self._weigh(held_out, head))
+        if call.X_val is not None and not self.early_stopping:
+            raise ValueError("X_val and y_val need early_stopping='auto' or True; got early_stopping=False.")
+
+    def _check_validation(self, call: Call, plan: Plan, head: Head) -> Table:
+        """The rows that were given to judge by."""
+        try:
+            held, _ = self._check_rows(call.X_val, call.y_val, call.sample_weight_val, plan, head)
+            with told("y", call.y_val):
+                head.encode(held.y, np.float64)  # unknown classes are told here
+            return self._weigh(held, head)
+        except ValueError as error:
+            raise ValueError(f"in the validation set (X_val, y_val, sample_weight_val): {error}") from error
+
+    def _head_of(self, y: np.ndarray, train: Table, plan: Plan, call: Call) -> Head:
+        with told("y", call.y):
+            return self._learn_head(y, train, plan, call)
 
     def _learn_encoder(self, table: Table) -> TableEncoder | None:
         if self.encoder is None:

@@ -108,7 +108,12 @@ class FittedDL(Holder):
     @property
     def n_iter_(self) -> int:
         """Epochs that the network was trained for, over all calls."""
-        return int(self.history_[-1]["epoch"]) if self.history_ else 1
+        return max(1, self.fitted_.state.epoch)
+
+    @property
+    def ended_by_(self) -> str | None:
+        """What ended the last call of `fit`; None where there was none."""
+        return self.fitted_.state.ended_by
 
     @property
     def n_layers_(self) -> int:
@@ -141,20 +146,14 @@ class FittedDL(Holder):
 
     @property
     def best_loss_(self) -> float:
-        """Lowest validation loss, or training loss where there was no validation."""
-        return min(self.validation_loss_curve_ or self.loss_curve_, default=math.nan)
+        """Validation loss of the weights that were kept, or the lowest training loss where there was no validation."""
+        best = self.fitted_.state.best_loss
+        return min(self.loss_curve_, default=math.nan) if best is None else best
 
     @property
     def best_epoch_(self) -> int | None:
-        """The epoch of the best validation score, or else of the lowest validation loss; None without validation.
-
-        Of a fit with early stopping it is the epoch whose weights were kept.
-        """
-        for name, sign in (("validation_score", 1), ("validation_loss", -1)):
-            rated = [(sign * r[name], r["epoch"]) for r in self.history_ if math.isfinite(r.get(name, math.nan))]
-            if rated:
-                return max(rated, key=lambda pair: pair[0])[1]  # the first of equals, as early stopping has it
-        return None
+        """The epoch whose weights were kept: that of the best validation; None without validation."""
+        return self.fitted_.state.best_epoch
 
     @property
     def best_validation_score_(self) -> float | None:

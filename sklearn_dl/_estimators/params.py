@@ -30,7 +30,7 @@ from .._training import Judge, Plan
 from ..architectures import Blueprint
 from ..encoding import TableEncoder
 from ..layers import BatchNorm
-from ..schedules import Schedule
+from ..schedules import Constant, Schedule
 from ..solvers import LBFGS
 from .defaults import base_rate, batch_rows, settle, settle_solver
 from .hints import hint
@@ -177,6 +177,8 @@ def make_plan(
     rate = params["learning_rate_init"]
     if isinstance(solver, LBFGS) or isinstance(rate, str):
         rate = base_rate(solver, task, members, linear=not sizes)
+    if partial and schedule.follows_progress:
+        schedule = Constant()  # a stream has no end towards which the rate could fall
     if isinstance(solver, LBFGS):
         if any(blueprint.dropouts):
             raise ValueError(

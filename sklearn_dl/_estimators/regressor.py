@@ -119,7 +119,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
     max_time : float > 0 or None, default=None
-        Stop after the epoch that passes this many seconds.
+        Stop after the epoch that passes this many seconds. A schedule towards the end of a training takes the share
+        of the time for its progress where that is larger than the share of the epochs, except under a `Checkpoint`.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the training; "auto" is double where that costs little time, else single. Predictions are float64.
     warm_start : bool, default=False
@@ -152,9 +153,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     loss_ : float
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
-        Lowest validation loss; without validation, lowest training loss.
+        Validation loss of the weights that were kept; without validation, lowest training loss.
     best_epoch_ : int or None
-        The epoch of the best validation score, or else of the lowest validation loss; None without validation.
+        The epoch whose weights were kept, that of the best validation; None without validation.
     best_validation_score_ : float or None
         Validation score of that epoch; None without validation or with ``scoring="loss"``.
     loss_curve_ : list of float
@@ -164,6 +165,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         every k-th, k = ⌈max_iter / 32⌉. Their numbers are in `history_`, whose other records lack the two.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
+    ended_by_ : str or None
+        What ended the last call of `fit`: "max_iter", "early_stopping", "target_loss", "max_time", "callback",
+        "convergence" (of L-BFGS), "non_finite_loss" or "interrupt"; None before one.
     n_layers_ : int
         Layers, input and output included.
     n_outputs_ : int
@@ -316,8 +320,14 @@ class DLRegressor(RegressorMixin, BaseDL):
     def partial_fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> DLRegressor:
         """Train one more epoch on these rows.
 
-        The first call fixes encoder, target scale, precision and, by the number of its rows, what "auto" stands for;
-        early stopping and folds are ignored.
+        A stream has no end: schedules that would fall towards one ("cosine", "one_cycle", "coslog", and all others that
+        follow progress) are constant here. The first call fixes encoder, precision and, by the number of its rows,
+        what "auto" stands for: with fewer than 320 that is a small network, so give `n_members` and
+        `hidden_layer_sizes` where more is to come. Scales of columns and
+        target are learnt from the first 64 rows, in however many calls; that of a constant target when it varies.
+        A column that was constant or missing so far comes alive in the first chunk in which it varies; levels of a
+        category that the first call did not hold count as one. Folds are ignored, and early stopping with a warning;
+        `history_` keeps the last 1000 calls.
 
         Parameters
         ----------
@@ -342,9 +352,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         self._fit(Call(X, y, sample_weight, partial=True))
         return self
 
-    def _learn_head(self, table: Table, y: np.ndarray, plan: Plan, call: Call) -> Head:
+    def _learn_head(self, y: np.ndarray, train: Table, plan: Plan, call: Call) -> Head:
         final = not (call.partial or self.warm_start)
-        return NumberHead.learn(table.y, table.weight, plan.loss, scaled=self.scale_target, final=final)
+        return NumberHead.learn(train.y, train.weight, plan.loss, scaled=self.scale_target, final=final)
 
     @property
     def noise_(self) -> np.ndarray:

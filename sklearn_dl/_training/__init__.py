@@ -7,6 +7,19 @@ from .fitting import fit
 from .loop import End, Step
 from .monitor import Listener, warn_of
 from .plan import Judge, Plan
+from .refining import refine, remember
 from .training import Split, Training
 
-__all__ = ["End", "Judge", "Listener", "Plan", "Split", "Step", "Training", "fit", "warn_of"]
+__all__ = [
+    "End",
+    "Judge",
+    "Listener",
+    "Plan",
+    "Split",
+    "Step",
+    "Training",
+    "fit",
+    "refine",
+    "remember",
+    "warn_of",
+]

@@ -5,6 +5,7 @@ Knows nothing about estimators: what they want is in the plan, and what they hav
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 
 from .._engine import Fitted, threads_for
@@ -13,15 +14,16 @@ from ..architectures import head_of
 from ..solvers import LBFGS
 from .lbfgs import fit_lbfgs
 from .loop import End, Span, train
-from .monitor import Listener, Monitor
+from .monitor import Listener, Monitor, Outcome
 from .plan import Plan
 from .training import Split, Training
 from .validation import Validation
+from .verdict import failure
 
 __all__ = ["fit"]
 
 
-def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
+def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     """Train a record in place.
 
     Parameters
@@ -37,8 +39,8 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
 
     Returns
     -------
-    End
-        Why it ended.
+    Outcome
+        Why it ended, and whether that is to be told.
     """
     training = Training.of(fitted, plan, rows)
     listener.begin(training)
@@ -51,7 +53,10 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> End:
     if plan.n_members > 1:  # it may take a pass over all rows
         _settle(training)
     listener.end()
-    return end
+    if not plan.partial:
+        fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value
+    judged = not (plan.partial or end in (End.NON_FINITE, End.INTERRUPTED))
+    return Outcome(end, failure(training) if judged else None)
 
 
 def _minimise(training: Training, monitor: Monitor) -> End:
@@ -71,7 +76,8 @@ def _descend(training: Training, monitor: Monitor) -> End:
     fitted, plan, batches = training.fitted, training.plan, training.batches()
     work = fitted.network.n_weights * plan.n_members
     n_threads = threads_for(threads_granted(plan.n_jobs), batches.size, work)
-    span = Span(training.epochs_left, plan.horizon, training.origin)
+    seconds = math.inf if plan.max_time is None or training.pauses else plan.max_time
+    span = Span(training.epochs_left, plan.horizon, training.origin, seconds)
     with ExitStack() as stack:
         team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
         return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)

@@ -55,9 +55,9 @@ class End(Enum):
 
     MAX_ITER = "max_iter"
     LISTENER = "listener"
-    NON_FINITE = "non-finite"
-    INTERRUPTED = "interrupted"
-    CONVERGED = "converged"
+    NON_FINITE = "non_finite_loss"
+    INTERRUPTED = "interrupt"
+    CONVERGED = "convergence"
 
 
 @final
@@ -109,11 +109,14 @@ class Span(NamedTuple):
         Epochs to run at most.
     horizon, origin : int
         The schedule sees progress = min(1, (epochs - origin) / horizon).
+    seconds : float
+        Of the time that there is; the schedule sees the share that has passed where that is the larger one.
     """
 
     n_epochs: int
     horizon: int
     origin: int = 0
+    seconds: float = math.inf
 
 
 @final
@@ -216,6 +219,14 @@ def train(
     fallback.values = network.values.copy() if fallback.values is None else fallback.values
     last = network.values.copy()
     rate = recipe.learning_rate
+    began, single = time.perf_counter(), span.horizon * n_batches == 1
+
+    def factor(passed: float) -> float:
+        """The schedule's factor; of a training of one step that of its middle, where a schedule begins at 0."""
+        if span.seconds < math.inf:
+            passed = max(passed, (time.perf_counter() - began) / span.seconds)
+        now = schedule.factor(min(1.0, passed), state.samples_seen)
+        return schedule.factor(0.5, state.samples_seen) if single and now == 0 else now
 
     def one_epoch() -> float:
         """One pass over the rows; the mean loss, or what is not finite."""
@@ -223,8 +234,11 @@ def train(
         summed = 0.0
         step.begin_epoch(state.epoch)
         for i, batch in enumerate(batches.epoch(state.epoch)):
-            progress = min(1.0, (state.epoch - span.origin + i / n_batches) / span.horizon)
-            rate = recipe.learning_rate * state.rate_factor * schedule.factor(progress, state.samples_seen)
+            rate = (
+                recipe.learning_rate
+                * state.rate_factor
+                * factor((state.epoch - span.origin + i / n_batches) / span.horizon)
+            )
             summed += step(batch, rate)
             if not math.isfinite(summed):
                 return summed

@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from sklearn.exceptions import ConvergenceWarning
 
+from ..solvers import LBFGS
 from .loop import End, Epoch
+from .plan import Plan
 from .printing import closing_line, epoch_line
 from .training import Training
 
-__all__ = ["Listener", "Monitor", "warn_of"]
+__all__ = ["Listener", "Monitor", "Outcome", "warn_of"]
 
 LAST = 1000  # records of a stream that are kept: it may have millions of calls, and each pickle holds them
 
@@ -48,6 +50,11 @@ class Monitor:
         What is under way.
     listener : Listener
         Is told of each epoch.
+
+    Attributes
+    ----------
+    reason : str
+        What ends the fit after this epoch; empty where it goes on.
     """
 
     def __init__(self, training: Training, listener: Listener):
@@ -58,6 +65,7 @@ class Monitor:
         self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
         self._max_time = math.inf if plan.max_time is None else plan.max_time
         self._start = time.perf_counter()
+        self.reason = ""  # why the fit shall end
         if n_epochs:
             listener.begin_epoch()
 
@@ -78,12 +86,12 @@ class Monitor:
             del training.fitted.history[:-LAST]
         if plan.verbose and epoch.number % plan.verbose == 0:
             self._print(record)
-        stop = epoch.loss <= self._target_loss
-        if judged:
-            stop |= self._on_plateau(record)
-        state.over = stop  # told to callbacks: a training that is over is not resumed
-        stop |= time.perf_counter() - self._start >= self._max_time
-        stop |= self._listener.end_epoch()
+        stops = {"target_loss": epoch.loss <= self._target_loss, "early_stopping": judged and self._on_plateau(record)}
+        state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
+        stops["max_time"] = time.perf_counter() - self._start >= self._max_time
+        stops["callback"] = self._listener.end_epoch()
+        self.reason = next((reason for reason, stop in stops.items() if stop), "")
+        stop = self.reason != ""
         if not stop and epoch.number < self._last:
             self._listener.begin_epoch()
         return stop
@@ -106,8 +114,10 @@ class Monitor:
         training = self._training
         if training.stopping is None:
             return False
-        value = judged_value(record)
-        value = record["loss"] if math.isnan(value) else value
+        value = record["loss"] if training.validation is None else judged_value(record)
+        if training.stopping.keep_best and value < training.stopping.best:
+            state = training.fitted.state
+            state.best_epoch, state.best_loss = record["epoch"], record.get("validation_loss")
         if not training.stopping.plateau(value, training.fitted.network, training.plan.every):
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])
@@ -130,8 +140,24 @@ def judged_value(record: dict[str, Any]) -> float:
     return float(record.get("validation_loss", math.nan))
 
 
-def warn_of(end: End) -> None:
+class Outcome(NamedTuple):
+    """How a training ended.
+
+    Attributes
+    ----------
+    end : End
+        Why.
+    failure : str or None
+        What is wrong with the network that came out; None for nothing.
+    """
+
+    end: End
+    failure: str | None
+
+
+def warn_of(outcome: Outcome, plan: Plan) -> None:
     """Warn of a training that did not end as planned."""
+    end, solver = outcome.end, plan.solver
     if end is End.NON_FINITE:
         message = (
             "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
@@ -141,3 +167,15 @@ def warn_of(end: End) -> None:
     elif end is End.INTERRUPTED:
         message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
         warnings.warn(message, stacklevel=4)
+    elif outcome.failure is not None:
+        advice = (
+            "a larger max_iter" if isinstance(solver, LBFGS) else "a smaller learning_rate_init or a larger max_iter"
+        )
+        message = f"{outcome.failure}; try {advice}, and less alpha, weight decay or dropout."
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+    elif end is End.MAX_ITER and isinstance(solver, LBFGS):
+        message = (
+            f"L-BFGS has not converged within max_iter={plan.n_epochs} iterations and {solver.max_fun} evaluations of "
+            "the loss: raise max_iter, or LBFGS(max_fun=...), or tol."
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)

@@ -62,6 +62,25 @@ class EarlyStopping:
         self.reference, self.waited = math.inf, 0
         self.values: np.ndarray | None = None
 
+    def note(self, value: float, network: Network) -> bool:
+        """Remember the network where it is at its best; whether it is.
+
+        Parameters
+        ----------
+        value : float
+            Of the network as it is.
+        network : Network
+            What is remembered.
+        """
+        if not value < self.best:
+            return False
+        self.best = value
+        if self.keep_best:
+            if self.values is None:
+                self.values = np.empty_like(network.values)
+            np.copyto(self.values, network.values)
+        return True
+
     def plateau(self, value: float, network: Network, epochs: int = 1) -> bool:
         """Take note of a value, lower being better; true after `patience` epochs without improvement.
 
@@ -74,12 +93,7 @@ class EarlyStopping:
         epochs : int, default=1
             How many there were since the last value.
         """
-        if value < self.best:
-            self.best = value
-            if self.keep_best:
-                if self.values is None:
-                    self.values = np.empty_like(network.values)
-                np.copyto(self.values, network.values)
+        self.note(value, network)
         if value < self.reference - self.tol:
             self.reference, self.waited = value, 0
         else:

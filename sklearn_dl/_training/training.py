@@ -36,11 +36,14 @@ class Split(NamedTuple):
     scores : callable or None
         From the encoded inputs of these to scores of the network as it is, higher being better, by the names under
         which they are recorded; None for the loss alone.
+    apart : bool
+        Whether they were given, and are no share of the rows that came to `fit`.
     """
 
     train: Table
     held_out: Table | None = None
     scores: Callable[[Any], dict[str, float]] | None = None
+    apart: bool = False
 
 
 @final
@@ -70,6 +73,8 @@ class Training:
         For a loss that is not finite.
     origin : int
         Epochs of the network's life that were over when this fit began.
+    pauses : bool
+        Whether `max_time` is a pause, as somebody keeps the training to go on with it: the schedule then leaves it out.
     """
 
     fitted: Fitted
@@ -82,6 +87,7 @@ class Training:
     stopping: EarlyStopping | None
     fallback: Fallback
     origin: int
+    pauses: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted, plan: Plan, split: Split) -> Training:
@@ -96,8 +102,9 @@ class Training:
         split : Split
             On what.
         """
-        fitted.state.over = fitted.state.over and plan.partial  # an earlier fit's end is not this one's
-        rows, head, seed = fitted.encode_rows(split.train), fitted.head, fitted.state.seed
+        state = fitted.state
+        state.over = state.over and plan.partial  # an earlier fit's end is not this one's
+        rows, head, seed = fitted.encode_rows(split.train), fitted.head, state.seed
         held_out = None if split.held_out is None else fitted.encode_rows(split.held_out)
         validation, folds = None, None
         if held_out is not None:
@@ -106,7 +113,7 @@ class Training:
             folds = Folds.draw(head.strata(split.train.y), len(rows), plan.n_folds, plan.n_members, seed)
             judged, judges = folds.judged(rows, head.n_raw, seed)
             validation = Validation(judged, head, folds=judges)
-        return cls(
+        training = cls(
             fitted=fitted,
             plan=plan,
             rows=rows,
@@ -124,8 +131,25 @@ class Training:
             ),
             stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
             fallback=Fallback(),
-            origin=0 if plan.partial else fitted.state.epoch,
+            origin=0 if plan.partial else state.epoch,
         )
+        training._judge_the_start(apart=split.apart)
+        return training
+
+    def _judge_the_start(self, *, apart: bool) -> None:
+        """Let the network that a further fit begins with be the first to be judged, by rows that it was not trained on.
+
+        These are given ones, or those that are drawn from as many rows as before.
+        """
+        state, n_rows = self.fitted.state, 0 if self.plan.partial else len(self.rows)
+        judged, epoch = apart or n_rows == state.n_rows, state.best_epoch or state.epoch
+        state.n_rows, state.best_epoch, state.best_loss = n_rows, None, None
+        if self.validation is None or self.stopping is None or not (epoch and judged):
+            return
+        loss = self.validation.mean_loss(self.fitted.network)
+        score = self.validation.scores().get("validation_score")
+        if self.stopping.note(loss if score is None else -score, self.fitted.network):
+            state.best_epoch, state.best_loss = epoch, loss
 
     @property
     def epochs_left(self) -> int:

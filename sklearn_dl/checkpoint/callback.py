@@ -110,6 +110,7 @@ class Checkpoint:
                 )
             refuse_taken(training, self.path)
             remove_leftovers(self.path)
+            training.pauses = True
 
     def on_fit_task_end(self, estimator: Holder, context: Any, *, fitted_estimator: Holder | None = None) -> bool:
         """Write after an epoch whose turn it is.

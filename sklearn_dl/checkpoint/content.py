@@ -224,7 +224,7 @@ class Saved:
         if stopping is not None and self.stopping is not None:
             vars(stopping).update(self.stopping)
             stopping.values = self.vectors.get("best")
-        training.origin = self.origin
+        training.origin, training.pauses = self.origin, True
         _MARKS.setdefault(training, {})[self.path] = self.mark
 
     def _refuse_other_vectors(self, network: Network) -> None:

@@ -149,6 +149,8 @@ def _vector(weights: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:
 def _state(mlp: MLPClassifier | MLPRegressor, seed: int) -> State:
     """Where the training stands, with the moments of the solver where scikit-learn kept them."""
     state = State(seed, epoch=mlp.n_iter_, samples_seen=mlp.t_)
+    if scores := getattr(mlp, "validation_scores_", None):
+        state.best_epoch = 1 + int(np.argmax(scores))
     optimizer, n = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
     if optimizer is not None and mlp.solver == "sgd":
         state.memory = {"velocity": _vector(optimizer.velocities[:n], optimizer.velocities[n:])}

@@ -14,6 +14,7 @@ import numpy as np
 from .._data import numbers_of, row_blocks
 from .layout import MISSING, NUMBER, Span
 from .part import Part, is_sparse, names_of
+from .rescaling import relearnt, revived, revived_sparse
 from .scaling import Scaling
 
 __all__ = ["Numbers"]
@@ -86,6 +87,38 @@ class Numbers(Part):
         CSR matrix of shape (n, n_features)
         """
         return self.scaling.apply_sparse(X, dtype)
+
+    def numbers_of(self, X: Any) -> Any:
+        """The columns of numbers of a checked table, as one array or as the CSR matrix that it is."""
+        return X if is_sparse(X) else _numbers(X, self.columns)
+
+    def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> Numbers:
+        """The part with scales that further rows tell.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            Further rows.
+        weight : ndarray of shape (n,) or None
+            Weight of each.
+        so_far : ndarray, CSR matrix or None
+            What `numbers_of` gave of all rows so far, these among them, where they are few; else None.
+        so_far_weight : ndarray or None
+            Weight of each of these.
+
+        Returns
+        -------
+        Numbers
+            Of the same columns.
+        """
+        names = partial(_name, X, self.columns)
+        if is_sparse(X):
+            if so_far is None:
+                return Numbers(self.columns, revived_sparse(self.scaling, X, weight))
+            return Numbers(self.columns, Scaling.learn_sparse(so_far, so_far_weight))
+        if so_far is None:
+            return Numbers(self.columns, revived(self.scaling, self.numbers_of(X), weight, names))
+        return Numbers(self.columns, relearnt(self.scaling, so_far, so_far_weight, names))
 
     def middle(self, out: np.ndarray) -> list[np.ndarray]:
         out[...] = 0

@@ -5,11 +5,12 @@ Knows nothing about networks, training or targets.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array, csr_matrix, vstack
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
@@ -237,6 +238,61 @@ class TableEncoder(TransformerMixin, Settings):
                 self._parts.append((part, start, stop))
                 start = stop
         return self
+
+    def numbers_of(self, X: Any, before: Any = None) -> Any:
+        """The columns of numbers of what `check_table` gave, below those of rows before; None where there are none.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The checked table.
+        before : ndarray, CSR matrix or None, default=None
+            What this method gave of other rows.
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n, n_numeric), or None
+        """
+        numbers = self._parts[0][0]
+        if not isinstance(numbers, Numbers):
+            return None
+        new = numbers.numbers_of(X.toarray() if is_sparse(X) and not self._sparse else X)
+        if before is None:
+            return new
+        if is_sparse(new) and is_sparse(before):
+            return type(new)(vstack((before, new)))
+        return np.vstack([rows.toarray() if is_sparse(rows) else rows for rows in (before, new)])
+
+    def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
+        """The encoder with scales that further rows tell: of columns that did not vary, or of all.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            Further rows, as `check_table` gave them.
+        weight : ndarray of shape (n,) or None
+            Weight of each, positive.
+        so_far : ndarray, CSR matrix or None
+            What `numbers_of` gave of all rows so far, where they are so few that all scales are learnt anew; else None.
+        so_far_weight : ndarray or None
+            Weight of each of these.
+
+        Returns
+        -------
+        TableEncoder
+            This one where nothing has changed; of the same columns in any case.
+        """
+        numbers, start, stop = self._parts[0]
+        if not isinstance(numbers, Numbers):
+            return self
+        X = X.toarray() if is_sparse(X) and not self._sparse else X
+        refined = numbers.refined(X, weight, so_far, so_far_weight)
+        if refined.scaling is numbers.scaling:
+            return self
+        encoder = copy.copy(self)
+        encoder._parts = [(refined, start, stop), *self._parts[1:]]
+        encoder.center_, encoder.scale_ = refined.scaling.center, refined.scaling.scale
+        return encoder
 
     def encode(self, X: Any, dtype: Any) -> Any:
         """Encode what `check_table` gave, in the precision of the network.

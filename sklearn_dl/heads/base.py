@@ -146,7 +146,8 @@ class Head(ABC):
         """The loss by which rows are judged that members leave out; by default that of the training."""
         return self.loss
 
-    def strata(self, y: np.ndarray) -> np.ndarray | None:
+    @classmethod
+    def strata(cls, y: np.ndarray) -> np.ndarray | None:
         """What shall be found in equal shares among rows that are left or held out; None for nothing."""
         return None
 

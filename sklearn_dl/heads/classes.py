@@ -79,10 +79,11 @@ class ClassHead(Head):
         log_loss = LogLoss().for_groups(self.target.groups)
         return log_loss if log_loss.link == self.link else self.loss
 
-    def strata(self, y: np.ndarray) -> np.ndarray | None:
+    @classmethod
+    def strata(cls, y: np.ndarray) -> np.ndarray | None:
         if y.ndim == 1:
             return y
-        return y.argmax(axis=1) if self.target.kind == "single" else None
+        return y.argmax(axis=1) if are_probabilities(y) else None
 
     def temperature(self, judged: Judged, tolerance: float = 0.01) -> float:
         """The T for which the outputs divided by T have the lowest log-loss (Guo et al. 2017, section 4.2).

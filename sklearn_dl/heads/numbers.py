@@ -32,6 +32,10 @@ class NumberHead(Head):
     ----------
     unit_noise : ndarray of shape (n_outputs,) or None
         Mean squared residual of each output, in units of a power of two, where an ensemble was trained.
+    scaled : bool
+        Whether the units were learnt.
+    constant : ndarray of shape (n_outputs,)
+        Outputs that were the same in all rows so far.
     """
 
     task: ClassVar[str] = "regression"
@@ -40,11 +44,14 @@ class NumberHead(Head):
     def __init__(self, target: NumberEncoder, loss: Loss):
         self.target, self.loss = target, loss
         self.unit_noise: np.ndarray | None = None
+        self.scaled, self.constant = False, np.zeros(target.n_outputs, bool)
 
     @classmethod
     def learn(cls, y: np.ndarray, weight: np.ndarray | None, loss: Loss, *, scaled: bool, final: bool) -> NumberHead:
         """The head for training targets; the parameters are those of `NumberEncoder.learn`."""
-        return cls(NumberEncoder.learn(y, weight, scaled=scaled, positive=loss.link.is_positive, final=final), loss)
+        head = cls(NumberEncoder.learn(y, weight, scaled=scaled, positive=loss.link.is_positive, final=final), loss)
+        head.scaled, head.constant = scaled, _constant(y)
+        return head
 
     @classmethod
     def check(cls, y: np.ndarray, loss: Loss, known: Head | None) -> np.ndarray:
@@ -79,6 +86,43 @@ class NumberHead(Head):
 
     def settles(self, *, left_out: bool) -> bool:
         return True
+
+    def refine(self, y: np.ndarray, weight: np.ndarray | None, *, early: bool) -> tuple[np.ndarray, np.ndarray] | None:
+        """Learn units that earlier rows could not tell: those of constant outputs, or of all of them.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,) or (n, n_outputs)
+            Checked targets of further rows; where `early`, of all rows so far.
+        weight : ndarray of shape (n,) or None
+            Weight of each.
+        early : bool
+            Whether there are so few rows so far that all units are learnt anew.
+
+        Returns
+        -------
+        tuple of ndarray of shape (n_outputs,), or None
+            Factor and shift of each raw output for which predictions are what they were; None where nothing changes.
+        """
+        old, log, constant = self.target, self.link.is_log, _constant(y)
+        matrix = y.reshape(len(y), -1)
+        value = old.scale if log else old.center
+        chosen = np.full(old.n_outputs, early) | (self.constant & (matrix != value).any(axis=0))
+        if not (self.scaled and chosen.any()) or self.link.is_positive != log:  # no shift is another unit there
+            return None
+        learnt = NumberEncoder.learn(y, weight, scaled=True, positive=log)
+        scale = learnt.scale
+        if not (log or early):  # one value, but not the one so far
+            scale = np.where(constant, np.maximum(np.abs(learnt.center - old.center), np.finfo(float).tiny), scale)
+        center, scale = np.where(chosen, learnt.center, old.center), np.where(chosen, scale, old.scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            factor = np.ones_like(scale) if log else old.scale / scale
+            shift = np.log(old.scale / scale) if log else (old.center - center) / scale
+        if not (np.isfinite(factor).all() and np.isfinite(shift).all()):
+            return None  # too far apart for one network
+        self.target = NumberEncoder(center, scale, old.one_dimensional)
+        self.constant = np.where(chosen, constant & early, self.constant)
+        return factor, shift
 
     def settle(self, judged: Judged) -> float:
         residual = judged.y - self.link.central(self.link.inverse(judged.raw_at(1.0)))
@@ -132,6 +176,13 @@ class NumberHead(Head):
             return Readout(weights, float(np.log(self.target.scale[j])), f"log {name}")  # log(scale · e^raw)
         weights[column] = self.target.scale[j]
         return Readout(weights, float(self.target.center[j]), name)
+
+
+def _constant(y: np.ndarray) -> np.ndarray:
+    """Whether each output is the same in all rows."""
+    matrix = y.reshape(len(y), -1)
+    out: np.ndarray = matrix.min(axis=0) == matrix.max(axis=0)
+    return out
 
 
 def _first_other(y: np.ndarray) -> Any:

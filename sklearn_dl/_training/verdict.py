@@ -1,0 +1,81 @@
+"""Whether a training has come to anything: a network that is worse than the best constant has not learnt.
+
+Knows the rows that were trained on, or some of them; what follows is for others.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import minimize
+
+from .._data import Columns, Rows
+from .._engine import forward
+from ..losses import Loss
+from .training import Training
+
+__all__ = ["failure"]
+
+NUMBERS = 2**17  # outputs at most by which a network is judged
+ROUNDING = 0.001  # of the constant's loss
+NEARLY = 0.05  # of what the constant has gained over outputs of 0: a network may come as near as this to a good one
+YOUNG, FAR_WORSE = 100, 9.0  # steps within which it may still be worse, but not by so many times the constant's loss
+
+
+def failure(training: Training) -> str | None:
+    """What is wrong with a trained network, as the beginning of a sentence; None where it has learnt.
+
+    Parameters
+    ----------
+    training : Training
+        At its end.
+    """
+    fitted = training.fitted
+    rows = _some(training.rows, fitted.head.n_raw)
+    loss, weight = fitted.head.loss, None if rows.weight is None else rows.weight[:, None].astype(float)
+    y, total = rows.y.astype(float), float(len(rows.y) if weight is None else weight.sum())
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        raw = forward(fitted.network, rows.x).astype(float)
+        raw = raw if raw.ndim == 2 else loss.link.pool(raw)
+        if not np.isfinite(raw).all():
+            return "the network predicts numbers that are not finite"
+        found = loss.value_and_gradient(y, raw, weight, np.empty_like(raw)) / total
+        nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
+    if not math.isfinite(best) or (y == y[0]).all():
+        return None
+    if (raw == raw[0]).all() and fitted.state.step >= YOUNG and _differ(rows.x):
+        return "the network predicts the same for every row"
+    allowed = (ROUNDING if fitted.state.step >= YOUNG else FAR_WORSE) * abs(best) + NEARLY * (nothing - best)
+    if not found <= best + allowed:
+        return f"the network is worse than a constant on the rows it was trained on (loss {found:.3g} > {best:.3g})"
+    return None
+
+
+def _some(rows: Rows, n_raw: int) -> Rows:
+    """Rows spread over all of them."""
+    n = max(256, NUMBERS // n_raw)
+    if len(rows) <= n:
+        return rows
+    at = np.linspace(0, len(rows) - 1, n).astype(np.intp)
+    return Rows(rows.x[at], rows.y[at], None if rows.weight is None else rows.weight[at])
+
+
+def _constants(loss: Loss, y: np.ndarray, n_raw: int, weight: np.ndarray | None) -> tuple[float, float]:
+    """The loss of outputs of 0, and the lowest one of outputs that are the same for all rows; losses are convex."""
+    raw = np.empty((len(y), n_raw))
+    gradient = np.empty_like(raw)
+
+    def of(constant: np.ndarray) -> tuple[float, np.ndarray]:
+        raw[...] = constant
+        return loss.value_and_gradient(y, raw, weight, gradient), gradient.sum(axis=0)
+
+    begin = np.zeros(n_raw)
+    options = {"maxiter": 30, "ftol": 1e-6}
+    return of(begin)[0], float(minimize(of, begin, jac=True, method="L-BFGS-B", options=options).fun)
+
+
+def _differ(x: object) -> bool:
+    """Whether rows are not all the same."""
+    numbers = x.numeric if isinstance(x, Columns) else x
+    return isinstance(numbers, np.ndarray) and bool((numbers != numbers[:1]).any())
