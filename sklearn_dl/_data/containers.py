@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .kinds import floats_of, positions_of, type_of_levels
+from .told import UnreadableError
 
 __all__ = ["as_floats", "canonical", "opened", "refuse_mask"]
 
@@ -23,24 +24,24 @@ def opened(X: Any) -> Any:
 
     Raises
     ------
-    TypeError, ValueError
+    UnreadableError, ValueError
         For containers of other kinds, with what to do, and for arrays of dates.
     """
     if isinstance(X, np.ma.MaskedArray):
         masked: Any = X.astype(np.result_type(X.dtype, np.float32)) if X.dtype.kind in "biuf" else X.astype(object)
         X = masked.filled(np.nan)
     if isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], dict):
-        raise TypeError("X is a list of dicts; pass pandas.DataFrame(X).")
+        raise UnreadableError("X is a list of dicts; pass pandas.DataFrame(X).")
     if isinstance(X, dict) and not issparse(X):
-        raise TypeError("X is a dict; pass pandas.DataFrame(X).")
+        raise UnreadableError("X is a dict; pass pandas.DataFrame(X).")
     if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
-        raise TypeError(
+        raise UnreadableError(
             f"X is a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass X.to_pandas() or "
             "polars.from_arrow(X)."
         )
     dtype = getattr(X, "dtype", None)
     if isinstance(X, np.ndarray) and X.dtype.names is not None:
-        raise TypeError("X is a structured array; pass pandas.DataFrame(X).")
+        raise UnreadableError("X is a structured array; pass pandas.DataFrame(X).")
     if isinstance(dtype, np.dtype) and dtype.kind in "mM":
         raise ValueError(
             f"X holds dates or times ({dtype}); replace them by numbers such as the year, the month or the days "
@@ -62,7 +63,7 @@ def as_floats(X: Any) -> Any:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError, UnreadableError
         Where a column holds anything else than numbers, with its position, and for rows of different lengths.
     """
     if isinstance(X, (list, tuple)):
@@ -83,7 +84,7 @@ def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
         levels = positions_of(values.tolist())[1]
     except TypeError:
         nested = next((v for v in values if type(v).__hash__ is None), "nested values")
-        raise TypeError(
+        raise UnreadableError(
             f"column {j} of X holds {repr(nested)}, but an argument must be a string or a number; spread nested values "
             "over columns of their own."
         ) from None

@@ -33,7 +33,9 @@ def is_dataframe(X: Any) -> bool:
     if not (hasattr(kind, "columns") and hasattr(kind, "dtypes")):
         return False
     if hasattr(kind, "compute"):
-        raise TypeError(f"X is a {kind.__name__} of {kind.__module__}, which is not computed yet; pass X.compute().")
+        raise UnreadableError(
+            f"X is a {kind.__name__} of {kind.__module__}, which is not computed yet; pass X.compute()."
+        )
     return True
 
 
