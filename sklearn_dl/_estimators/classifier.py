@@ -20,7 +20,7 @@ from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
 from ..heads import ClassHead, Head, are_probabilities
-from ..layers import Layer
+from ..layers import Activation, Layer
 from ..losses import Loss
 from ..numeric_embeddings import NumericEmbedding
 from ..schedules import Schedule
@@ -206,7 +206,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         self,
         *,
         hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
-        activation: str | Sequence[str] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         loss: str | Loss = "log_loss",
         solver: str | Solver | LBFGS = "auto",
         alpha: float = 0.0,
@@ -228,7 +228,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
-        scoring: str | Callable[..., float] | None = "loss",
+        scoring: str | Callable[..., float] | Sequence[Any] | None = "loss",
         target_loss: float | None = None,
         max_time: float | None = None,
         dtype: DTypeLike = "auto",

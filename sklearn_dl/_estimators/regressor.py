@@ -22,7 +22,7 @@ from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
 from ..heads import Head, NumberHead
-from ..layers import Layer
+from ..layers import Activation, Layer
 from ..losses import Link, Loss
 from ..losses.links import Identity, Levels
 from ..numeric_embeddings import NumericEmbedding
@@ -206,7 +206,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         self,
         *,
         hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
-        activation: str | Sequence[str] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         loss: str | Loss = "squared_error",
         solver: str | Solver | LBFGS = "auto",
         alpha: float = 0.0,
@@ -228,7 +228,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
-        scoring: str | Callable[..., float] | None = "loss",
+        scoring: str | Callable[..., float] | Sequence[Any] | None = "loss",
         target_loss: float | None = None,
         max_time: float | None = None,
         dtype: DTypeLike = "auto",
