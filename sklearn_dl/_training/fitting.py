@@ -53,7 +53,7 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     if plan.n_members > 1:  # it may take a pass over all rows
         _settle(training)
     listener.end()
-    if not plan.partial:
+    if not plan.partial and (not fitted.state.over or end is not End.MAX_ITER):  # else it was over when resumed
         fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value
     judged = not (plan.partial or end in (End.NON_FINITE, End.INTERRUPTED))
     return Outcome(end, failure(training) if judged else None)

@@ -87,6 +87,7 @@ class Monitor:
         if plan.verbose and epoch.number % plan.verbose == 0:
             self._print(record)
         stops = {"target_loss": epoch.loss <= self._target_loss, "early_stopping": judged and self._on_plateau(record)}
+        state.ended_by = next((reason for reason, stop in stops.items() if stop), None)  # a checkpoint keeps it
         state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
         stops["max_time"] = time.perf_counter() - self._start >= self._max_time
         stops["callback"] = self._listener.end_epoch()

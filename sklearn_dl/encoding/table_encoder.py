@@ -240,19 +240,7 @@ class TableEncoder(TransformerMixin, Settings):
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
-        """The columns of numbers of what `check_table` gave, below those of rows before; None where there are none.
-
-        Parameters
-        ----------
-        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
-            The checked table.
-        before : ndarray, CSR matrix or None, default=None
-            What this method gave of other rows.
-
-        Returns
-        -------
-        ndarray or CSR matrix of shape (n, n_numeric), or None
-        """
+        """The columns of numbers of a checked table, below those of rows `before`; None where there are none."""
         numbers = self._parts[0][0]
         if not isinstance(numbers, Numbers):
             return None
@@ -264,7 +252,7 @@ class TableEncoder(TransformerMixin, Settings):
         return np.vstack([rows.toarray() if is_sparse(rows) else rows for rows in (before, new)])
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
-        """The encoder with scales that further rows tell: of columns that did not vary, or of all.
+        """The encoder of the same columns with scales that further rows tell; this one where nothing has changed.
 
         Parameters
         ----------
@@ -272,15 +260,13 @@ class TableEncoder(TransformerMixin, Settings):
             Further rows, as `check_table` gave them.
         weight : ndarray of shape (n,) or None
             Weight of each, positive.
-        so_far : ndarray, CSR matrix or None
-            What `numbers_of` gave of all rows so far, where they are so few that all scales are learnt anew; else None.
-        so_far_weight : ndarray or None
-            Weight of each of these.
+        so_far, so_far_weight : ndarray, CSR matrix or None, ndarray or None
+            What `numbers_of` gave of all rows so far, and their weights, where they are so few that all scales are
+            learnt anew; None where only columns that did not vary so far get one.
 
         Returns
         -------
         TableEncoder
-            This one where nothing has changed; of the same columns in any case.
         """
         numbers, start, stop = self._parts[0]
         if not isinstance(numbers, Numbers):
