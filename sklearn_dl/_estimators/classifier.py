@@ -450,8 +450,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         with np.errstate(divide="ignore"):
             return [np.log(p, out=p) for p in proba] if isinstance(proba, list) else np.log(proba, out=proba)
 
-    def decision_function(self, X: MatrixLike) -> Any:
-        """Raw outputs of the network: logits, larger where the class is more probable.
+    def decision_function(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
+        """Logits, the outputs before they become probabilities: larger where the class is more probable.
 
         Parameters
         ----------
@@ -462,8 +462,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         -------
         ndarray of shape (n,), (n, n_classes) or (n, n_labels), or list of ndarray
             For two classes log(p / (1 - p)) of the second of `classes_`, positive where it is predicted. For more
-            classes one column each, whose softmax is `predict_proba`. For an indicator matrix the logit of each label;
-            for several targets with classes of their own a list. Of an ensemble, the logits of its probabilities.
+            classes log p, one column each: the raw outputs, less what softmax ignores. For an indicator matrix
+            log(p / (1 - p)) of each label; for several targets with classes of their own a list.
 
         Raises
         ------

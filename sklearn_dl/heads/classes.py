@@ -124,8 +124,11 @@ class ClassHead(Head):
         return parts[0] if self.target.kind == "single" else parts
 
     def decisions(self, raw: np.ndarray) -> Any:
-        """The logits: (n,) for two classes, (n, n_classes) for more, (n, n_labels) for labels; a list for targets."""
-        pooled = raw if raw.ndim == 2 else self.link.pool(raw)
+        """The logits: (n,) for two classes, (n, n_classes) for more, (n, n_labels) for labels; a list for targets.
+
+        They are those of the probabilities, of one network too: so both have the same order of rows.
+        """
+        pooled = self.link.pool(raw[:, None] if raw.ndim == 2 else raw)
         if self.target.kind == "multilabel":
             return pooled
         parts = np.split(pooled, np.cumsum(self.target.groups)[:-1], axis=1)
