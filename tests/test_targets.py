@@ -217,7 +217,7 @@ def test_multilabel():
     assert proba.shape == (200, 3)
     assert ((proba > 0) & (proba < 1)).all()
     np.testing.assert_array_equal(model.predict(X), (proba > 0.5).astype(int))
-    np.testing.assert_array_equal(model.classes_, [[0, 1]] * 3)
+    np.testing.assert_array_equal(model.classes_, [0, 1, 2])
     assert model.score(X, labels) == (model.predict(X) == labels).all(axis=1).mean() > 0.85
 
 

@@ -137,9 +137,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,) or (n_labels, 2), or list of ndarray
+    classes_ : ndarray of shape (n_classes,), (n_labels,) or (2, 2), or list of ndarray
         The class labels, sorted, those of rows of weight 0 too; a list for several targets with classes of their own,
-        and for an indicator matrix 0 and 1 for each label.
+        for an indicator matrix the numbers of the labels, or 0 and 1 for each of two.
     fitted_ : Fitted
         The record of the fit, from which the other attributes follow: encoder, head, network, state, history, layout.
     network_ : Network

@@ -129,12 +129,13 @@ class ClassEncoder:
 
     @property
     def classes(self) -> Any:
-        """`classes_`: an array, for several targets a list of arrays, and for labels a row of 0 and 1 each.
+        """`classes_`: an array, for several targets a list of arrays, and for labels their numbers.
 
-        So scikit-learn, which asks `type_of_target` of it, takes two labels for labels and not for two classes.
+        Two labels have 0 and 1 each instead: by ``[0, 1]`` scikit-learn's scorers would take them for two classes.
+        With more, its check of `decision_function` asks for the numbers.
         """
         if self.kind == "multilabel":
-            return np.array(self.levels)
+            return np.array(self.levels) if len(self.levels) == 2 else np.arange(len(self.levels))
         return self.levels[0] if self.kind == "single" else self.levels
 
     @property
