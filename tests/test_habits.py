@@ -227,6 +227,13 @@ def objects(values):
     return held
 
 
+def a_matrix(X):
+    """NumPy's old class, of which NumPy itself warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.matrix(X)
+
+
 HUGE = 10**400
 TABLES = {
     "128 bits": pl.DataFrame({"a": pl.Series(range(N)).cast(pl.Int128)}),
@@ -257,7 +264,7 @@ TABLES = {
     "a set": {1, 2},
     "a function": len,
     "a class": DLRegressor,
-    "a matrix": np.matrix(X),
+    "a matrix": a_matrix(X),
     "ragged": [[1], [1, 2]] * (N // 2),
     "structured": np.zeros(N, dtype=[("a", float), ("b", float)]),
     "raw bytes": np.zeros((N, 2), dtype="V4"),

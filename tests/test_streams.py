@@ -179,11 +179,11 @@ def test_another_scale_of_the_target_changes_no_prediction(first, loss, n_member
     (model.fit if "fit" in first else model.partial_fit)(WIDE[:begun], target[:begun])
     scale = model.fitted_.head.target.scale[0]
     encoder = model.encoder_
-    before = model.fitted_.head.predict(model.fitted_.raw(WIDE))
+    before = model.fitted_.head.predict(model._raw(WIDE))
     model.partial_fit(WIDE, target)
     model.fitted_.encoder = encoder
     assert model.fitted_.head.target.scale[0] != scale
-    np.testing.assert_allclose(model.fitted_.head.predict(model.fitted_.raw(WIDE)), before, rtol=1e-6)
+    np.testing.assert_allclose(model.fitted_.head.predict(model._raw(WIDE)), before, rtol=1e-6)
     residual = model.fitted_.head.encode(target, float)[:, 0]
     assert residual.std() < 10
 
