@@ -182,8 +182,7 @@ def test_ctrl_c_in_partial_fit_ends_the_stream_and_leaves_the_network_as_it_was(
 
 SEARCH = """
     import numpy as np
-    from sklearn.metrics import get_scorer, roc_auc_score
-from sklearn.model_selection import GridSearchCV
+    from sklearn.model_selection import GridSearchCV
     from sklearn_dl import DLRegressor
 
     if __name__ == "__main__":
@@ -236,8 +235,6 @@ def a_matrix(X):
 
 HUGE = 10**400
 TABLES = {
-    "128 bits": pl.DataFrame({"a": pl.Series(range(N)).cast(pl.Int128)}),
-    "128 bits without sign": pl.DataFrame({"a": pl.Series(range(N)).cast(pl.UInt128)}),
     "not computed": pl.DataFrame({"a": range(N)}).lazy(),
     "polars' lists": pl.DataFrame({"a": [[1, 2]] * N}),
     "polars' structs": pl.DataFrame({"a": [{"x": 1}] * N}),
@@ -336,7 +333,7 @@ def test_a_table_that_cannot_be_read(name, encoder):
 
 
 def test_a_table_that_the_encoder_or_the_rate_finder_cannot_read():
-    for table in (TABLES["128 bits"], TABLES["a dict"], TABLES["huge ints"]):
+    for table in (TABLES["a dict"], TABLES["huge ints"]):
         tells_in_one_sentence(lambda table=table: TableEncoder().fit(table), "X|column|array")
         tells_in_one_sentence(lambda table=table: find_learning_rate(DLRegressor(**SMALL), table, y), "X|column|array")
 

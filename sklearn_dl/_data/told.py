@@ -6,6 +6,7 @@ raise comes out as a `ValueError`.
 
 from __future__ import annotations
 
+import dis
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 CLEAR = ("sklearn.utils.validation", "sklearn.utils.multiclass")  # tell well, where they name the argument
+RAISE = dis.opmap["RAISE_VARARGS"]
 KNOWN = ("The feature names", "Unknown label type")  # begin sentences that people know
 DUMP = re.compile(r"array=.*?(?=Reshape|$)|\s*\n[\[<].*", re.DOTALL)  # all the data, printed
 ALLOWED = {
@@ -98,9 +100,11 @@ def _is_clear(error: Exception, name: str) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    origin = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    if trace is None:
+        return False
+    origin, code = str(trace.tb_frame.f_globals.get("__name__", "")), trace.tb_frame.f_code.co_code
     if origin.partition(".")[0] == __name__.partition(".")[0]:
-        return True
+        return code[trace.tb_lasti] == RAISE  # else an error from NumPy's C, which has no frame of its own
     text = str(error)
     about = text.startswith(KNOWN) or (re.search(rf"\b{name}\b", text) is not None and "\n" not in text)
     return origin in CLEAR and not isinstance(error, TypeError) and about
