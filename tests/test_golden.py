@@ -136,7 +136,7 @@ BATCHES = {"full batch": (None, 0.01), "batches": (32, 0.0)}  # the size, and th
 over_problems = pytest.mark.parametrize("problem", PROBLEMS, ids=[p.name for p in PROBLEMS])
 over_batches = pytest.mark.parametrize("batches", BATCHES)
 not_converged = pytest.mark.filterwarnings(
-    "ignore:(Stochastic Optimizer|lbfgs failed):sklearn.exceptions.ConvergenceWarning"
+    "ignore:(Stochastic Optimizer|lbfgs failed|the network predicts the same):sklearn.exceptions.ConvergenceWarning"
 )
 
 

@@ -77,7 +77,7 @@ def columns_of_text(k):
 
 
 def levels(k):
-    text = np.repeat(np.arange(1000 * k), 6).astype(str)
+    text = np.char.add("level ", np.repeat(np.arange(1000 * k), 6).astype(str))
     return DLRegressor(**PLAIN), pd.DataFrame({"a": text}), np.arange(6000.0 * k)
 
 

@@ -338,7 +338,7 @@ def test_probabilities_go_through_validation_and_later_rows():
     assert model.validation_loss_curve_ is not None
     DLClassifier(**QUICK).fit(X, p, X_val=X, y_val=p)
     DLClassifier(**QUICK).fit(X, p, X_val=X, y_val=three)  # labels beside them
-    model.partial_fit(X, p).partial_fit(X, three).partial_fit(X[:3], np.eye(3))
+    model.set_params(early_stopping=False).partial_fit(X, p).partial_fit(X, three).partial_fit(X[:3], np.eye(3))
     assert model.n_iter_ > 3
     assert DLClassifier(**QUICK, loss=LogLoss(label_smoothing=0.1)).fit(X, p.astype(np.float32)).n_outputs_ == 3
 

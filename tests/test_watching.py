@@ -233,7 +233,8 @@ def test_the_best_epoch_is_the_one_whose_weights_were_kept():
 
 def test_scores_decide_on_the_best_epoch_where_they_are_watched():
     given = iter([0.2, 0.9, 0.9, np.nan, 0.1])
-    model = DLRegressor(**SMALL, scoring=lambda *_: next(given)).fit(X, y, **HELD)
+    with pytest.warns(UserWarning, match="gives nan on the validation set"):
+        model = DLRegressor(**SMALL, scoring=lambda *_: next(given)).fit(X, y, **HELD)
     assert TrainingCurveDisplay.from_estimator(model).best_epoch == model.best_epoch_ == 2  # the first of equals
     assert model.best_loss_ == model.validation_loss_curve_[1]
     assert "best epoch: 2" in shown(model._repr_html_())
@@ -536,6 +537,7 @@ PLACES = {
 def test_a_progress_bar(estimator, place, capsys, monkeypatch):
     pytest.importorskip("rich")
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("rich._console", None)  # its width is that of its first day
     model = PLACES[place](estimator(**SMALL)).set_callbacks(ProgressBar(max_propagation_depth=None))
     model.fit(X, TARGET[estimator])
     printed = capsys.readouterr().out

@@ -51,7 +51,15 @@ def check_dataframe(X: Any) -> None:
 
 def rows_of(X: Any, index: np.ndarray) -> Any:
     """Some rows of a table of any kind."""
-    return X.iloc[index] if hasattr(X, "iloc") else X[index]
+    if not hasattr(X, "iloc"):
+        return X[index]
+    try:
+        return X.iloc[index]
+    except ValueError:  # pandas picks no rows of numbers in another machine's byte order
+        kinds = {name: kind for name, kind in X.dtypes.items() if not getattr(kind, "isnative", True)}
+        if not kinds:
+            raise
+        return X.astype({name: kind.newbyteorder("=") for name, kind in kinds.items()}).iloc[index]
 
 
 def sparse_rows(X: Any) -> Any:

@@ -58,8 +58,9 @@ def refine(fitted: Fitted, table: Table, *, partial: bool) -> None:
     y, weight = (table.y, table.weight) if so_far is None else (so_far.y, so_far.weight)
     last = head_of(fitted.network)
     linear = "weight" in vars(last) and last.weight.shape[-1] == fitted.head.n_raw
+    most = float(np.finfo(fitted.network.values.dtype).max) ** 0.5
     if linear and isinstance(fitted.head, NumberHead):
-        change = fitted.head.refine(y, weight, early=early is not None)
+        change = fitted.head.refine(y, weight, early=early is not None, most=most)
         if change is not None:
             _change_units(fitted, *change)
     fitted.early = so_far if partial and so_far is not None and len(y) < EARLY else None

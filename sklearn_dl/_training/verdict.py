@@ -17,7 +17,7 @@ from .training import Training
 
 __all__ = ["failure"]
 
-NUMBERS = 2**17  # outputs at most by which a network is judged
+NUMBERS = 2**18  # inputs, and outputs, at most by which a network is judged
 ROUNDING = 0.001  # of the constant's loss
 NEARLY = 0.05  # of what the constant has gained over outputs of 0: a network may come as near as this to a good one
 YOUNG, FAR_WORSE = 100, 9.0  # steps within which it may still be worse, but not by so many times the constant's loss
@@ -54,7 +54,7 @@ def failure(training: Training) -> str | None:
 
 def _some(rows: Rows, n_raw: int) -> Rows:
     """Rows spread over all of them."""
-    n = max(256, NUMBERS // n_raw)
+    n = max(256, NUMBERS // max(n_raw, rows.x.shape[1]))
     if len(rows) <= n:
         return rows
     at = np.linspace(0, len(rows) - 1, n).astype(np.intp)

@@ -80,9 +80,10 @@ def settings(plan: Plan) -> dict[str, str]:
     dict of str to str
         A text for each, the same for a name and for what it stands for.
     """
+    activations = plan.blueprint.activations  # of all layers alike but one, however many there are
     resolved = {
         "hidden_layer_sizes": plan.blueprint.sizes,
-        "activation": plan.blueprint.activations,
+        "activation": activations[0] if len({*map(text, activations)}) == 1 else activations,
         "loss": plan.loss,
         "solver": plan.solver,
         "learning_rate": plan.schedule,

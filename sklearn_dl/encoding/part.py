@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import vstack
 
 from .._data import is_dataframe
 from .layout import Span
 
-__all__ = ["Part", "is_sparse", "names_of"]
+__all__ = ["Part", "below", "is_sparse", "names_of"]
 
 
 class Part(ABC):
@@ -133,6 +134,13 @@ class Part(ABC):
 def is_sparse(X: Any) -> bool:
     """Whether a checked table is a CSR matrix."""
     return not (isinstance(X, np.ndarray) or is_dataframe(X))
+
+
+def below(first: Any, second: Any) -> Any:
+    """The rows of two arrays or CSR matrices; sparse where both are."""
+    if is_sparse(first) and is_sparse(second):
+        return type(second)(vstack((first, second)))
+    return np.vstack([rows.toarray() if is_sparse(rows) else rows for rows in (first, second)])
 
 
 def names_of(X: Any) -> Sequence[Any]:

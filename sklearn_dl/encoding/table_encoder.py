@@ -10,16 +10,17 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, csr_matrix, vstack
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
 from .._data import Columns, check_table, column, is_dataframe, kind_of, refuse_mask, rows_of
 from .._numerics import MatrixLike, Rules, Settings, either, integer
 from .categories import Categories
+from .choice import chosen_columns
 from .layout import CODES, Layout
 from .numbers import Numbers
-from .part import Part, is_sparse
+from .part import Part, below, is_sparse
 
 __all__ = ["TableEncoder"]
 
@@ -240,16 +241,24 @@ class TableEncoder(TransformerMixin, Settings):
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
-        """The columns of numbers of a checked table, below those of rows `before`; None where there are none."""
+        """The columns of numbers of a checked table, below those of rows `before`; None where there are none.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The table.
+        before : ndarray, CSR matrix or None, default=None
+            What an earlier call gave.
+
+        Returns
+        -------
+        ndarray, CSR matrix or None
+        """
         numbers = self._parts[0][0]
         if not isinstance(numbers, Numbers):
             return None
         new = numbers.numbers_of(X.toarray() if is_sparse(X) and not self._sparse else X)
-        if before is None:
-            return new
-        if is_sparse(new) and is_sparse(before):
-            return type(new)(vstack((before, new)))
-        return np.vstack([rows.toarray() if is_sparse(rows) else rows for rows in (before, new)])
+        return new if before is None else below(before, new)
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
         """The encoder of the same columns with scales that further rows tell; this one where nothing has changed.
@@ -340,7 +349,7 @@ class TableEncoder(TransformerMixin, Settings):
         given: Any = self.categorical_features
         if is_sparse(X):
             named = not isinstance(given, str) and any(isinstance(item, str) for item in np.asarray(given, object).flat)
-            if named or (not isinstance(given, str) and _mask(given, X.shape[1], None).any()):
+            if named or (not isinstance(given, str) and chosen_columns(given, X.shape[1], None).any()):
                 raise ValueError(
                     "TableEncoder: categorical_features must be 'from_dtype' for a sparse table, whose columns are "
                     f"taken for numbers; got {given!r}."
@@ -353,7 +362,7 @@ class TableEncoder(TransformerMixin, Settings):
             kinds = [_kind(column(X, i), name) for i, name in enumerate(names)]
         if isinstance(given, str) and given == "from_dtype":
             return kinds
-        mask = _mask(given, len(kinds), names)
+        mask = chosen_columns(given, len(kinds), names)
         forgotten = [i for i, kind in enumerate(kinds) if kind == "category" and not mask[i]]
         if names is not None and forgotten:
             raise ValueError(
@@ -367,26 +376,3 @@ def _kind(series: Any, name: Any) -> str:
     """The kind that claims a DataFrame's column, or else whether it holds numbers or categories."""
     claimed = (kind for kind, part in KINDS.items() if part.claims(series))
     return next(claimed, None) or kind_of(series, name)
-
-
-def _mask(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:
-    """A mask over the columns from a mask, indices or names."""
-    items = np.asarray(given, dtype=object)
-    what = "TableEncoder: categorical_features must be 'from_dtype', or a mask, indices or names of columns"
-    if items.ndim != 1:
-        raise ValueError(f"{what}; got {given!r}.")
-    mask, place = np.zeros(n_features, bool), {name: i for i, name in enumerate(names or ())}
-    if len(items) and all(isinstance(item, (bool, np.bool_)) for item in items):
-        if len(items) != n_features:
-            raise ValueError(f"{what}; got a mask of length {len(items)} for {n_features} columns.")
-        return items.astype(bool)
-    for item in items:
-        if isinstance(item, str):
-            if item not in place:
-                raise ValueError(f"{what}; got the name {item!r}, which X has not.")
-            mask[place[item]] = True
-        elif isinstance(item, (int, np.integer)) and -n_features <= item < n_features:
-            mask[item] = True
-        else:
-            raise ValueError(f"{what}; got {item!r} for {n_features} columns.")
-    return mask

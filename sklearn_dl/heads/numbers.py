@@ -87,7 +87,9 @@ class NumberHead(Head):
     def settles(self, *, left_out: bool) -> bool:
         return True
 
-    def refine(self, y: np.ndarray, weight: np.ndarray | None, *, early: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    def refine(
+        self, y: np.ndarray, weight: np.ndarray | None, *, early: bool, most: float
+    ) -> tuple[np.ndarray, np.ndarray] | None:
         """Learn units that earlier rows could not tell: those of constant outputs, or of all of them.
 
         Parameters
@@ -98,6 +100,8 @@ class NumberHead(Head):
             Weight of each.
         early : bool
             Whether there are so few rows so far that all units are learnt anew.
+        most : float
+            The largest factor or shift that the network's numbers bear.
 
         Returns
         -------
@@ -118,7 +122,7 @@ class NumberHead(Head):
         with np.errstate(over="ignore", invalid="ignore"):
             factor = np.ones_like(scale) if log else old.scale / scale
             shift = np.log(old.scale / scale) if log else (old.center - center) / scale
-        if not (np.isfinite(factor).all() and np.isfinite(shift).all()):
+        if not (np.abs([factor, shift]) <= most).all():
             return None  # too far apart for one network
         self.target = NumberEncoder(center, scale, old.one_dimensional)
         self.constant = np.where(chosen, constant & early, self.constant)
