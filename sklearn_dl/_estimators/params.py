@@ -145,7 +145,7 @@ def make_plan(
         Where a parameter is out of range or of the wrong type, or two contradict each other.
     """
     for name, rule in RULES.items():
-        if name in params:
+        if name in params and not rule.test(params[name]):  # what was meant is looked for only then
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
     given, params = params, settle(params, task, n_rows)

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import logit
 
 from .._data import Columns, Rows
 from .._engine import forward
@@ -17,7 +18,8 @@ from .training import Training
 
 __all__ = ["failure"]
 
-NUMBERS = 2**18  # inputs, and outputs, at most by which a network is judged
+NUMBERS = 2**15  # inputs, and outputs, at most by which a network is judged
+SURELY = 0.9  # of the loss of two likely constants: a network below that is better than the best one, too
 ROUNDING = 0.001  # of the constant's loss
 NEARLY = 0.05  # of what the constant has gained over outputs of 0: a network may come as near as this to a good one
 YOUNG, FAR_WORSE = 100, 9.0  # steps within which it may still be worse, but not by so many times the constant's loss
@@ -41,6 +43,8 @@ def failure(training: Training) -> str | None:
         if not np.isfinite(raw).all():
             return "the network predicts numbers that are not finite"
         found = loss.value_and_gradient(y, raw, weight, np.empty_like(raw)) / total
+        if 0 < found <= SURELY * _likely_constant(loss, y, raw.shape[1], weight) / total:
+            return None
         nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
     if not math.isfinite(best) or (y == y[0]).all():
         return None
@@ -59,6 +63,20 @@ def _some(rows: Rows, n_raw: int) -> Rows:
         return rows
     at = np.linspace(0, len(rows) - 1, n).astype(np.intp)
     return Rows(rows.x[at], rows.y[at], None if rows.weight is None else rows.weight[at])
+
+
+def _likely_constant(loss: Loss, y: np.ndarray, n_raw: int, weight: np.ndarray | None) -> float:
+    """The lower loss of outputs of 0 and of the outputs that are the mean of y, which for most losses are the best."""
+    mean = np.average(y, axis=0, weights=None if weight is None else weight[:, 0])
+    raws = [np.zeros(n_raw)]
+    if loss.link.is_log or loss.link.name == "softmax":
+        raws.append(np.log(np.maximum(mean, 1e-12)))
+    elif loss.link.name == "logistic":
+        raws.append(logit(mean.clip(1e-12, 1 - 1e-12)))
+    elif len(mean) == n_raw:
+        raws.append(mean)
+    constants = [np.broadcast_to(raw, (len(y), n_raw)).copy() for raw in raws]
+    return min(loss.value_and_gradient(y, raw, weight, np.empty_like(raw)) for raw in constants)
 
 
 def _constants(loss: Loss, y: np.ndarray, n_raw: int, weight: np.ndarray | None) -> tuple[float, float]:
