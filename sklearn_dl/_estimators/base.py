@@ -143,7 +143,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             head, state = shell._head_of(y, table, plan, call), State(shell._draw_seed())
         if saved is not None:
             state.seed = saved.state.seed
-        holds_out = not has_validation and plan_for(len(table.y)).judge is Judge.HELD_OUT
+        planned = plan_for(len(table.y))
+        holds_out = not has_validation and planned.judge is Judge.HELD_OUT
         train, held_out = (
             hold_out(table, self.validation_fraction, state.seed, self._head.strata(table.y))
             if holds_out
@@ -151,7 +152,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         )
         # "auto" is settled by the training rows, so that the same rows as X_val give the same network
         n_rows = shell.fitted_.n_rows if going_on else len(train.y)
-        plan = plan_for(n_rows, held_out=has_validation or holds_out)
+        plan = planned if n_rows == len(table.y) else plan_for(n_rows, held_out=has_validation or holds_out)
         if saved is not None:
             saved.refuse_other_estimator(type(self).__name__, plan, n_rows)
         if has_validation:

@@ -149,49 +149,19 @@ def make_plan(
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
     given, params = params, settle(params, task, n_rows)
-    sizes = params["hidden_layer_sizes"]
-    sizes = (int(sizes),) if isinstance(sizes, Integral) else tuple(int(n) for n in sizes)
-    members = int(params["n_members"])
-    solver = settle_solver(resolve_solver(params["solver"]), task, members)
-    dropout = params["dropout"]
-    several = not isinstance(dropout, Real)
-    if several and len(dropout) != len(sizes):
-        raise ValueError(
-            f"dropout must be one number or one for each hidden layer; got {len(dropout)} numbers for {len(sizes)} "
-            "hidden layers."
-        )
-    dropouts = dropout if several else (dropout,) * len(sizes)
+    blueprint = _blueprint(params)
+    solver = settle_solver(resolve_solver(params["solver"]), task, blueprint.n_members)
+    loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
     if isinstance(params["encoder"], TableEncoder):
         params["encoder"].check()
     _check_folds(given, params)
-    blueprint = Blueprint(
-        sizes=sizes,
-        activations=resolve_activations(params["activation"], len(sizes)),
-        dropouts=tuple(float(rate) for rate in dropouts),
-        normalization=resolve_normalization(params["normalization"]),
-        architecture=resolve_architecture(params["architecture"]),
-        n_members=members,
-        numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
-    )
-    loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
+    if isinstance(solver, LBFGS):
+        _check_lbfgs(blueprint, params)
     rate = params["learning_rate_init"]
     if isinstance(solver, LBFGS) or isinstance(rate, str):
-        rate = base_rate(solver, task, members, linear=not sizes)
+        rate = base_rate(solver, task, blueprint.n_members, linear=not blueprint.sizes)
     if partial and schedule.follows_progress:
         schedule = Constant()  # a stream has no end towards which the rate could fall
-    if isinstance(solver, LBFGS):
-        if any(blueprint.dropouts):
-            raise ValueError(
-                f"solver 'lbfgs' needs the same loss at each evaluation: dropout must be 0; got {dropout!r}."
-            )
-        if blueprint.normalization is BatchNorm:
-            raise ValueError(
-                "solver 'lbfgs' needs the same loss at each evaluation: normalization must not be 'batch'."
-            )
-        if params["clip_norm"] is not None:
-            raise ValueError(
-                f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}."
-            )
     return Plan(
         given=given,
         blueprint=blueprint,
@@ -212,6 +182,37 @@ def make_plan(
         n_jobs=params["n_jobs"],
         **_judging(params, schedule, partial=partial, has_validation=has_validation),
     )
+
+
+def _blueprint(params: dict[str, Any]) -> Blueprint:
+    """The network that settled parameters describe."""
+    sizes, dropout = params["hidden_layer_sizes"], params["dropout"]
+    sizes = (int(sizes),) if isinstance(sizes, Integral) else tuple(int(n) for n in sizes)
+    several = not isinstance(dropout, Real)
+    if several and len(dropout) != len(sizes):
+        raise ValueError(
+            f"dropout must be one number or one for each hidden layer; got {len(dropout)} numbers for {len(sizes)} "
+            "hidden layers."
+        )
+    return Blueprint(
+        sizes=sizes,
+        activations=resolve_activations(params["activation"], len(sizes)),
+        dropouts=tuple(float(rate) for rate in (dropout if several else (dropout,) * len(sizes))),
+        normalization=resolve_normalization(params["normalization"]),
+        architecture=resolve_architecture(params["architecture"]),
+        n_members=int(params["n_members"]),
+        numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
+    )
+
+
+def _check_lbfgs(blueprint: Blueprint, params: dict[str, Any]) -> None:
+    same = "solver 'lbfgs' needs the same loss at each evaluation"
+    if any(blueprint.dropouts):
+        raise ValueError(f"{same}: dropout must be 0; got {params['dropout']!r}.")
+    if blueprint.normalization is BatchNorm:
+        raise ValueError(f"{same}: normalization must not be 'batch'.")
+    if params["clip_norm"] is not None:
+        raise ValueError(f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}.")
 
 
 def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_validation: bool) -> dict[str, Any]:

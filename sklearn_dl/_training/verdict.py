@@ -38,12 +38,15 @@ def failure(training: Training) -> str | None:
     loss, weight = fitted.head.loss, None if rows.weight is None else rows.weight[:, None].astype(float)
     y, total = rows.y.astype(float), float(len(rows.y) if weight is None else weight.sum())
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        likely = SURELY * _likely_constant(loss, y, fitted.head.n_raw, weight) / total
+        if fitted.history and 0 < fitted.history[-1]["loss"] <= likely:
+            return None  # the last epoch's steps were better already
         raw = forward(fitted.network, rows.x).astype(float)
         raw = raw if raw.ndim == 2 else loss.link.pool(raw)
         if not np.isfinite(raw).all():
             return "the network predicts numbers that are not finite"
         found = loss.value_and_gradient(y, raw, weight, np.empty_like(raw)) / total
-        if 0 < found <= SURELY * _likely_constant(loss, y, raw.shape[1], weight) / total:
+        if 0 < found <= likely:
             return None
         nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
     if not math.isfinite(best) or (y == y[0]).all():
