@@ -245,14 +245,16 @@ class Blueprint:
             Where a callable `architecture` gives no such layer, or none that can have members.
         """
         front: list[Any] = []
-        n_in, n_numbers, chunks = layout.n_numeric, self.n_embedded(layout), layout.chunks
+        n_in, n_numbers = layout.n_numeric, self.n_embedded(layout)
+        chunks = layout.chunks if self.n_members > 1 else ()  # of hundreds of thousands of columns they take a while
         if layout.cardinalities:
             front.append(TableInput(n_in, layout.cardinalities, layout.embedding_size))
             n_in = front[-1].n_out
         if self.numeric_embedding is not None and n_numbers:
             embedding = self.numeric_embedding.layer(n_in, n_numbers)
             front.append(embedding)
-            n_in, chunks = embedding.n_out, embedding.chunks[:n_numbers] + chunks[n_numbers:]
+            n_in = embedding.n_out
+            chunks = embedding.chunks[:n_numbers] + chunks[n_numbers:]
         body = self._body(n_in, n_out)
         if self.n_members > 1:
             body = ensemble(body, self.n_members, chunks, sparse=layout.sparse)

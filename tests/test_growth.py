@@ -7,6 +7,7 @@ own seconds alone, takes the best of several runs, and measures again where a no
 
 from __future__ import annotations
 
+import pickle
 import time
 import tracemalloc
 
@@ -164,3 +165,15 @@ def test_nothing_grows_faster_than_its_data(case):
         assert min(growth) <= MOST_TIME, f"{name} takes {min(growth):.0f} times as long for {TIMES} times the data"
         memory = peak(large[name]) / max(peak(small[name]), LEAST)
         assert memory <= MOST_MEMORY, f"{name} takes {memory:.0f} times the memory for {TIMES} times the data"
+
+
+def test_a_very_wide_sparse_table_is_told_in_few_words():
+    """300 000 columns are a number, and no list of columns, in a record and in its pickle."""
+    X = sparse.random(300, 300_000, density=1e-4, format="csr", random_state=0)
+    model = DLRegressor(**PLAIN | {"hidden_layer_sizes": (4,)})
+    for encoder in (None, "auto"):
+        model.set_params(encoder=encoder).fit(X, np.asarray(X.sum(axis=1)).ravel())
+        columns = 0 if encoder is None else sum(a.nbytes for a in (model.encoder_.center_, model.encoder_.scale_))
+        assert len(pickle.dumps(model)) < 1.2 * model.network_.values.nbytes + 2 * columns
+        assert len(model.fitted_.layout.spans) == 0
+        assert model.fitted_.layout.n_numeric == 300_000

@@ -53,10 +53,14 @@ class Layout:
         Those of codes last.
     sparse : bool, default=False
         Whether encoded rows of the table are sparse.
+    n_plain : int, default=0
+        Number of columns in front of the spans that are the table's own first ones, plain numbers all of them: a sparse
+        table may have hundreds of thousands.
     """
 
     spans: tuple[Span, ...]
     sparse: bool = False
+    n_plain: int = 0
 
     @classmethod
     def plain(cls, n_features: int, *, sparse: bool = False) -> Layout:
@@ -73,17 +77,17 @@ class Layout:
         -------
         Layout
         """
-        return cls(tuple(Span(i, NUMBER, 1, ("",)) for i in range(n_features)), sparse)
+        return cls((), sparse, n_features)
 
     @property
     def n_numbers(self) -> int:
         """Number of leading columns that are plain numbers: these can be embedded."""
-        return sum(1 for _ in takewhile(lambda span: span.kind == NUMBER, self.spans))
+        return self.n_plain + sum(1 for _ in takewhile(lambda span: span.kind == NUMBER, self.spans))
 
     @property
     def n_numeric(self) -> int:
         """Number of columns that are not codes."""
-        return sum(span.width for span in self.spans if span.kind != CODES)
+        return self.n_plain + sum(span.width for span in self.spans if span.kind != CODES)
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -97,13 +101,14 @@ class Layout:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """Number of columns that the network sees of each span."""
-        return tuple(span.width for span in self.spans)
+        """Number of columns that the network sees of each plain column and of each span."""
+        return (1,) * self.n_plain + tuple(span.width for span in self.spans)
 
     @property
     def origins(self) -> np.ndarray:
         """Position in the table of the column that each column comes from, codes taken as vectors."""
-        return np.repeat(np.array([span.origin for span in self.spans], np.intp), self.chunks)
+        origins, widths = [span.origin for span in self.spans], [span.width for span in self.spans]
+        return np.concatenate((np.arange(self.n_plain), np.repeat(np.array(origins, np.intp), widths)))
 
     def names(self, given: Any) -> list[str]:
         """Names of the encoded columns, codes taken as one column each; no two are the same.
@@ -120,7 +125,8 @@ class Layout:
         -------
         list of str
         """
-        made = [(str(given[span.origin]), suffix) for span in self.spans for suffix in span.suffixes]
+        made = [(str(name), "") for name in given[: self.n_plain]]
+        made += [(str(given[span.origin]), suffix) for span in self.spans for suffix in span.suffixes]
         names = [name + suffix for name, suffix in made]
         wanted = Counter(names)
         if len(wanted) == len(names):

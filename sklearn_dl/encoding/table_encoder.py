@@ -232,12 +232,12 @@ class TableEncoder(TransformerMixin, Settings):
         self.categorical_features_ = categories.columns
         self.levels_ = [book.levels for book in categories.books.values()]
         self._parts: list[tuple[Part, int, int]] = []  # where its columns of numbers start and stop
-        start = 0
+        stop = 0
         for part in learnt.values():
             if len(part.columns):
-                stop = start + sum(span.width for span in part.spans if span.kind != CODES)
+                spans = [] if self._sparse else [span.width for span in part.spans if span.kind != CODES]
+                start, stop = stop, stop + (len(part.columns) if self._sparse else sum(spans))
                 self._parts.append((part, start, stop))
-                start = stop
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
@@ -339,7 +339,10 @@ class TableEncoder(TransformerMixin, Settings):
     @property
     def layout(self) -> Layout:
         """The encoded columns and where they come from: the numbers of each part, then the codes of each part."""
-        spans = [span for part in self.parts for span in part.spans]
+        parts = self.parts
+        if self._sparse:
+            return Layout.plain(len(parts[0].columns), sparse=True)
+        spans = [span for part in parts for span in part.spans]
         return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
 
     # ---------------------------------------------------------------- kinds of columns
