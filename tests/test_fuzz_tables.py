@@ -26,7 +26,7 @@ from sklearn.base import clone
 
 import sklearn_dl
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.encoding import ColumnWarning, TableEncoder
 
 EXAMPLES = int(os.environ.get("SKLEARN_DL_FUZZ_EXAMPLES", "2000"))
 HOMES = [str(Path(package.__file__).parent) for package in (sklearn_dl, sklearn)]
@@ -211,6 +211,7 @@ def attempt(step, *args, **kwargs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         # a table without names where there were some, and the reverse: scikit-learn tells and goes on
+        warnings.simplefilter("ignore", ColumnWarning)  # told by name, and gone on with
         warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names", category=UserWarning)
         try:
             return step(*args, **kwargs)

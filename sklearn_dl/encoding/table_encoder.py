@@ -225,8 +225,7 @@ class TableEncoder(TransformerMixin, Settings):
             kind: part.learn(X, np.flatnonzero(kinds == kind), weight, index, settings) for kind, part in KINDS.items()
         }
         numbers, categories = learnt["number"], learnt["category"]
-        assert isinstance(numbers, Numbers)
-        assert isinstance(categories, Categories)
+        assert isinstance(numbers, Numbers) and isinstance(categories, Categories)  # noqa: PT018
         self.numeric_features_, self.missing_features_ = numbers.columns, numbers.gappy
         self.center_, self.scale_ = numbers.scaling.center, numbers.scaling.scale
         self.categorical_features_ = categories.columns

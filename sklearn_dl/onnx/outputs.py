@@ -14,7 +14,15 @@ from ..heads import ClassEncoder, NumberEncoder
 from ..losses.links import Grouped, Identity, Levels, Link, Log, Logit, Softmax
 from .graph import Graph
 
-__all__ = ["convert_classes", "convert_link", "convert_members", "convert_numbers", "labels_of", "link"]
+__all__ = [
+    "convert_classes",
+    "convert_link",
+    "convert_members",
+    "convert_numbers",
+    "convert_scores",
+    "labels_of",
+    "link",
+]
 
 Form = Callable[[Any, str, Graph], str]
 LINKS: dict[type[Link], Form] = {}
@@ -245,6 +253,31 @@ def convert_classes(target: ClassEncoder, labels: Labels, predicted: str, g: Gra
         found.append(g("Gather", levels, winner, axis=0))
         probabilities.append(p)
     return g.concat(found), probabilities
+
+
+def convert_scores(probabilities: str, n_classes: int, g: Graph) -> str:
+    """Append what `decision_function` tells in place of probabilities.
+
+    Parameters
+    ----------
+    probabilities : str
+        Name of the probabilities of one target, shape (n, n_classes).
+    n_classes : int
+        Number of classes.
+    g : Graph
+        Gets the nodes.
+
+    Returns
+    -------
+    str
+        log p, or of two classes -z and z = log(p / (1 - p)); shape (n, n_classes).
+    """
+    log_p = g("Log", g("Max", probabilities, np.array(np.finfo(g.dtype).tiny)))
+    if n_classes != 2:
+        return log_p
+    first, second = (g("Gather", log_p, np.array([k]), axis=1) for k in (0, 1))
+    z = g("Sub", second, first)
+    return g("Concat", g("Neg", z), z, axis=1)
 
 
 def labels_of(levels: list[np.ndarray]) -> Labels:

@@ -20,13 +20,18 @@ from ..layers import Layer, Members
 from .graph import Encoded, Graph
 from .inputs import as_fitted, input_types, note_columns
 from .layers import convert_layer
-from .outputs import convert_classes, convert_link, convert_members, convert_numbers, labels_of
+from .outputs import convert_classes, convert_link, convert_members, convert_numbers, convert_scores, labels_of
 from .tables import InputTable, encode_table
 
 __all__ = ["register_converters", "to_onnx"]
 
 OLDEST = 13  # version of ONNX
-OPTIONS = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
+OPTIONS = {
+    "zipmap": [True, False, "columns"],
+    "nocl": [True, False],
+    "output_class_labels": [False, True],
+    "raw_scores": [False, True],
+}
 
 
 def register_converters() -> None:
@@ -40,8 +45,8 @@ def register_converters() -> None:
     Notes
     -----
     The regressor gives ``variable``, of shape (n, n_outputs), and with ``Quantile`` also ``quantiles``. The classifier
-    gives ``label`` and ``probabilities``, with skl2onnx's options ``zipmap``, ``nocl`` and ``output_class_labels``;
-    for several targets with classes of their own ``probabilities`` is a sequence. Where an input is of double
+    gives ``label`` and ``probabilities``, with skl2onnx's options ``zipmap``, ``nocl``, ``output_class_labels`` and
+    ``raw_scores``; for several targets with classes of their own ``probabilities`` is a sequence. Where an input is of double
     precision, so are the outputs and, if it was trained so, the network; otherwise all are of single precision, and
     only the columns are centred and scaled in double.
     """
@@ -236,6 +241,9 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     predicted, g = _convert_network(scope, operator, container)
     label, probabilities = convert_classes(model.fitted_.head.target, labels_of(_levels(operator)), predicted, g)
     several = model.fitted_.head.target.kind == "multioutput"
+    if operator.scope_inst.get_options(model, {"raw_scores": False})["raw_scores"]:  # as calibration asks for
+        levels = model.fitted_.head.target.levels
+        probabilities = [convert_scores(p, len(known), g) for p, known in zip(probabilities, levels, strict=True)]
     g.output(label, operator.outputs[0].full_name)
     g.output(g("SequenceConstruct", *probabilities) if several else probabilities[0], operator.outputs[1].full_name)
 

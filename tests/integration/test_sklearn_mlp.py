@@ -79,7 +79,6 @@ RUNS_ON = (
 )
 WARM = "warm_start goes on for max_iter epochs more, and n_iter_ counts the network's whole life"
 HELD_OUT = "where a validation set would be too small a warning says so, and the training loss is watched"
-LBFGS_ENDS = "L-BFGS says nothing where it did not converge"
 DIFFERENCES = {
     "test_fit": PRIVATE,
     "test_gradient": "calls a private method; tests/test_layers.py holds each gradient against central differences",
@@ -96,9 +95,6 @@ DIFFERENCES = {
     "test_mlp_warm_start_no_convergence[lbfgs-MLPRegressor]": WARM,
     "test_warm_start_full_iteration[MLPClassifier]": WARM,
     "test_warm_start_full_iteration[MLPRegressor]": WARM,
-    "test_lbfgs_classification_maxfun[X0-y0]": LBFGS_ENDS,
-    "test_lbfgs_classification_maxfun[X1-y1]": LBFGS_ENDS,
-    "test_lbfgs_regression_maxfun[X0-y0]": LBFGS_ENDS,
     "test_nonfinite_params": "a loss that is not finite ends the training with a warning, and a finite network stays",
     "test_mlp_diverging_loss": "a loss that is not finite ends the training, and no epoch has a score of NaN",
     "test_verbose_sgd": "verbose=10 prints a line of another form, which says epoch and not Iteration",
@@ -218,7 +214,7 @@ def test_a_warm_start_keeps_its_classes():
 
 def test_too_few_rows_to_hold_out_are_told():
     for estimator, y, reason in (
-        (MLPClassifier, [0, 0, 0, 1], "a class has a single row"),
+        (MLPClassifier, [0, 0, 0, 1], "it would hold 1 of 4 rows, of 2 classes"),
         (MLPRegressor, [0, 1, 2, 3], "it would hold 1 of 4 rows"),
     ):
         with pytest.warns(UserWarning, match=f"watches the training loss: .* because {reason}"):
