@@ -62,7 +62,7 @@ CASES = [
 
 def outcome(model: Any) -> str:
     """All that a training leaves, except for the seconds, as a digest."""
-    state = {k: v for k, v in vars(model.fitted_.state).items() if k != "memory"}
+    state = {k: v for k, v in vars(model.fitted_.state).items() if k != "kept"}
     history = [{k: v for k, v in record.items() if k != "seconds"} for record in model.history_]
     text = json.dumps([state, history, repr(vars(model.fitted_.head.target))]).encode()
     return hashlib.sha256(text + model.network_.values.tobytes() + model.predict(X).tobytes()).hexdigest()

@@ -23,13 +23,13 @@ SMALLEST = 2.0**-20  # powers of β that moments are divided by: far from where 
 class Solver(Settings, ABC):
     """A rule for one step of stochastic gradient descent.
 
-    To write a solver, inherit `Solver`, store the settings in `__init__`, name in `memory` the vectors that it keeps
+    To write a solver, inherit `Solver`, store the settings in `__init__`, name in `keeps` the vectors that it keeps
     from step to step (they begin as zeros), and write `step`. A solver holds no state of its own. `check`, which is
     called before each training, may be overridden to refuse settings.
 
     Attributes
     ----------
-    memory : tuple of str
+    keeps : tuple of str
         Names of the kept vectors.
     learning_rate_init, learning_rate_linear : float
         What ``learning_rate_init="auto"`` stands for, with and without hidden layers.
@@ -39,14 +39,14 @@ class Solver(Settings, ABC):
     >>> import numpy as np
     >>> from sklearn_dl.solvers import Solver
     >>> class SignMomentum(Solver):
-    ...     memory = ("m",)
+    ...     keeps = ("m",)
     ...     def step(self, params, grads, s, t, rate, decayed):
     ...         s.m *= 0.9
     ...         s.m += 0.1 * grads
     ...         params -= rate * np.sign(s.m)
     """
 
-    memory: ClassVar[tuple[str, ...]] = ()
+    keeps: ClassVar[tuple[str, ...]] = ()
     learning_rate_init: ClassVar[float] = 0.002
     learning_rate_linear: ClassVar[float] = 0.02
     decays: ClassVar[bool] = False  # whether `decayed` matters to `step`
@@ -65,7 +65,7 @@ class Solver(Settings, ABC):
         params, grads : ndarray of shape (k,)
             A stretch of the parameters and of the gradient.
         s : namespace
-            ``s.<name>`` for each name of `memory`, the same stretch; ``s.scratch``, as long, to write into; ``s.age``,
+            ``s.<name>`` for each name of `keeps`, the same stretch; ``s.scratch``, as long, to write into; ``s.age``,
             the number of steps since `settle`.
         t : int
             Number of the step: 1, 2, ...
@@ -102,7 +102,7 @@ class SGD(Solver):
         Whether to look ahead.
     """
 
-    memory: ClassVar[tuple[str, ...]] = ("velocity",)
+    keeps: ClassVar[tuple[str, ...]] = ("velocity",)
     learning_rate_init: ClassVar[float] = 0.01
     learning_rate_linear: ClassVar[float] = 0.01
     rules: ClassVar[Rules] = {"momentum": interval(0, 1, "[)"), "nesterov": boolean()}
@@ -137,7 +137,7 @@ class RMSprop(Solver):
         ε.
     """
 
-    memory: ClassVar[tuple[str, ...]] = ("v",)
+    keeps: ClassVar[tuple[str, ...]] = ("v",)
     rules: ClassVar[Rules] = {"rho": interval(0, 1, "[)"), "epsilon": positive()}
 
     def __init__(self, rho: float = 0.99, epsilon: float = 1e-8):
@@ -162,7 +162,7 @@ class _AdamStep(Solver):
     would be two of nine passes over memory, is in the scalars.
     """
 
-    memory: ClassVar[tuple[str, ...]] = ("m", "v")
+    keeps: ClassVar[tuple[str, ...]] = ("m", "v")
     rules: ClassVar[Rules] = {
         "beta_1": interval(0, 1, "[)"),
         "beta_2": interval(0, 1, "[)"),

@@ -90,10 +90,10 @@ def largest_error(model, X, y):
 
 def left(model):
     """All that a training leaves; of the history, not the seconds."""
-    state = {k: v for k, v in vars(model.fitted_.state).items() if k != "memory"}
-    memory = {k: v.tobytes() for k, v in model.fitted_.state.memory.items()}
+    state = {k: v for k, v in vars(model.fitted_.state).items() if k != "kept"}
+    kept = {k: v.tobytes() for k, v in model.fitted_.state.kept.items()}
     history = [{k: v for k, v in record.items() if k != "seconds"} for record in model.history_]
-    return state, memory, history, model.network_.values.tobytes(), model.network_.values.dtype
+    return state, kept, history, model.network_.values.tobytes(), model.network_.values.dtype
 
 
 STOPPING = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": np.inf}
@@ -488,7 +488,7 @@ def forged(good, content, i, bomb):
         (facts, {}),
         *((facts, vectors | {name: vectors[name][1:]}) for name in vectors),
         *((facts, vectors | {name: vectors[name].astype(np.float32)}) for name in vectors),
-        (facts, vectors | {"values": vectors["memory.m"]}),
+        (facts, vectors | {"values": vectors["kept.m"]}),
         (facts, vectors | {"values": vectors["values"][None]}),
         (facts, vectors | {"values": vectors["values"].astype("c16")}),
         (b"[]", {}),
@@ -616,4 +616,4 @@ def test_the_bomb_works(tmp_path):
 def test_a_good_file_is_read_without_pickle(good, monkeypatch):
     monkeypatch.setitem(sys.modules, "pickle", None)
     path = good[1]
-    assert set(path.vectors) == {"values", "fallback", "memory.m", "memory.v"}
+    assert set(path.vectors) == {"values", "fallback", "kept.m", "kept.v"}

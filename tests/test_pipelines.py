@@ -353,7 +353,7 @@ class OwnLogLoss(Loss):
 class OwnDescent(Solver):
     """Momentum of Polyak's kind, a setting, and a rate of its own."""
 
-    memory = ("velocity",)
+    keeps = ("velocity",)
     learning_rate_init = 0.02
 
     def __init__(self, momentum=0.9):

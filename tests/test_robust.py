@@ -87,7 +87,7 @@ def snapshot(model):
         "feature_names_in_": model.feature_names_in_.tolist(),
         "history_": list(model.history_),
         "attributes": sorted(vars(model)),
-        "solver": {name: vector.tobytes() for name, vector in model.fitted_.state.memory.items()},
+        "solver": {name: vector.tobytes() for name, vector in model.fitted_.state.kept.items()},
     }
 
 
@@ -308,7 +308,7 @@ def test_a_pickle_is_small_and_holds_no_training_data(name):
     allowed = 1.2 * model.network_.values.nbytes + 100 * model.n_iter_ + 20_000
     assert len(data) <= allowed + len(pickle.dumps(model.encoder_))
     assert not any(row.tobytes() in data for row in table[:20] if np.count_nonzero(row) > 1)
-    assert model.fitted_.state.memory == {}
+    assert model.fitted_.state.kept == {}
 
 
 def test_the_solvers_memory_is_kept_only_for_going_on():

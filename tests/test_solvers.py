@@ -29,7 +29,7 @@ RATE = 0.03
 class SignMomentum(Solver):
     """A solver as a user writes one."""
 
-    memory = ("m",)
+    keeps = ("m",)
 
     def __init__(self, momentum=0.9):
         self.momentum = momentum
@@ -124,7 +124,7 @@ def test_twenty_steps_are_the_textbooks(solver, textbook):
     theta, gradient = quadratic(7)
     rates = RATE * np.linspace(1, 0.2, 20)
     params = theta.copy()
-    s = SimpleNamespace(**{name: np.zeros(7) for name in solver.memory}, scratch=np.full(7, np.nan), age=0)
+    s = SimpleNamespace(**{name: np.zeros(7) for name in solver.keeps}, scratch=np.full(7, np.nan), age=0)
     for t, (rate, expected) in enumerate(zip(rates, textbook(theta, gradient, rates), strict=True), start=1):
         place = params.__array_interface__["data"]
         assert solver.step(params, gradient(params), s, t, rate, True) is None
@@ -140,7 +140,7 @@ def test_twenty_steps_are_the_textbooks(solver, textbook):
 @each_solver
 def test_float32_stays_float32(solver, textbook):
     theta, gradient = quadratic(7, np.float32)
-    s = SimpleNamespace(**{name: np.zeros(7, np.float32) for name in solver.memory}, scratch=np.empty(7, np.float32))
+    s = SimpleNamespace(**{name: np.zeros(7, np.float32) for name in solver.keeps}, scratch=np.empty(7, np.float32))
     params, rates = theta.copy(), [RATE] * 20
     for t in range(1, 21):
         s.age = t - 1
@@ -148,7 +148,7 @@ def test_float32_stays_float32(solver, textbook):
     solver.settle(s)
     *_, expected = textbook(theta.astype(float), gradient, rates)
     assert params.dtype == np.float32
-    assert all(getattr(s, name).dtype == np.float32 for name in solver.memory)
+    assert all(getattr(s, name).dtype == np.float32 for name in solver.keeps)
     np.testing.assert_allclose(params, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -157,7 +157,7 @@ def test_only_decayed_parameters_decay(solver, textbook):
     """With a gradient of 0 nothing moves but the weights under AdamW."""
     for decayed in (True, False):
         params = np.array([2.0, -3.0])
-        s = SimpleNamespace(**{name: np.zeros(2) for name in solver.memory}, scratch=np.zeros(2), age=0)
+        s = SimpleNamespace(**{name: np.zeros(2) for name in solver.keeps}, scratch=np.zeros(2), age=0)
         solver.step(params, np.zeros(2), s, 1, 0.5, decayed)
         factor = 1 - 0.5 * 0.1 if decayed and isinstance(solver, AdamW) and solver.weight_decay else 1.0
         np.testing.assert_array_equal(params, np.array([2.0, -3.0]) * factor)
@@ -211,8 +211,8 @@ def test_training_is_the_textbook_on_the_whole_vector(solver, textbook, n_in, n_
         assert np.abs(expected - undecayed).max() > 1e-4
     assert end is End.MAX_ITER
     assert state.step == 20
-    assert set(state.memory) == set(solver.memory)
-    assert all(v.shape == start.shape for v in state.memory.values())
+    assert set(state.kept) == set(solver.keeps)
+    assert all(v.shape == start.shape for v in state.kept.values())
     np.testing.assert_allclose(network.values, expected, rtol=1e-7, atol=1e-9)
 
 
@@ -233,8 +233,8 @@ def test_moments_are_what_their_names_say_at_the_end_of_an_epoch(beta_1, beta_2)
             theta -= RATE * np.sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (np.sqrt(v) + 0.01)
             if t in (5, 250, 300):
                 work.settle()
-                np.testing.assert_allclose(state.memory["m"], m, rtol=rtol, atol=10 * rtol)
-                np.testing.assert_allclose(state.memory["v"], v, rtol=rtol, atol=rtol)
+                np.testing.assert_allclose(state.kept["m"], m, rtol=rtol, atol=10 * rtol)
+                np.testing.assert_allclose(state.kept["v"], v, rtol=rtol, atol=rtol)
                 np.testing.assert_allclose(network.values, theta, rtol=10 * rtol, atol=10 * rtol)
 
 
@@ -269,10 +269,10 @@ def test_moments_never_reach_the_denormal_numbers(solver, dtype):
     for t in range(steps):
         grads[...] = np.where(dead & (t > 3), 0, 0.1)  # a solver may overwrite it
         work.step(1e-6)
-        for name, vector in state.memory.items():
+        for name, vector in state.kept.items():
             assert not ((vector != 0) & (np.abs(vector) < tiny)).any(), f"{name} in step {t + 1}"
             assert vector.all() or t > SPAN
-    for vector in state.memory.values():
+    for vector in state.kept.values():
         np.testing.assert_array_equal(vector == 0, dead)
     assert np.isfinite(network.values).all()
 
@@ -287,7 +287,7 @@ def test_a_change_of_solver_begins_with_a_new_memory():
             network, batches, Recipe(SquaredError(), solver, Constant(), 0.01), state, lambda e: False,
             Span(3, 3),
         )  # fmt: skip
-        return {name: v.copy() for name, v in state.memory.items()}
+        return {name: v.copy() for name, v in state.kept.items()}
 
     first = go(Adam())
     again = go(Adam())

@@ -36,7 +36,7 @@ class State:
         Epochs, steps and rows that are over.
     rate_factor : float
         What plateaus, or a callback, have made of the learning rate.
-    memory : dict of str to ndarray
+    kept : dict of str to ndarray
         The solver's vectors.
     over : bool
         Whether early stopping or the target loss has ended it.
@@ -53,7 +53,7 @@ class State:
     step: int = 0
     samples_seen: int = 0
     rate_factor: float = 1.0
-    memory: dict[str, np.ndarray] = field(default_factory=dict)
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
     over: bool = False
     best_epoch: int | None = None
     best_loss: float | None = None

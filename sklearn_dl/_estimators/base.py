@@ -108,7 +108,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if not call.partial:
             fitted.state.rate_factor = 1.0  # what plateaus made of the rate ends with them
             if not self.warm_start:
-                fitted.state.memory, fitted.state.step = {}, 0
+                fitted.state.kept, fitted.state.step = {}, 0
         interrupted = outcome.end is End.INTERRUPTED
         if interrupted and call.partial:  # a stream is a loop: it ends, and the network stays as it was
             raise KeyboardInterrupt

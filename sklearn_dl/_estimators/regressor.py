@@ -124,7 +124,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the training; "auto" is double where that costs little time, else single. Predictions are float64.
     warm_start : bool, default=False
-        Whether `fit` goes on from what was fitted, up to `max_iter` epochs more, with the solver's memory.
+        Whether `fit` goes on from what was fitted, up to `max_iter` epochs more, with what the solver keeps.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order of the rows, dropout and validation rows; an int gives the same bits each time.
     verbose : bool or int, default=0

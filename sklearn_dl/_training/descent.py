@@ -32,7 +32,7 @@ class Descent:
     grads : ndarray of shape (n_params,)
         Where the gradient is found.
     state : State
-        Where the training stands; its memory is made where the solver is another than before.
+        Where the training stands; the vectors that are kept are made where the solver is another than before.
 
     Notes
     -----
@@ -42,8 +42,8 @@ class Descent:
 
     def __init__(self, solver: Solver, network: Network, grads: np.ndarray, state: State):
         params = network.params
-        if set(state.memory) != set(solver.memory):
-            state.memory = {name: np.zeros_like(params) for name in solver.memory}
+        if set(state.kept) != set(solver.keeps):
+            state.kept = {name: np.zeros_like(params) for name in solver.keeps}
             state.step = 0  # another solver than before begins anew
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
         scratch = np.empty(min(STRETCH, len(params)), params.dtype)
@@ -53,7 +53,7 @@ class Descent:
         for i, (low, high) in enumerate(itertools.pairwise(bounds)):
             for start in range(low, high, STRETCH):
                 span = slice(start, min(start + STRETCH, high))
-                kept = {name: vector[span] for name, vector in state.memory.items()}
+                kept = {name: vector[span] for name, vector in state.kept.items()}
                 s = SimpleNamespace(**kept, scratch=scratch[: span.stop - span.start], age=0)
                 self._stretches.append((params[span], grads[span], s, i == 0))
 
@@ -80,5 +80,5 @@ class Descent:
 
     def _flush(self) -> None:
         """Set to 0 what decays towards the denormal numbers, with which a processor is some fifty times slower."""
-        for vector in self._state.memory.values():
+        for vector in self._state.kept.values():
             vector[np.abs(vector) < 2**20 * np.finfo(vector.dtype).tiny] = 0

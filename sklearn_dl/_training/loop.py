@@ -273,6 +273,6 @@ def train(
             whole = True
     if not whole or not np.isfinite(network.values).all():
         np.copyto(network.values, fallback.values)
-        state.memory, state.step = {}, 0  # what led there is forgotten
+        state.kept, state.step = {}, 0  # what led there is forgotten
         return End.NON_FINITE
     return end

@@ -44,7 +44,7 @@ def refine(fitted: Fitted, table: Table, *, partial: bool) -> None:
     Parameters
     ----------
     fitted : Fitted
-        Its encoder is replaced; head, network and the solver's memory change.
+        Its encoder is replaced; head, network and what the solver keeps change.
     table : Table
         Checked rows to train on.
     partial : bool
@@ -82,4 +82,4 @@ def _change_units(fitted: Fitted, factor: np.ndarray, shift: np.ndarray) -> None
     last.weight[...] *= np.repeat(factor, levels)
     last.bias[...] = last.bias * np.repeat(factor, levels) + np.repeat(shift, levels)
     if not ((factor > 0.5) & (factor < 2)).all():  # what the solver knows of gradients is of other sizes
-        fitted.state.memory, fitted.state.step = {}, 0
+        fitted.state.kept, fitted.state.step = {}, 0

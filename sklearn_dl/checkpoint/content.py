@@ -97,7 +97,7 @@ def save(training: Training, path: Path, owner: Holder) -> None:
     refuse_taken(training, path)
     fitted, stopping, fallback = training.fitted, training.stopping, training.fallback
     state = fitted.state
-    vectors = {"values": fitted.network.values} | {f"memory.{k}": v for k, v in state.memory.items()}
+    vectors = {"values": fitted.network.values} | {f"kept.{k}": v for k, v in state.kept.items()}
     if fallback.values is not None:
         vectors["fallback"] = fallback.values
     if stopping is not None and stopping.values is not None:
@@ -106,7 +106,7 @@ def save(training: Training, path: Path, owner: Holder) -> None:
         "kind": type(owner).__name__,
         "version": __version__,
         "facts": settings(training.plan) | _traits(training, owner),
-        "state": {k: v for k, v in vars(state).items() if k != "memory"},
+        "state": {k: v for k, v in vars(state).items() if k != "kept"},
         "stopping": None if stopping is None else {name: getattr(stopping, name) for name in WATCHED},
         "fallback_loss": fallback.loss,
         "origin": training.origin,
@@ -144,8 +144,8 @@ class Saved:
         facts, self.vectors, self.mark = file.read(self.path)
         try:
             self.kind, self.version, self.facts = facts["kind"], facts["version"], facts["facts"]
-            memory = {name[7:]: vector for name, vector in self.vectors.items() if name.startswith("memory.")}
-            self.state = State(**facts["state"], memory=memory)
+            kept = {name[5:]: vector for name, vector in self.vectors.items() if name.startswith("kept.")}
+            self.state = State(**facts["state"], kept=kept)
             self.history, self.origin, self.fallback_loss = facts["history"], facts["origin"], facts["fallback_loss"]
             self.stopping: dict[str, Any] | None = facts["stopping"]
         except (KeyError, TypeError) as error:
@@ -230,7 +230,7 @@ class Saved:
     def _refuse_other_vectors(self, network: Network) -> None:
         values = network.values
         for name in {"values", *self.vectors}:
-            size = network.n_params if name.startswith("memory.") else len(values)
+            size = network.n_params if name.startswith("kept.") else len(values)
             vector = self.vectors.get(name, values[:0])
             if len(vector) != size or vector.dtype != values.dtype:
                 raise ValueError(

@@ -153,11 +153,11 @@ def _state(mlp: MLPClassifier | MLPRegressor, seed: int) -> State:
         state.best_epoch = 1 + int(np.argmax(scores))
     optimizer, n = getattr(mlp, "_optimizer", None), len(mlp.coefs_)
     if optimizer is not None and mlp.solver == "sgd":
-        state.memory = {"velocity": _vector(optimizer.velocities[:n], optimizer.velocities[n:])}
+        state.kept = {"velocity": _vector(optimizer.velocities[:n], optimizer.velocities[n:])}
         if mlp.learning_rate == "adaptive":
             state.rate_factor = optimizer.learning_rate / optimizer.learning_rate_init
     elif optimizer is not None and mlp.solver == "adam":
-        state.memory = {
+        state.kept = {
             "m": _vector(optimizer.ms[:n], optimizer.ms[n:]),
             "v": _vector(optimizer.vs[:n], optimizer.vs[n:]),
         }

@@ -46,9 +46,9 @@ def register_converters() -> None:
     -----
     The regressor gives ``variable``, of shape (n, n_outputs), and with ``Quantile`` also ``quantiles``. The classifier
     gives ``label`` and ``probabilities``, with skl2onnx's options ``zipmap``, ``nocl``, ``output_class_labels`` and
-    ``raw_scores``; for several targets with classes of their own ``probabilities`` is a sequence. Where an input is of double
-    precision, so are the outputs and, if it was trained so, the network; otherwise all are of single precision, and
-    only the columns are centred and scaled in double.
+    ``raw_scores``; for several targets with classes of their own ``probabilities`` is a sequence. Where an input is of
+    double precision, so are the outputs and, if it was trained so, the network; otherwise all are of single precision,
+    and only the columns are centred and scaled in double.
     """
     _ask_for_extra()
     from skl2onnx import update_registered_converter
