@@ -392,7 +392,7 @@ def test_epochs_one_by_one_are_the_epochs_together(solver, schedule):
     assert same_bits(together.values, one_by_one.values)
     assert [e[:3] for e in heard[0]] == [e[:3] for e in heard[1]]
     for name in solver.keeps:
-        assert same_bits(states[0].memory[name], states[1].memory[name])
+        assert same_bits(states[0].kept[name], states[1].kept[name])
     assert vars(states[0]).keys() == vars(states[1]).keys()
     assert all(getattr(states[0], k) == getattr(states[1], k) for k in ("epoch", "step", "samples_seen", "rate_factor"))
 
