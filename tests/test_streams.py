@@ -215,3 +215,17 @@ def test_the_record_of_a_stream_does_not_grow_without_end():
     assert [model.history_[0]["epoch"], model.history_[-1]["epoch"]] == [11, 1010]
     assert model.n_iter_ == 1010
     assert len(pickle.dumps(model)) < size + 100
+
+
+@pytest.mark.parametrize("later", [list("uv") * 15, [1.0, 2.0] * 15, [None] * 30, ["2026-01-01", "2026-01-02"] * 15])
+def test_a_column_that_is_empty_in_a_first_chunk_takes_whatever_comes(later):
+    """As chunks of a file do: an empty column is read as numbers, and the next chunk may hold text."""
+    y = np.arange(30.0)
+    first = pd.DataFrame({"a": y, "note": np.full(30, np.nan)})
+    model = DLRegressor(random_state=0).partial_fit(first, y)
+    second = pd.DataFrame({"a": y, "note": later})
+    for _ in range(3):
+        model.partial_fit(second, y)
+    assert np.isfinite(model.predict(second)).all()
+    alive = np.ptp(model.predict(second.assign(a=1.0))) > 1e-6
+    assert alive == (later[0] == 1.0)

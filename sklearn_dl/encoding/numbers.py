@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data import numbers_of, row_blocks
+from .._data import column, is_dataframe, kind_of, numbers_of, row_blocks
 from .layout import MISSING, NUMBER, Span
 from .part import Part, is_sparse, names_of
 from .rescaling import relearnt, revived, revived_sparse
@@ -19,6 +19,7 @@ from .scaling import Scaling
 
 __all__ = ["Numbers"]
 
+QUARTILES = 1.349  # standard deviations from one quartile of a normal variable to the other
 SHARE_MISSING = 0.1  # of random rows, in columns that had gaps
 
 
@@ -89,8 +90,16 @@ class Numbers(Part):
         return self.scaling.apply_sparse(X, dtype)
 
     def numbers_of(self, X: Any) -> Any:
-        """The columns of numbers of a checked table, as one array or as the CSR matrix that it is."""
-        return X if is_sparse(X) else _numbers(X, self.columns)
+        """The columns of numbers of a checked table, as one array or as the CSR matrix that it is.
+
+        What comes in a column of which nothing was known, and is no number, counts as nothing.
+        """
+        if is_sparse(X):
+            return X
+        unknown = [
+            j for j in self.scaling.unknown.tolist() if is_dataframe(X) and not _holds_numbers(X, self.columns[j])
+        ]
+        return _numbers(X, self.columns, unknown)
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> Numbers:
         """The part with scales that further rows tell.
@@ -128,9 +137,7 @@ class Numbers(Part):
         n, d = len(out), len(self.columns)
         z = rng.standard_normal((n, d))
         if self.scaling.clips:
-            z /= (
-                1.349  # the distance of a normal variable's quartiles is 1.349 standard deviations, and 1 after scaling
-            )
+            z /= QUARTILES  # apart for a normal variable, and 1 apart after scaling
             z /= np.sqrt(1 + (z / 3) ** 2)
         z[:, self.scaling.scale == 0] = 0
         missing = rng.random((n, len(self.scaling.gaps))) < SHARE_MISSING
@@ -144,6 +151,13 @@ def _numbers(X: Any, columns: np.ndarray, unknown: Any = ()) -> np.ndarray:
     if isinstance(X, np.ndarray):
         return X if len(columns) == X.shape[1] else X[:, columns]
     return numbers_of(X, columns.tolist(), names_of(X), unknown)
+
+
+def _holds_numbers(X: Any, i: int) -> bool:
+    try:
+        return kind_of(column(X, i), names_of(X)[i]) == "number"
+    except ValueError:  # dates, nested values
+        return False
 
 
 def _name(X: Any, columns: np.ndarray, j: int) -> Any:
