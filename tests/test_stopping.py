@@ -254,6 +254,12 @@ def test_max_time_ends_a_fit_after_the_epoch_that_passes_it(solver):
         assert time.perf_counter() - start < 2
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "coslog"])
+def test_a_max_time_that_does_not_end_a_fit_changes_no_bit_of_it(schedule):
+    free, limited = (DLRegressor(**SMALL, learning_rate=schedule, max_time=limit) for limit in (None, 600))
+    np.testing.assert_array_equal(free.fit(X, y).predict(X), limited.fit(X, y).predict(X))
+
+
 def test_an_adaptive_rate_falls_on_plateaus_and_then_ends_the_training():
     params = SMALL | {"max_iter": 100, "learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 1e9}
     free = DLRegressor(**params, early_stopping=False, learning_rate_init=1e-3).fit(X, y)

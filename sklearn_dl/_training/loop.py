@@ -224,7 +224,9 @@ def train(
     def factor(passed: float) -> float:
         """The schedule's factor; of a training of one step that of its middle, where a schedule begins at 0."""
         if span.seconds < math.inf:
-            passed = max(passed, (time.perf_counter() - began) / span.seconds)
+            of_time = (time.perf_counter() - began) / span.seconds
+            if of_time > passed + 1 / span.horizon:  # by an epoch: a limit that does not bind changes nothing
+                passed = of_time
         now = schedule.factor(min(1.0, passed), state.samples_seen)
         return schedule.factor(0.5, state.samples_seen) if single and now == 0 else now
 
