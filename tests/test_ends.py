@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_dl import DLClassifier, DLRegressor
@@ -66,6 +67,22 @@ FAILURES = {
     "classes": (DLClassifier, {"learning_rate_init": 1e-7}, "worse than a constant"),
     "classes blown up": (DLClassifier, {"learning_rate_init": 1e4, "learning_rate": "constant"}, "no longer finite"),
 }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_network_whose_outputs_all_but_agree_is_told(seed):
+    table, target = make_friedman1(400, random_state=0)
+    model = DLRegressor(n_members=1, learning_rate_init=1.0, max_iter=30, random_state=seed)
+    [(_, message)] = told(model, table, target)
+    assert "predicts the same for every row" in message
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("n_rows", [100, 400])
+def test_a_network_that_learns_noise_is_not_told_that_it_says_the_same(n_rows, early_stopping):
+    table, target = np.random.default_rng(0).normal(size=(n_rows, 5)), np.random.default_rng(1).normal(size=n_rows)
+    model = DLRegressor(n_members=1, random_state=0, early_stopping=early_stopping)
+    assert told(model, table, target) == []
 
 
 @pytest.mark.parametrize("name", FAILURES)

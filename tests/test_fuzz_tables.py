@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 import sklearn_dl
 from sklearn_dl import DLClassifier, DLRegressor
@@ -212,6 +213,7 @@ def attempt(step, *args, **kwargs):
         warnings.simplefilter("error")
         # a table without names where there were some, and the reverse: scikit-learn tells and goes on
         warnings.simplefilter("ignore", ColumnWarning)  # told by name, and gone on with
+        warnings.simplefilter("ignore", ConvergenceWarning)  # numbers that no network can learn by, and it says so
         warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names", category=UserWarning)
         try:
             return step(*args, **kwargs)

@@ -20,6 +20,7 @@ __all__ = ["failure"]
 
 NUMBERS = 2**15  # inputs, and outputs, at most by which a network is judged
 SURELY = 0.9  # of the loss of two likely constants: a network below that is better than the best one, too
+SAME = 0.001  # of the target's spread: outputs that differ by less say the same of every row
 ROUNDING = 0.001  # of the constant's loss
 NEARLY = 0.05  # of what the constant has gained over outputs of 0: a network may come as near as this to a good one
 YOUNG, FAR_WORSE = 100, 9.0  # steps within which it may still be worse, but not by so many times the constant's loss
@@ -51,7 +52,7 @@ def failure(training: Training) -> str | None:
         nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
     if not math.isfinite(best) or (y == y[0]).all():
         return None
-    if (raw == raw[0]).all() and fitted.state.step >= YOUNG and _differ(rows.x):
+    if np.ptp(raw, axis=0).max() <= SAME * min(1.0, y.std()) and fitted.state.step >= YOUNG and _differ(rows.x):
         return "the network predicts the same for every row"
     allowed = (ROUNDING if fitted.state.step >= YOUNG else FAR_WORSE) * abs(best) + NEARLY * (nothing - best)
     if not found <= best + allowed:
