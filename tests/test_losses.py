@@ -428,6 +428,11 @@ def test_settings_in_range_pass_and_survive_a_clone(loss):
     assert twin is not loss
 
 
+def check_all(loss, y):
+    loss.check_target(y)
+    loss.check_all_targets(y)
+
+
 @pytest.mark.parametrize(
     ("loss", "y", "message"),
     [
@@ -443,7 +448,7 @@ def test_settings_in_range_pass_and_survive_a_clone(loss):
 )
 def test_targets_outside_the_domain_are_told_in_one_sentence(loss, y, message):
     with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
-        loss.check_target(np.array(y, float)[:, None])
+        check_all(loss, np.array(y, float)[:, None])
 
 
 @over(REGRESSION)
@@ -454,4 +459,4 @@ def test_targets_inside_the_domain_pass(case):
 @pytest.mark.parametrize("loss", [Poisson(), Tweedie(1.5)])
 def test_each_output_needs_a_positive_target(loss):
     with pytest.raises(ValueError, match="in each output"):
-        loss.check_target(np.array([[1.0, 0.0], [2.0, 0.0]]))
+        check_all(loss, np.array([[1.0, 0.0], [2.0, 0.0]]))

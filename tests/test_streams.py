@@ -1,6 +1,6 @@
 """Rows that come in chunks: `partial_fit`, and what a first chunk cannot know.
 
-Scores are compared with those of one `fit`, and predictions with those from before a change of units.
+Scores are compared with those of one `fit`, and predictions with those from before a column came alive.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.encoding import TableEncoder
-from sklearn_dl.losses import Quantile
+from sklearn_dl.losses import Quantile, Tweedie
 from sklearn_dl.schedules import Cosine, CosLog, OneCycle, Schedule
 
 rng = np.random.default_rng(0)
@@ -91,7 +92,7 @@ def first_column(kind):
     table = WIDE.copy()
     if kind == "flag":
         table[:, 0] = rng.random(240) < 0.3
-    old = {"constant": 5.0, "missing": np.nan, "flag": 0.0, "zeros": 0.0}[kind]
+    old = {"constant": 1.0, "missing": np.nan, "flag": 0.0, "zeros": 0.0}[kind]
     table[:100, 0] = old
     return sparse.csr_array(table) if kind == "zeros" else table
 
@@ -170,7 +171,8 @@ LOSSES = ["squared_error", "absolute_error", Quantile((0.1, 0.5, 0.9)), "poisson
 @pytest.mark.parametrize("n_members", [1, 3])
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.parametrize("first", ["constant", "few rows", "a whole fit to a constant"])
-def test_another_scale_of_the_target_changes_no_prediction(first, loss, n_members):
+def test_the_units_of_a_target_are_those_of_rows_that_vary(first, loss, n_members):
+    """And predictions begin at their centre, not at the old constant."""
     target = np.c_[np.exp(SUM / 3), 1e4 + SUM]
     begun = 20 if first == "few rows" else 100
     if first != "few rows":
@@ -178,14 +180,52 @@ def test_another_scale_of_the_target_changes_no_prediction(first, loss, n_member
     model = DLRegressor(**STILL | {"n_members": n_members}, loss=loss, random_state=0)
     (model.fit if "fit" in first else model.partial_fit)(WIDE[:begun], target[:begun])
     scale = model.fitted_.head.target.scale[0]
-    encoder = model.encoder_
-    before = model.fitted_.head.predict(model._raw(WIDE))
     model.partial_fit(WIDE, target)
-    model.fitted_.encoder = encoder
     assert model.fitted_.head.target.scale[0] != scale
-    np.testing.assert_allclose(model.fitted_.head.predict(model._raw(WIDE)), before, rtol=1e-6)
     residual = model.fitted_.head.encode(target, float)[:, 0]
     assert residual.std() < 10
+    assert np.abs(model.predict(WIDE)[:, 0] - target[:, 0].mean()).mean() < 5 * target[:, 0].std()
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+@pytest.mark.parametrize("n_first", [1, 5, 64, 200])
+def test_a_target_that_is_constant_at_first_does_not_hold_a_stream_back(n_first, n_members):
+    target = 20 + SUM
+    alone = DLRegressor(n_members=n_members, random_state=0, learning_rate_init=0.003)
+    after = clone(alone).partial_fit(WIDE[:n_first], np.zeros(n_first))
+    for _ in range(8):
+        for start in range(0, 240, 24):
+            alone.partial_fit(WIDE[start : start + 24], target[start : start + 24])
+            after.partial_fit(WIDE[start : start + 24], target[start : start + 24])
+    assert after.score(WIDE, target) > alone.score(WIDE, target) - 0.05
+
+
+@pytest.mark.parametrize("old", [5.0, -999.0, 1e6])
+def test_a_column_that_was_far_from_what_it_is_now_is_seen(old):
+    table, target = rng.random((400, 2)), np.zeros(400)
+    target = 10 * table[:, 0] + table[:, 1]
+    table[:100, 0] = old
+    model = DLRegressor(n_members=1, random_state=0, learning_rate_init=0.003)
+    for _ in range(20):
+        model.partial_fit(table[:100], target[:100] * 0)
+    for _ in range(40):
+        model.partial_fit(table[100:], target[100:])
+    assert np.ptp(model.encoder_.transform(table[100:])[:, 0]) > 1
+    assert model.score(table[100:], target[100:]) > 0.9
+
+
+@pytest.mark.parametrize("loss", ["poisson", Tweedie(1.5)], ids=str)
+@pytest.mark.parametrize("n_first", [0, 1, 70])
+def test_chunks_of_zeros_are_chunks_of_counts(loss, n_first):
+    counts = rng.poisson(np.exp(WIDE[:, 0])).astype(float)
+    model = DLRegressor(loss=loss, n_members=1, random_state=0, learning_rate_init=0.003)
+    for _ in range(bool(n_first) + 1):
+        model.partial_fit(WIDE[: n_first or 1], np.zeros(n_first or 1))
+    for _ in range(30):
+        model.partial_fit(WIDE, counts)
+    model.partial_fit(WIDE[:5], np.zeros(5))
+    assert model.fitted_.head.target.scale[0] != 1
+    assert np.corrcoef(model.predict(WIDE), np.exp(WIDE[:, 0]))[0, 1] > 0.8
 
 
 @pytest.mark.parametrize("size", [16, 50, 200])

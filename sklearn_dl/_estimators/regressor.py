@@ -353,6 +353,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         return self
 
     def _learn_head(self, y: np.ndarray, train: Table, plan: Plan, call: Call) -> Head:
+        if not call.partial:
+            with told("y", call.y):
+                plan.loss.check_all_targets(train.y)
         final = not (call.partial or self.warm_start)
         return NumberHead.learn(train.y, train.weight, plan.loss, scaled=self.scale_target, final=final)
 

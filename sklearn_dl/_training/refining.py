@@ -11,7 +11,6 @@ import numpy as np
 
 from .._data import Table
 from .._engine import Early, Fitted
-from ..architectures import head_of
 from ..heads import NumberHead
 
 __all__ = ["EARLY", "refine", "remember"]
@@ -37,14 +36,14 @@ def remember(fitted: Fitted, table: Table) -> None:
 def refine(fitted: Fitted, table: Table, *, partial: bool) -> None:
     """Learn the units that earlier rows could not tell, from those that come now.
 
-    What the network predicts for a constant column's old value, and for missing ones, stays as it was, and so does
-    what it predicts when the target's units change. Only among the first `EARLY` rows of a stream do columns change
-    that the network has seen vary: it has hardly begun to learn.
+    What the network predicts for a constant column's old value, and for missing ones, stays as it was where that value
+    is not far from the new ones. Only among the first `EARLY` rows of a stream do columns and targets change that the
+    network has seen vary: it has hardly begun to learn.
 
     Parameters
     ----------
     fitted : Fitted
-        Its encoder is replaced; head, network and what the solver keeps change.
+        Its encoder is replaced, and its head changes.
     table : Table
         Checked rows to train on.
     partial : bool
@@ -56,13 +55,8 @@ def refine(fitted: Fitted, table: Table, *, partial: bool) -> None:
         numbers, weight = (None, None) if so_far is None else (so_far.numbers, so_far.weight)
         fitted.encoder = encoder.refined(table.inputs(), table.weight, numbers, weight)
     y, weight = (table.y, table.weight) if so_far is None else (so_far.y, so_far.weight)
-    last = head_of(fitted.network)
-    linear = "weight" in vars(last) and last.weight.shape[-1] == fitted.head.n_raw
-    most = float(np.finfo(fitted.network.values.dtype).max) ** 0.5
-    if linear and isinstance(fitted.head, NumberHead):
-        change = fitted.head.refine(y, weight, early=early is not None, most=most)
-        if change is not None:
-            _change_units(fitted, *change)
+    if isinstance(fitted.head, NumberHead):
+        fitted.head.refine(y, weight, early=early is not None)
     fitted.early = so_far if partial and so_far is not None and len(y) < EARLY else None
 
 
@@ -74,12 +68,3 @@ def _with(early: Early, fitted: Fitted, table: Table) -> Early:
         both = ((early.weight, early.y), (table.weight, table.y))
         weight = np.concatenate([np.ones(len(y)) if w is None else w for w, y in both])
     return Early(numbers, np.concatenate((early.y, table.y)), weight)
-
-
-def _change_units(fitted: Fitted, factor: np.ndarray, shift: np.ndarray) -> None:
-    """Have the last layer say the same in other units."""
-    last, levels = head_of(fitted.network), fitted.head.n_raw // len(factor)
-    last.weight[...] *= np.repeat(factor, levels)
-    last.bias[...] = last.bias * np.repeat(factor, levels) + np.repeat(shift, levels)
-    if not ((factor > 0.5) & (factor < 2)).all():  # what the solver knows of gradients is of other sizes
-        fitted.state.kept, fitted.state.step = {}, 0

@@ -97,7 +97,7 @@ class Numbers(Part):
         if is_sparse(X):
             return X
         unknown = [
-            j for j in self.scaling.unknown.tolist() if is_dataframe(X) and not _holds_numbers(X, self.columns[j])
+            j for j in self.scaling.unknown.tolist() if is_dataframe(X) and not _holds_numbers(X, int(self.columns[j]))
         ]
         return _numbers(X, self.columns, unknown)
 

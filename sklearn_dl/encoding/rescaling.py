@@ -13,6 +13,8 @@ from .scaling import Names, Scaling
 
 __all__ = ["relearnt", "revived", "revived_sparse"]
 
+FAR = 3.0  # spreads between a column's old value and its new ones
+
 
 def relearnt(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names: Names) -> Scaling:
     """The scaling of all rows so far, where these are so few that the network has hardly begun.
@@ -35,7 +37,8 @@ def relearnt(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names
 def revived(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names: Names) -> Scaling:
     """The scaling with factors for columns that were constant, or missing, so far and are not so here.
 
-    A constant column keeps its centre, so that its old value, and what is missing, are still 0 to the network.
+    A constant column keeps its centre, so that its old value, and what is missing, are still 0 to the network, unless
+    the new values lie so far from it (-999 for what is not known, say) that they would all look the same.
 
     Parameters
     ----------
@@ -57,7 +60,9 @@ def revived(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names:
     alive, blank = dead[other], blank[other]
     new = Scaling.learn(there[:, other], weight, lambda j: names(int(alive[j])), robust=old.clips)
     center, scale = old.center.copy(), old.scale.copy()
-    center[alive[blank]] = new.center[blank]
+    with np.errstate(over="ignore"):
+        moved = blank | ((new.scale > 0) & (np.abs(new.center - center[alive]) * new.scale > FAR))
+    center[alive[moved]] = new.center[moved]
     with np.errstate(over="ignore", divide="ignore"):
         spread, away = 1 / new.scale, np.abs(new.center - center[alive])  # infinite where the new value is one only
         spread = np.where(np.isfinite(spread), np.maximum(spread, away), away)

@@ -87,10 +87,11 @@ class NumberHead(Head):
     def settles(self, *, left_out: bool) -> bool:
         return True
 
-    def refine(
-        self, y: np.ndarray, weight: np.ndarray | None, *, early: bool, most: float
-    ) -> tuple[np.ndarray, np.ndarray] | None:
+    def refine(self, y: np.ndarray, weight: np.ndarray | None, *, early: bool) -> None:
         """Learn units that earlier rows could not tell: those of constant outputs, or of all of them.
+
+        The network's numbers stay, and so what it predicts moves with the units: of a constant output it has learnt
+        nothing that would be worth keeping, and to walk from an old constant would cost it most of the stream.
 
         Parameters
         ----------
@@ -100,33 +101,23 @@ class NumberHead(Head):
             Weight of each.
         early : bool
             Whether there are so few rows so far that all units are learnt anew.
-        most : float
-            The largest factor or shift that the network's numbers bear.
-
-        Returns
-        -------
-        tuple of ndarray of shape (n_outputs,), or None
-            Factor and shift of each raw output for which predictions are what they were; None where nothing changes.
         """
-        old, log, constant = self.target, self.link.is_log, _constant(y)
+        old, positive, constant = self.target, self.link.is_positive, _constant(y)
         matrix = y.reshape(len(y), -1)
-        value = old.scale if log else old.center
+        value = old.scale if positive else old.center
         chosen = np.full(old.n_outputs, early) | (self.constant & (matrix != value).any(axis=0))
-        if not (self.scaled and chosen.any()) or self.link.is_positive != log:  # no shift is another unit there
-            return None
-        learnt = NumberEncoder.learn(y, weight, scaled=True, positive=log)
+        if not (self.scaled and chosen.any()):
+            return
+        learnt = NumberEncoder.learn(y, weight, scaled=True, positive=positive)
         scale = learnt.scale
-        if not (log or early):  # one value, but not the one so far
-            scale = np.where(constant, np.maximum(np.abs(learnt.center - old.center), np.finfo(float).tiny), scale)
+        if not (positive or early):  # one value, but not the one so far
+            with np.errstate(over="ignore"):
+                apart = np.abs(learnt.center - old.center)
+            scale = np.where(constant, np.clip(apart, np.finfo(float).tiny, np.finfo(float).max), scale)
         center, scale = np.where(chosen, learnt.center, old.center), np.where(chosen, scale, old.scale)
-        with np.errstate(over="ignore", invalid="ignore"):
-            factor = np.ones_like(scale) if log else old.scale / scale
-            shift = np.log(old.scale / scale) if log else (old.center - center) / scale
-        if not (np.abs([factor, shift]) <= most).all():
-            return None  # too far apart for one network
         self.target = NumberEncoder(center, scale, old.one_dimensional)
-        self.constant = np.where(chosen, constant & early, self.constant)
-        return factor, shift
+        nothing = positive & (matrix == 0).all(axis=0)  # no unit yet
+        self.constant = np.where(chosen, constant & (early | nothing), self.constant)
 
     def settle(self, judged: Judged) -> float:
         residual = judged.y - self.link.central(self.link.inverse(judged.raw_at(1.0)))

@@ -48,7 +48,7 @@ class NumberEncoder:
         if scaled:
             center, scale = moments(matrix, weight)
             if positive:
-                center, scale = np.zeros_like(center), center
+                center, scale = np.zeros_like(center), np.where(center > 0, center, 1.0)
             elif final:
                 constant = matrix.min(axis=0) == matrix.max(axis=0)
                 smallest = np.finfo(np.float64).smallest_subnormal

@@ -73,6 +73,15 @@ class Loss(Settings, ABC):
             Targets, in the user's units.
         """
 
+    def check_all_targets(self, y: np.ndarray) -> None:
+        """Raise ValueError where targets, each within the domain, have no prediction that is best for all of them.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n,) or (n, n_outputs)
+            All targets that there are; a chunk of a stream is not asked for.
+        """
+
     def n_raw(self, n_outputs: int) -> int:
         """Number of raw outputs that the loss needs.
 

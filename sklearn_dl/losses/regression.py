@@ -112,6 +112,11 @@ class _LogLink(Loss):
 
     link = Log()
 
+    def check_all_targets(self, y: np.ndarray) -> None:
+        if (y.sum(axis=0) <= 0).any():
+            name = type(self).__name__.lower()
+            raise ValueError(f"loss '{name}' needs at least one target > 0 in each output; y is all zero.")
+
 
 @final
 class Poisson(_LogLink):
@@ -120,8 +125,6 @@ class Poisson(_LogLink):
     def check_target(self, y: np.ndarray) -> None:
         if (y < 0).any():
             raise ValueError(f"loss 'poisson' needs targets >= 0; y contains {y.min():g}.")
-        if (y.sum(axis=0) <= 0).any():
-            raise ValueError("loss 'poisson' needs at least one target > 0 in each output; y is all zero.")
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         np.exp(raw, out=out)
@@ -170,8 +173,6 @@ class Tweedie(_LogLink):
             limit.check_target(y)
         elif (y < 0).any():
             raise ValueError(f"loss 'tweedie' needs targets >= 0; y contains {y.min():g}.")
-        elif (y.sum(axis=0) <= 0).any():
-            raise ValueError("loss 'tweedie' needs at least one target > 0 in each output; y is all zero.")
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         limit = self._limit()
