@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from .._data import MOST_WEIGHT, Table, check_weight, target_array, told
+from .._data import MOST_WEIGHT, Table, check_truth, check_weight, told
 from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
@@ -516,7 +516,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         predicted = self.predict(X)
         weight = None if sample_weight is None else check_weight(sample_weight, predicted)
         with told("y", y):
-            truth = np.asarray(target_array(y))
+            truth = check_truth(y)
             if are_probabilities(truth):
                 raise ValueError("score needs labels; y has rows of probabilities.")
             truth = ClassHead.check(truth, self._classes.loss, self._classes)
