@@ -64,8 +64,33 @@ def test_masked_targets_and_weights_are_told(estimator):
         model.partial_fit(X, np.ma.masked_equal(y, 2))
     with pytest.raises(ValueError, match=r"^sample_weight contains 9 masked"):
         TableEncoder().fit(X, sample_weight=np.ma.masked_equal(A + 1, 3))
+    with pytest.raises(ValueError, match=r"^y contains 1 masked"):
+        model.fit(X[:2], [np.ma.array([1, 2], mask=[False, True]), np.ma.array([1, 2])])
     unmasked = model.fit(X, np.ma.array(y), sample_weight=np.ma.array(A + 1)).predict(X)
     np.testing.assert_array_equal(unmasked, model.fit(X, y, sample_weight=A + 1).predict(X))
+
+
+@pytest.mark.parametrize("container", [list, tuple])
+def test_rows_in_a_list_keep_their_masks(container):
+    masked = np.ma.array(np.c_[A, B], mask=np.c_[A == 2, B % 5 == 9])
+    np.testing.assert_array_equal(predicted(container(masked)), predicted(masked))
+    mixed = container([masked[0].filled(), *masked[1:]])
+    np.testing.assert_array_equal(predicted(mixed), predicted(masked))
+    with pytest.raises(ValueError, match=r"each row as long as the others"):
+        predicted(container([masked[0][:1], *masked[1:]]))
+
+
+@pytest.mark.parametrize("estimator", [DLClassifier, DLRegressor])
+@pytest.mark.filterwarnings("error")
+def test_missing_targets_are_told_by_score(estimator):
+    X, y = np.c_[A, B], A.astype(int)
+    model = estimator(**QUICK).fit(X, y)
+    with pytest.raises(ValueError, match=r"^y contains 9 masked \(missing\) values; leave such rows out\.$"):
+        model.score(X, np.ma.masked_equal(y, 2))
+    for gaps in (np.where(y == 2, np.nan, y), pd.Series(y, dtype="Int64").mask(y == 2), pd.array([None, *y[1:]])):
+        with pytest.raises(ValueError, match=r"^y contains .*\(missing\).*; leave such rows out\.$"):
+            model.score(X, gaps)
+    assert model.score(X, np.ma.array(y)) == model.score(X, y)
 
 
 # ---------------------------------------------------------------- arrays of objects, and lists

@@ -82,7 +82,7 @@ def test_labels_keep_what_they_are(name):
 
 MISSING = "y contains None or NaN (missing); leave such rows out."
 ONE_TYPE = "the labels of y must be of one type; got "
-ALLOWED = "the labels of y must be booleans, numbers or text; got "
+ALLOWED = "the labels of y must be booleans, numbers, text or datetime64; got "
 IN_ROW_0 = "y contains NaN (missing), in row 0; leave such rows out."
 
 
@@ -126,6 +126,29 @@ def test_what_is_no_label_is_told(name):
     given, sentence = TOLD[name]
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
         DLClassifier(**QUICK).fit(X, given)
+
+
+def test_dates_of_numpy_are_labels():
+    dates = np.datetime64("2020-01-01") + ints
+    model = DLClassifier(**QUICK).fit(X, dates)
+    np.testing.assert_array_equal(model.classes_, np.unique(dates))
+    assert 0.5 < model.score(X, dates) <= 1
+
+
+@pytest.mark.parametrize("classes", [{1, 0, 2}, frozenset([2, 1, 0]), {2: "a", 0: "b", 1: "c"}.keys()])
+def test_classes_may_be_a_set(classes):
+    model = DLClassifier(**QUICK).partial_fit(X, ints, classes=classes).partial_fit(X, ints, classes=classes)
+    np.testing.assert_array_equal(model.classes_, [0, 1, 2])
+    with pytest.raises(ValueError, match=r"^classes must be labels that can be sorted, .*got set"):
+        DLClassifier(**QUICK).partial_fit(X, ints, classes={0, "a"})
+
+
+@pytest.mark.parametrize(("labels", "other"), [(ints, words), (words, ints), (words.astype(object), ints)])
+def test_score_tells_labels_of_another_type(labels, other):
+    model = DLClassifier(**QUICK).fit(X, labels)
+    for given in (other, pd.Series(other)):
+        with pytest.raises(ValueError, match=r"^y must hold labels of the type of the classes, \[.*\]; got .*\.$"):
+            model.score(X, given)
 
 
 def test_columns_of_nested_lists_keep_their_types():

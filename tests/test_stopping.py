@@ -162,6 +162,48 @@ def test_scores_are_those_from_outside_and_rows_are_encoded_once(name, table, we
     assert model.validation_scores_ == outside
 
 
+ABSENT = ["roc_auc_ovr", "roc_auc_ovo", "neg_log_loss", ["loss", "neg_log_loss"], "top_k_accuracy", "neg_brier_score"]
+
+
+@pytest.mark.parametrize("scoring", ABSENT, ids=str)
+@pytest.mark.parametrize("n_held", [2, 3])
+@pytest.mark.filterwarnings("ignore:'k' .* will result in a perfect score")
+def test_a_class_that_the_validation_set_lacks_is_left_out_of_the_score(scoring, n_held):
+    labels = np.digitize(y, [-2.0, -0.5, 1.0])
+    held = labels[VALID] >= 4 - n_held
+    valid, truth = X[VALID][held], labels[VALID][held]
+    model = DLClassifier(**SMALL, n_members=1, scoring=scoring)
+    with pytest.warns(UserWarning, match=r"the validation set lacks the classes \[0.*, and is scored by the others"):
+        model.fit(X[TRAIN], labels[TRAIN], X_val=valid, y_val=truth)
+    name = "validation_neg_log_loss" if isinstance(scoring, list) else "validation_score"
+    scores = [epoch[name] for epoch in model.history_]
+    assert np.isfinite(scores).all()
+    if name == "validation_neg_log_loss":
+        proba = model.predict_proba(valid)[:, -n_held:]
+        expected = -log_loss(truth, proba / proba.sum(axis=1, keepdims=True))
+        assert scores[model.best_epoch_ - 1] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "roc_auc_ovr", "neg_log_loss"])
+@pytest.mark.parametrize("labels", [c > 0, c], ids=["2", "3"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_validation_set_of_one_class_has_no_score(scoring, labels):
+    only = labels == labels[0]
+    model = DLClassifier(**SMALL, scoring=scoring).fit(X, labels, X_val=X[only], y_val=labels[only])
+    assert np.isnan(model.validation_scores_).all()
+
+
+def test_accuracy_of_several_targets_is_the_estimators_own():
+    labels = np.c_[c, y > 0].astype(str)
+    model = DLClassifier(**SMALL, scoring="accuracy")
+    model.fit(X[TRAIN], labels[TRAIN], X_val=X[VALID], y_val=labels[VALID])
+    assert model.score(X[VALID], labels[VALID]) == model.validation_scores_[model.best_epoch_ - 1]
+    with pytest.raises(
+        ValueError, match=r"multioutput is not supported; several targets can be scored by 'loss', 'acc"
+    ):
+        model.set_params(scoring="f1_macro").fit(X, labels, X_val=X, y_val=labels)
+
+
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 2), (3, 4), (79, 80), (np.inf, 80)])
 def test_patience(patience, epochs):
     """With a `tol` that nothing meets, only the first epoch is an improvement."""

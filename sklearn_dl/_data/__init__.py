@@ -4,7 +4,7 @@ Knows nothing about networks, encoders or training.
 """
 
 from .batches import Batches, Rows
-from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check_weight, is_plain
+from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check_truth, check_weight, is_plain
 from .columns import Columns
 from .containers import refuse_mask
 from .dataframes import column, is_dataframe, numbers_of, rows_of
@@ -26,6 +26,7 @@ __all__ = [
     "check_numbers",
     "check_table",
     "check_target",
+    "check_truth",
     "check_weight",
     "column",
     "factorize",

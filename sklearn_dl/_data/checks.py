@@ -19,7 +19,7 @@ from .kinds import is_missing, is_plain_number, kind_of
 from .target import target_array
 from .told import tells
 
-__all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_weight", "is_plain"]
+__all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_truth", "check_weight", "is_plain"]
 
 FLOATS = (np.float64, np.float32)
 MOST_WEIGHT = 1e300  # in all: sums of weighted statistics stay finite
@@ -132,18 +132,31 @@ def check_target(owner: BaseEstimator, X: Any, y: Any) -> np.ndarray:
     if y is None:
         raise ValueError(f"This {type(owner).__name__} estimator requires y to be passed, but the target y is None.")
     _refuse_shape(X, y)
+    y = check_truth(y)
+    _refuse_shape(X, y)  # once more: a list has shown its shape
+    check_consistent_length(X, y)
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def check_truth(y: Any) -> np.ndarray:
+    """y as an array without missing values, of whatever length.
+
+    Raises
+    ------
+    ValueError
+        Where a value is missing, masked or infinite.
+    """
     refuse_mask(y, "y")
     y = check_array(target_array(y), ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
     if y.dtype == object and any(map(is_missing, y.flat)):
         raise ValueError("y contains None or NaN (missing); leave such rows out.")
-    _refuse_shape(X, y)  # once more: a list has shown its shape
-    check_consistent_length(X, y)
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         row = int(np.argwhere(~np.isfinite(y))[0][0])
         if np.isnan(y[row]).any():
             raise ValueError(f"y contains NaN (missing), in row {row}; leave such rows out.")
         raise ValueError(f"y contains infinity, in row {row}; it must hold finite numbers.")
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    checked: np.ndarray = y
+    return checked
 
 
 @tells("sample_weight", 0)

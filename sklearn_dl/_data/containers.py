@@ -5,6 +5,7 @@ Knows masked arrays, sparse matrices, arrays of objects and tables of other pack
 
 from __future__ import annotations
 
+from contextlib import suppress
 from reprlib import repr
 from typing import Any
 
@@ -27,6 +28,7 @@ def opened(X: Any) -> Any:
     UnreadableError, ValueError
         For containers of other kinds, with what to do, and for arrays of dates.
     """
+    X = _stacked(X)
     if isinstance(X, np.ma.MaskedArray):
         masked: Any = X.astype(np.result_type(X.dtype, np.float32)) if X.dtype.kind in "biuf" else X.astype(object)
         X = masked.filled(np.nan)
@@ -52,8 +54,17 @@ def opened(X: Any) -> Any:
 
 def refuse_mask(values: Any, name: str) -> None:
     """Raise ValueError for a masked array that has masked values, where none may be missing."""
-    if np.ma.is_masked(values):
+    values = _stacked(values)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):  # pandas' arrays have a `_mask` too
         raise ValueError(f"{name} contains {int(values.mask.sum())} masked (missing) values; leave such rows out.")
+
+
+def _stacked(rows: Any) -> Any:
+    """Rows in a list, of which one is a masked array, as one masked array; all else as it is."""
+    if isinstance(rows, (list, tuple)) and any(isinstance(row, np.ma.MaskedArray) for row in rows):
+        with suppress(ValueError):  # rows of different lengths are told by `as_floats`
+            return np.ma.stack(rows)
+    return rows
 
 
 def as_floats(X: Any) -> Any:

@@ -6,7 +6,7 @@ Knows what classes as targets need; everything else is in the base.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from os import PathLike
 from typing import Any, ClassVar, Literal, final
 
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from .._data import MOST_WEIGHT, Table, check_weight, target_array, told
+from .._data import MOST_WEIGHT, Table, check_truth, check_weight, told
 from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
@@ -31,6 +31,8 @@ from .callbacks import with_callbacks
 from .registry import is_stochastic
 
 __all__ = ["DLClassifier"]
+
+TEXT = "OU"  # the kinds of arrays of text, once they are labels
 
 
 @final
@@ -288,8 +290,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         X : DataFrame, array-like or sparse matrix of shape (n, n_features)
             The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,), (n, n_outputs) or (n, n_classes)
-            Labels: booleans, numbers or text; an indicator matrix, or a column of labels for each target. Or, for a
-            network that learns from another model, rows of probabilities with a sum of 1, recognised by their
+            Labels: booleans, numbers, text or datetime64; an indicator matrix, or a column of labels for each target.
+            Or, for a network that learns from another model, rows of probabilities with a sum of 1, recognised by their
             fractions; the classes are then the columns of a DataFrame, in sorted order, or 0, 1, ...
         sample_weight : array-like of shape (n,) or None, default=None
             Weight of each row, not negative; a weight of 2 counts as the row twice.
@@ -343,7 +345,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
             The table; numbers may be missing, and a DataFrame may hold text and categories.
         y : array-like of shape (n,), (n, n_outputs) or (n, n_classes)
             Labels, or rows of probabilities, as in `fit`.
-        classes : array-like of shape (n_classes,), list of such, or None, default=None
+        classes : array-like of shape (n_classes,), set, list of array-like, or None, default=None
             All classes there will ever be, at the first call; without it those in y. A list for several targets; of
             rows of probabilities the classes of the columns.
         sample_weight : array-like of shape (n,) or None, default=None
@@ -360,8 +362,9 @@ class DLClassifier(ClassifierMixin, BaseDL):
         ValueError
             Where a parameter or the data are not as they must be; what was fitted before stays as it was.
         """
-        if classes is not None and self.__sklearn_is_fitted__():
-            with told("classes", classes):
+        with told("classes", classes):
+            classes = sorted(classes) if isinstance(classes, Set) else classes
+            if classes is not None and self.__sklearn_is_fitted__():
                 self._classes.target.refuse_other(classes)
         self._fit(Call(X, y, sample_weight, classes=classes, partial=True))
         return self
@@ -516,7 +519,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
         predicted = self.predict(X)
         weight = None if sample_weight is None else check_weight(sample_weight, predicted)
         with told("y", y):
-            truth = np.asarray(target_array(y))
+            truth = check_truth(y)
             if are_probabilities(truth):
                 raise ValueError("score needs labels; y has rows of probabilities.")
             truth = ClassHead.check(truth, self._classes.loss, self._classes)
@@ -525,6 +528,10 @@ class DLClassifier(ClassifierMixin, BaseDL):
                     raise ValueError(f"y must have shape {predicted.shape}, as predicted; got {truth.shape}.")
                 right = (predicted == truth).all(axis=1)
                 return float(np.average(right, weights=weight))
+            known = self._classes.target.levels[0]
+            if truth.ndim == 1 and (truth.dtype.kind in TEXT) != (known.dtype.kind in TEXT):
+                first = truth.tolist()[0]
+                raise ValueError(f"y must hold labels of the type of the classes, {known[:5].tolist()}; got {first!r}.")
             return float(accuracy_score(truth, predicted, sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:

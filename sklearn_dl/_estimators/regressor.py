@@ -17,7 +17,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .._data import Table, check_weight, target_array, told
+from .._data import Table, check_truth, check_weight, told
 from .._numerics import MatrixLike
 from .._training import Plan
 from ..encoding import TableEncoder
@@ -481,7 +481,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         predicted = np.asarray(self.predict(X))
         weight = None if sample_weight is None else check_weight(sample_weight, predicted)
         with told("y", y):
-            truth = check_array(target_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
+            truth = check_array(check_truth(y), ensure_2d=False, dtype=np.float64, input_name="y")
             exponent = np.frexp(abs(truth).max(axis=0))[1]  # powers of two first: exact, and no square leaves the range
             scaled = np.ldexp(truth, -exponent), np.ldexp(predicted, -exponent)
             return float(r2_score(*scaled, sample_weight=weight))

@@ -94,7 +94,8 @@ def _watched_score(model: FittedDL, scoring: Any, tol: float, held_out: Table) -
     """
     if isinstance(scoring, str) and scoring == "loss":
         return None
-    scorer = check_scoring(model, scoring=scoring)
+    several = isinstance(getattr(model, "classes_", None), list)  # targets, for which scikit-learn has no accuracy
+    scorer = check_scoring(model, scoring=None if several and scoring == "accuracy" else scoring)
     keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
     scored, ask, X = copy.copy(model), type(model)._read, held_out.inputs()
 
@@ -108,9 +109,10 @@ def _watched_score(model: FittedDL, scoring: Any, tol: float, held_out: Table) -
         scored.__dict__["_read"] = read  # all predictions go through it
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                found = float(scorer(scored, X, held_out.y, **keywords))
+                found = float(_asked(scorer, scored, X, held_out.y, keywords))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}") from error
+            known = "; several targets can be scored by 'loss', 'accuracy' or a function of your own" if several else ""
+            raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}{known}") from error
         if not math.isfinite(found):
             warnings.warn(f"scoring={scoring!r} gives {found} on the validation set, which is no best.", stacklevel=2)
         elif not model.fitted_.history and 0 < abs(found) < HARDLY * tol:
@@ -124,3 +126,45 @@ def _watched_score(model: FittedDL, scoring: Any, tol: float, held_out: Table) -
     if not is_dataframe(X):  # the names of columns were lost in the check
         scored.__dict__.pop("feature_names_in_", None)
     return score
+
+
+def _asked(scorer: Any, scored: FittedDL, X: Any, y: np.ndarray, keywords: dict[str, Any]) -> float:
+    """What a scorer gives; of the classes in y alone where it cannot do with others, and NaN where there is one."""
+    try:
+        return float(scorer(scored, X, y, **keywords))
+    except ValueError:
+        classes = getattr(scored, "classes_", None)
+        if not isinstance(classes, np.ndarray) or classes.ndim != 1 or y.ndim != 1:
+            raise
+        held = np.isin(classes, y)
+        if held.all():
+            raise
+        warnings.warn(
+            f"the validation set lacks the classes {classes[~held].tolist()}, and is scored by the others alone.",
+            stacklevel=2,
+        )
+        if held.sum() < 2:
+            return math.nan
+        return float(scorer(_of_classes(scored, held), X, y, **keywords))
+
+
+def _of_classes(scored: FittedDL, held: np.ndarray) -> FittedDL:
+    """The estimator with the probabilities of some of its classes, given that it is one of them."""
+
+    def predict_proba(table: Any) -> np.ndarray:
+        proba = type(scored).predict_proba(scored, table)[:, held]
+        total = proba.sum(axis=1, keepdims=True)
+        return np.divide(proba, total, out=np.full_like(proba, 1 / proba.shape[1]), where=total > 0)
+
+    def decision_function(table: Any) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            logs = np.log(predict_proba(table))
+        return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
+
+    seen = copy.copy(scored)
+    seen.__dict__ |= {
+        "classes_": scored.classes_[held],
+        "predict_proba": predict_proba,
+        "decision_function": decision_function,
+    }
+    return seen

@@ -1,4 +1,4 @@
-"""Labels as they come, to labels that can be sorted: booleans, numbers or text, of one type each.
+"""Labels as they come, to labels that can be sorted: booleans, numbers, text or dates, of one type each.
 
 Knows nothing about what they are encoded to.
 """
@@ -36,7 +36,8 @@ def plain_labels(column: np.ndarray, name: str) -> np.ndarray:
     types = set(map(type, column)) if column.dtype == object else {column.dtype.type}
     if types and all(issubclass(kind, bytes) for kind in types):
         raise ValueError(
-            f"the labels of {name} must be booleans, numbers or text; got bytes, which y.astype(str) decodes."
+            f"the labels of {name} must be booleans, numbers, text or datetime64; got bytes, which y.astype(str) "
+            "decodes."
         )
     if column.dtype != object:
         return column if column.dtype.isnative else column.astype(column.dtype.newbyteorder("="))
@@ -49,7 +50,7 @@ def plain_labels(column: np.ndarray, name: str) -> np.ndarray:
     names = ", ".join(sorted(kind.__name__ for kind in types))
     if len(types) > 1:
         raise ValueError(f"the labels of {name} must be of one type; got {names}.")
-    raise ValueError(f"the labels of {name} must be booleans, numbers or text; got {names}.")
+    raise ValueError(f"the labels of {name} must be booleans, numbers, text or datetime64; got {names}.")
 
 
 def levels_of(column: Any, name: str) -> np.ndarray:
