@@ -151,7 +151,7 @@ def test_partial_fit_keeps_the_first_encoder_scale_and_precision():
     model = DLRegressor(**SMALL).partial_fit(X, y)
     center, scale = model.encoder_.center_.copy(), model.encoder_.scale_.copy()
     before = model.predict(X)
-    model.set_params(dtype="float32").partial_fit(1000 * X[:5], 1000 * y[:5])
+    model.partial_fit((1000 * X[:5]).astype(np.float32), 1000 * y[:5])
     np.testing.assert_array_equal(model.encoder_.center_, center)
     np.testing.assert_array_equal(model.encoder_.scale_, scale)
     assert model.network_.values.dtype == np.float64

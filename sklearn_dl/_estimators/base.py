@@ -33,6 +33,7 @@ from .._engine import Fitted, Network, State, Then
 from .._training import End, Judge, Plan, Split, fit, refine, remember, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
+from ..checkpoint.fingerprint import text
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
@@ -262,9 +263,26 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         _learn_embedding(fitted, plan, table)
         return fitted
 
+    def _fixed(self) -> dict[str, tuple[Any, Any]]:
+        """The parameters that a further fit cannot change: what each asks for now, and what was fitted."""
+        fitted = self.fitted_.network.values.dtype.name
+        resolved = isinstance(self.dtype, str) and self.dtype == "auto"
+        encoder = TableEncoder() if isinstance(self.encoder, str) else self.encoder
+        return {
+            "encoder": (encoder, self.fitted_.encoder),
+            "dtype": (fitted if resolved else np.dtype(self.dtype).name, fitted),
+        }
+
     def _go_on(self, plan: Plan) -> None:
         """The old values in a network of today's parameters."""
         fitted = self.fitted_
+        fixed = {name: (text(now), text(was)) for name, (now, was) in self._fixed().items()}
+        changed = [f"{name}={now} was {was}" for name, (now, was) in fixed.items() if now != was]
+        if changed:
+            raise ValueError(
+                f"{', '.join(changed)}, which warm_start and partial_fit cannot change in a fitted network; fit a "
+                "clone, or set warm_start=False."
+            )
         old = fitted.network
         fitted.network = Network(plan.blueprint.layer(fitted.layout, fitted.head.n_raw), old.values)
         if old.entries() != fitted.network.entries():

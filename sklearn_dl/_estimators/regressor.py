@@ -354,7 +354,10 @@ class DLRegressor(RegressorMixin, BaseDL):
 
     def _learn_head(self, y: np.ndarray, train: Table, plan: Plan, call: Call) -> Head:
         final = not (call.partial or self.warm_start)
-        return NumberHead.learn(train.y, train.weight, plan.loss, scaled=self.scale_target, final=final)
+        return NumberHead.learn(train.y, train.weight, plan.loss, scaled=bool(self.scale_target), final=final)
+
+    def _fixed(self) -> dict[str, tuple[Any, Any]]:
+        return super()._fixed() | {"scale_target": (bool(self.scale_target), self._numbers.scaled)}
 
     @property
     def noise_(self) -> np.ndarray:
