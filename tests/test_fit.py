@@ -165,6 +165,16 @@ def test_partial_fit_ignores_early_stopping():
     assert same_bits(model, DLRegressor(**SMALL).partial_fit(X, y))
 
 
+def test_a_stream_is_warned_once_of_what_has_no_effect():
+    model = DLClassifier(**SMALL, early_stopping=True, class_weight={0: 2.0, 7: 3.0})
+    with (
+        pytest.warns(UserWarning, match="early_stopping=True has no effect"),
+        pytest.warns(UserWarning, match=r"class_weight names classes .*: \[7\]; they have no effect"),
+    ):
+        model.partial_fit(X, c)
+    model.partial_fit(X, c).partial_fit(X, c)  # a warning would be an error
+
+
 def test_partial_fit_takes_weights():
     doubled = DLRegressor(**SMALL | {"batch_size": None}).partial_fit(np.r_[X, X[:30]], np.r_[y, y[:30]])
     weighted = DLRegressor(**SMALL | {"batch_size": None})

@@ -124,7 +124,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
             return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
 
-        if call.partial and self.early_stopping is True:
+        if call.partial and self.early_stopping is True and not self._in_stream:
             warnings.warn(
                 "partial_fit trains one epoch a call and holds no rows out: early_stopping=True has no effect on it; "
                 "to judge a stream, score each chunk before it is trained on.",
@@ -175,6 +175,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if rows.held_out is not None:
             rows = rows._replace(scores=watched_scores(shell, self.scoring, plan.tol, rows.held_out))
         return Prepared(shell, plan, rows, saved)
+
+    @property
+    def _in_stream(self) -> bool:
+        """Whether the last call was one of `partial_fit`: what is to be told of a stream was told."""
+        return "fitted_" in vars(self) and self.fitted_.state.n_rows == 0
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
