@@ -364,7 +364,9 @@ class DLRegressor(RegressorMixin, BaseDL):
         """Mean squared residual of each output, of an ensemble."""
         noise = self._numbers.noise
         if noise is None:
-            raise AttributeError("noise_ needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+            raise AttributeError(
+                "noise_ needs an ensemble, fitted with n_members > 1, by a fit that was not interrupted at its end."
+            )
         return noise
 
     @property
