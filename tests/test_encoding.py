@@ -428,9 +428,10 @@ SUSPECT = {
     "ids": ([f"id {i}" for i in range(60)], "has 60 different values in 60 rows: they single rows out"),
     "ids with gaps": ([f"id {i}" for i in range(40)] + [None] * 20, "has 40 different values in 40 rows"),
     "ids, some twice": ([f"id {i % 57}" for i in range(60)], "has 57 different values in 60 rows"),
-    "all rare": ([f"id {i % 25}" for i in range(60)], "has 25 different values in 60 rows"),
+    "all rare": ([f"id {i % 25}" for i in range(60)],
+                 "has 25 different values in 60 rows, each in fewer than min_frequency=5: they count as one"),
     "unique codes": ([f"{i:05}" for i in range(60)], "has 60 different values in 60 rows"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
@@ -461,6 +462,13 @@ def test_what_is_probably_no_category_is_told_by_name(kind, frame):
 )
 def test_what_may_well_be_a_category_is_not_told(values):
     TableEncoder().fit(pd.DataFrame({"k": values}))
+
+
+def test_the_rows_that_are_too_few_follow_the_setting():
+    X = pd.DataFrame({"k": [f"id {i % 1000}" for i in range(3000)]})
+    with pytest.warns(ColumnWarning, match="each in fewer than min_frequency=5"):
+        TableEncoder().fit(X)
+    TableEncoder(min_frequency=3).fit(X)
 
 
 def test_who_says_that_it_is_a_category_is_believed():

@@ -16,6 +16,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.checkpoint.fingerprint import text
 from sklearn_dl.encoding import TableEncoder
 from sklearn_dl.layers import Dense, LeakyReLU
 from sklearn_dl.losses import Focal, Huber, LogLoss, Quantile, SquaredError, Tweedie
@@ -494,7 +495,25 @@ LINK = (
     "fit a clone, or set warm_start=False."
 )
 TWO = np.c_[c, c + 1]
+STANDARD = TableEncoder(scaling="standard")
+
+
+def fixed(changed):
+    return (
+        f"{changed}, which warm_start and partial_fit cannot change in a fitted network; fit a clone, or set "
+        "warm_start=False."
+    )
+
+
 GOING_ON = {
+    "no encoder": (partial(regressor, encoder="auto"), y, {"encoder": None}, (X, y),
+                   fixed(f"encoder=None was {text(TableEncoder())}")),
+    "another encoder": (partial(regressor, encoder=TableEncoder()), y, {"encoder": STANDARD}, (X, y),
+                        fixed(f"encoder={text(STANDARD)} was {text(TableEncoder())}")),
+    "units": (regressor, y, {"scale_target": False}, (X, y), fixed("scale_target=False was True")),
+    "precision": (partial(regressor, dtype="float32"), y, {"dtype": "float64"}, (X, y),
+                  fixed("dtype='float64' was 'float32'")),
+    "resolved precision": (classifier, c, {"dtype": np.float32}, (X, c), fixed("dtype='float32' was 'float64'")),
     "sizes": (regressor, y, {"hidden_layer_sizes": 7}, (X, y), shape("hidden_layer_sizes=(7,) was (3,)")),
     "depth": (regressor, y, {"hidden_layer_sizes": (3, 3)}, (X, y), shape("hidden_layer_sizes=(3, 3) was (3,)")),
     "normalization": (regressor, y, {"normalization": "layer"}, (X, y), shape("normalization='layer' was None")),
@@ -519,6 +538,15 @@ def test_going_on_with_what_does_not_fit(method, name):
     make, target, params, args, sentence = GOING_ON[name]
     model = make(warm_start=True).fit(X, target).set_params(**params)
     raises_sentence(lambda: getattr(model, method)(*args), sentence)
+
+
+@pytest.mark.parametrize("params", [{}, {"encoder": STANDARD, "dtype": np.float32}, {"encoder": None}])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_with_what_is_the_same(method, params):
+    model = regressor(warm_start=True, **params).fit(X, y)
+    getattr(model.set_params(**model.settings_), method)(X, y)  # what "auto" became
+    getattr(model.set_params(**regressor(**params).get_params(deep=False) | {"warm_start": True}), method)(X, y)
+    getattr(model.set_params(dtype="auto"), method)(X, y)
 
 
 FEW = "must hold at least 2 classes; got 1 class"

@@ -151,7 +151,7 @@ def test_partial_fit_keeps_the_first_encoder_scale_and_precision():
     model = DLRegressor(**SMALL).partial_fit(X, y)
     center, scale = model.encoder_.center_.copy(), model.encoder_.scale_.copy()
     before = model.predict(X)
-    model.set_params(dtype="float32").partial_fit(1000 * X[:5], 1000 * y[:5])
+    model.partial_fit((1000 * X[:5]).astype(np.float32), 1000 * y[:5])
     np.testing.assert_array_equal(model.encoder_.center_, center)
     np.testing.assert_array_equal(model.encoder_.scale_, scale)
     assert model.network_.values.dtype == np.float64
@@ -163,6 +163,16 @@ def test_partial_fit_ignores_early_stopping():
         model = DLRegressor(**SMALL, early_stopping=True).partial_fit(X, y)
     assert model.validation_loss_curve_ is None
     assert same_bits(model, DLRegressor(**SMALL).partial_fit(X, y))
+
+
+def test_a_stream_is_warned_once_of_what_has_no_effect():
+    model = DLClassifier(**SMALL, early_stopping=True, class_weight={0: 2.0, 7: 3.0})
+    with (
+        pytest.warns(UserWarning, match="early_stopping=True has no effect"),
+        pytest.warns(UserWarning, match=r"class_weight names classes .*: \[7\]; they have no effect"),
+    ):
+        model.partial_fit(X, c)
+    model.partial_fit(X, c).partial_fit(X, c)  # a warning would be an error
 
 
 def test_partial_fit_takes_weights():

@@ -514,6 +514,7 @@ def test_errors_are_one_sentence():
     model = DLRegressor(**QUICK).fit(df, y)
     classes = DLClassifier(**QUICK).fit(df, labels)
     pairs = DLClassifier(**QUICK).fit(df, words)
+    two = DLRegressor(**QUICK).fit(df, np.c_[y, y])
     plain = DLRegressor(**QUICK).fit(sparse.csr_array(numbers(df)), y)
 
     class First(Link):
@@ -538,7 +539,18 @@ def test_errors_are_one_sentence():
         (lambda: integrated_gradients(model, df, tol=0), r"tol must be a number > 0; got 0\."),
         (lambda: integrated_gradients(model, df, background_weight=[1]), "background_weight was given without"),
         (lambda: integrated_gradients(classes, df, target="huge"), "target must be one of the classes .* got 'huge'"),
-        (lambda: integrated_gradients(pairs, df, target="low"), r"target must be a pair \(output, class\)"),
+        (
+            lambda: integrated_gradients(pairs, df, target="low"),
+            r"target must be a pair \(output, class\), such as \(0, '\w+'\); got 'low'",
+        ),
+        (
+            lambda: gradient_times_input(pairs, df),
+            r"of several outputs, pass target=: a pair \(output, class\), such as",
+        ),
+        (
+            lambda: AttributionDisplay.from_estimator(two, df),
+            r"of several outputs, pass target=: the number of an output, 0 to 1\.",
+        ),
         (lambda: integrated_gradients(plain, sparse.csr_array(numbers(df))), r"X is sparse, .* pass X\.toarray\(\)"),
         (lambda: integrated_gradients(plain, numbers(df), background=sparse.eye_array(3)), "background is sparse"),
         (lambda: integrated_gradients(model, df[["town"]]), "feature names should match"),

@@ -19,6 +19,7 @@ from sklearn.metrics import mean_squared_error
 import sklearn_dl
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.architectures import mlp
+from sklearn_dl.heads import ClassHead, NumberHead
 from sklearn_dl.layers import Layer, Sequential
 
 rng = np.random.default_rng(0)
@@ -271,6 +272,22 @@ def test_ctrl_c_with_lbfgs_keeps_the_last_iterate():
         model.fit(X, y)
     reference = DLRegressor(**SMALL | {"max_iter": 3}, solver="lbfgs").fit(X, y)
     np.testing.assert_allclose(model.predict(X), reference.predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("estimator", "head"), [(DLRegressor, NumberHead), (DLClassifier, ClassHead)])
+def test_ctrl_c_after_the_last_epoch_keeps_it(estimator, head, monkeypatch):
+    def interrupt(self, judged):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(head, "settle", interrupt)
+    model = estimator(**SMALL | {"n_members": 2, "n_folds": 2})
+    with pytest.warns(UserWarning, match="training was interrupted"):
+        model.fit(X, c)
+    assert model.n_iter_ == SMALL["max_iter"]
+    assert np.isfinite(model.predict(X)).all()
+    if estimator is DLRegressor:
+        with pytest.raises(ValueError, match="return_std=True needs the noise, before which the fit was interrupted"):
+            model.predict(X, return_std=True)
 
 
 def test_an_interrupted_estimator_can_be_trained_further():

@@ -33,6 +33,7 @@ from .._engine import Fitted, Network, State, Then
 from .._training import End, Judge, Plan, Split, fit, refine, remember, warn_of
 from ..architectures import embedding_of
 from ..checkpoint.content import Saved, read_saved
+from ..checkpoint.fingerprint import text
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
@@ -123,7 +124,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
             return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
 
-        if call.partial and self.early_stopping is True:
+        if call.partial and self.early_stopping is True and not self._in_stream:
             warnings.warn(
                 "partial_fit trains one epoch a call and holds no rows out: early_stopping=True has no effect on it; "
                 "to judge a stream, score each chunk before it is trained on.",
@@ -174,6 +175,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if rows.held_out is not None:
             rows = rows._replace(scores=watched_scores(shell, self.scoring, plan.tol, rows.held_out))
         return Prepared(shell, plan, rows, saved)
+
+    @property
+    def _in_stream(self) -> bool:
+        """Whether the last call was one of `partial_fit`: what is to be told of a stream was told."""
+        return "fitted_" in vars(self) and self.fitted_.state.n_rows == 0
 
     def _shell(self, going_on: bool) -> BaseDL:
         """A shallow copy to fit: without what was fitted before, or with copies of what training changes."""
@@ -262,9 +268,26 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         _learn_embedding(fitted, plan, table)
         return fitted
 
+    def _fixed(self) -> dict[str, tuple[Any, Any]]:
+        """The parameters that a further fit cannot change: what each asks for now, and what was fitted."""
+        fitted = self.fitted_.network.values.dtype.name
+        resolved = isinstance(self.dtype, str) and self.dtype == "auto"
+        encoder = TableEncoder() if isinstance(self.encoder, str) else self.encoder
+        return {
+            "encoder": (encoder, self.fitted_.encoder),
+            "dtype": (fitted if resolved else np.dtype(self.dtype).name, fitted),
+        }
+
     def _go_on(self, plan: Plan) -> None:
         """The old values in a network of today's parameters."""
         fitted = self.fitted_
+        fixed = {name: (text(now), text(was)) for name, (now, was) in self._fixed().items()}
+        changed = [f"{name}={now} was {was}" for name, (now, was) in fixed.items() if now != was]
+        if changed:
+            raise ValueError(
+                f"{', '.join(changed)}, which warm_start and partial_fit cannot change in a fitted network; fit a "
+                "clone, or set warm_start=False."
+            )
         old = fitted.network
         fitted.network = Network(plan.blueprint.layer(fitted.layout, fitted.head.n_raw), old.values)
         if old.entries() != fitted.network.entries():

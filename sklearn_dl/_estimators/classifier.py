@@ -400,7 +400,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
                     f"class_weight must be 'balanced' or a list of {len(levels)} dicts, one for each column of y; "
                     f"got {self.class_weight!r}."
                 )
-            factors = [_looked_up(g, known.tolist()) for g, known in zip(given, levels, strict=True)]
+            tells = not self._in_stream
+            factors = [_looked_up(g, known.tolist(), tells) for g, known in zip(given, levels, strict=True)]
         with np.errstate(over="ignore"):
             for column, factor in zip(codes.T, factors, strict=True):
                 weight = weight * factor[column]
@@ -546,16 +547,17 @@ def _balanced(codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return totals.sum() / ((totals > 0).sum() * np.where(totals > 0, totals, np.inf))
 
 
-def _looked_up(weights: dict[Any, float], levels: list[Any]) -> np.ndarray:
+def _looked_up(weights: dict[Any, float], levels: list[Any], tells: bool) -> np.ndarray:
     """The factor for each class from a dict; 1 for a class that it leaves out.
 
-    Where each class has a weight, others are those that a fold lacks. Else they may be misspelt, which is told; and
-    where none could be a class by its type, it is an error.
+    Where each class has a weight, others are those that a fold lacks. Else they may be misspelt, of which a warning
+    `tells`; and where none could be a class by its type, it is an error.
     """
     unknown, unnamed = [label for label in weights if label not in levels], [k for k in levels if k not in weights]
     if unknown and unnamed:
         message = f"class_weight names classes that are not among {levels}: {unknown}"
         if all(isinstance(label, str) != isinstance(levels[0], str) for label in unknown):
             raise ValueError(f"{message}.")
-        warnings.warn(f"{message}; they have no effect.", stacklevel=2)
+        if tells:
+            warnings.warn(f"{message}; they have no effect.", stacklevel=2)
     return np.array([weights.get(label, 1.0) for label in levels], dtype=float)

@@ -357,14 +357,19 @@ class DLRegressor(RegressorMixin, BaseDL):
             with told("y", call.y):
                 plan.loss.check_all_targets(train.y)
         final = not (call.partial or self.warm_start)
-        return NumberHead.learn(train.y, train.weight, plan.loss, scaled=self.scale_target, final=final)
+        return NumberHead.learn(train.y, train.weight, plan.loss, scaled=bool(self.scale_target), final=final)
+
+    def _fixed(self) -> dict[str, tuple[Any, Any]]:
+        return super()._fixed() | {"scale_target": (bool(self.scale_target), self._numbers.scaled)}
 
     @property
     def noise_(self) -> np.ndarray:
         """Mean squared residual of each output, of an ensemble."""
         noise = self._numbers.noise
         if noise is None:
-            raise AttributeError("noise_ needs an ensemble, fitted with n_members > 1; this one has 1 member.")
+            raise AttributeError(
+                "noise_ needs an ensemble, fitted with n_members > 1, by a fit that was not interrupted at its end."
+            )
         return noise
 
     @property

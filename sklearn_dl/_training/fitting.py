@@ -51,7 +51,10 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
         training.stopping.restore(fitted.network)
     monitor.close(end)
     if plan.n_members > 1:  # it may take a pass over all rows
-        _settle(training)
+        try:
+            _settle(training)
+        except KeyboardInterrupt:  # the epochs are over: they are kept
+            end = End.INTERRUPTED
     listener.end()
     if not plan.partial and (not fitted.state.over or end is not End.MAX_ITER):  # else it was over when resumed
         fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value

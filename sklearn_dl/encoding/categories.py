@@ -51,7 +51,7 @@ class Categories(Part):
             book = books[i] = Codebook.learn(names[i], positions, levels, weight, min_frequency, max_one_hot)
             meant = not by_type or is_category(column(X, i).dtype)
             if meant or book.kind != "text" or len(levels) <= max_one_hot or not warn_of_text(names[i], levels):
-                warn_of_distinct_levels(names[i], positions, len(levels), len(book.levels))
+                warn_of_distinct_levels(names[i], positions, len(levels), len(book.levels), min_frequency)
         return cls(books, settings["embedding_size"])
 
     @property

@@ -65,7 +65,7 @@ def warn_of_text(name: Any, levels: list[str]) -> bool:
     return False
 
 
-def warn_of_distinct_levels(name: Any, positions: np.ndarray, n_levels: int, n_kept: int) -> None:
+def warn_of_distinct_levels(name: Any, positions: np.ndarray, n_levels: int, n_kept: int, min_frequency: int) -> None:
     """Warn where nearly all values are distinct, or all of them rare.
 
     Parameters
@@ -76,12 +76,24 @@ def warn_of_distinct_levels(name: Any, positions: np.ndarray, n_levels: int, n_k
         Position of each row's level, -1 where it is missing.
     n_levels, n_kept : int
         Distinct values, and those of them that are told apart.
+    min_frequency : int
+        Rows that a level needs to be told apart.
     """
     n = int(np.count_nonzero(positions >= 0))
-    if n_levels >= FEW and (not n_kept or n_levels >= MOST * n):
-        warnings.warn(
-            f"column {name!r} of X has {n_levels} different values in {n} rows: they single rows out and tell little "
-            "of others; leave the column out, or make of it what rows have in common.",
-            ColumnWarning,
-            stacklevel=2,
+    if n_levels < FEW:
+        return
+    if n_levels >= MOST * n:
+        found = (
+            ": they single rows out and tell little of others; leave the column out, or make of it what rows have in "
+            "common"
         )
+    elif not n_kept:
+        found = (
+            f", each in fewer than min_frequency={min_frequency}: they count as one; lower min_frequency of the "
+            "TableEncoder, leave the column out, or make of it what rows have in common"
+        )
+    else:
+        return
+    warnings.warn(
+        f"column {name!r} of X has {n_levels} different values in {n} rows{found}.", ColumnWarning, stacklevel=2
+    )

@@ -15,7 +15,7 @@ import numpy as np
 from .._numerics import Rule, check_value, integer
 from ..losses import Link, Loss
 
-__all__ = ["Head", "Judged", "Readout", "position"]
+__all__ = ["Head", "Judged", "Readout", "check_named", "position"]
 
 
 class Judged(NamedTuple):
@@ -168,6 +168,12 @@ def position(target: Any, n: int) -> int:
     """The number of one of n outputs; None is the only one."""
     if target is None and n == 1:
         return 0
-    is_output = Rule(lambda v: integer(0).test(v) and v < n, f"the number of an output, 0 to {n - 1}")
-    check_value("target", target, is_output)
+    check_named(target, Rule(lambda v: integer(0).test(v) and v < n, f"the number of an output, 0 to {n - 1}"))
     return int(target)
+
+
+def check_named(target: Any, rule: Rule) -> None:
+    """Raise ValueError unless a rule allows what names one of several outputs."""
+    if target is None:
+        raise ValueError(f"of several outputs, pass target=: {rule.allowed}.")
+    check_value("target", target, rule)

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, final
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from .._numerics import Rule
 from ..losses import LogLoss, Loss
-from .base import Head, Judged, Readout, position
+from .base import Head, Judged, Readout, check_named, position
 from .labels import are_probabilities
 from .targets import ClassEncoder, columns_of
 
@@ -155,10 +156,9 @@ class ClassHead(Head):
             return Readout(weights, 0.0, f"logit of label {j}")
         group, label = 0, target
         if encoder.kind == "multioutput":
-            if not (isinstance(target, tuple) and len(target) == 2):
-                raise ValueError(
-                    f"target must be a pair (output, class), such as {(0, encoder.levels[0][0])}; got {target!r}."
-                )
+            example = (0, encoder.levels[0].tolist()[0])
+            is_pair = Rule(lambda v: isinstance(v, tuple) and len(v) == 2, f"a pair (output, class), such as {example}")
+            check_named(target, is_pair)
             group, label = position(target[0], len(groups)), target[1]
         levels = encoder.levels[group].tolist()
         if label is None and len(levels) == 2:

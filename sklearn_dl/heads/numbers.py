@@ -147,6 +147,8 @@ class NumberHead(Head):
 
     def spread(self, raw: np.ndarray) -> np.ndarray:
         """√(variance of the members' predictions + noise), shape (n, n_outputs), in the units of y."""
+        if self.unit_noise is None:
+            raise ValueError("return_std=True needs the noise, before which the fit was interrupted; fit again.")
         scale, exponent = np.frexp(self.target.scale)  # powers of two last: no square leaves the range of numbers
         with np.errstate(over="ignore"):
             variance = self.link.central(self.link.each(raw)).var(axis=1)
