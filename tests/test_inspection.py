@@ -608,7 +608,7 @@ def test_two_classes_labels_and_pairs_have_the_default_that_they_had():
     two = DLClassifier(max_iter=1).fit(X, np.where(X[:, 0] > 0, "yes", "no"))
     assert integrated_gradients(two, X[:2]).explained == "logit of 'yes'"
     for target, told in ((np.column_stack([X[:, 0] > 0] * 3).astype(int), "number"), (X[:, :2].round() % 3, "pair")):
-        with pytest.raises(ValueError, match=f"target must be .*{told}"):
+        with pytest.raises(ValueError, match=f"of several outputs, pass target=: .*{told}"):
             integrated_gradients(DLClassifier(max_iter=1).fit(X, target), X[:2])
 
 
