@@ -52,7 +52,8 @@ def failure(training: Training) -> str | None:
         nothing, best = (value / total for value in _constants(loss, y, raw.shape[1], weight))
     if not math.isfinite(best) or (y == y[0]).all():
         return None
-    if np.ptp(raw, axis=0).max() <= SAME * min(1.0, y.std()) and fitted.state.step >= YOUNG and _differ(rows.x):
+    same = np.ptp(raw, axis=0).max() <= SAME * min(1.0, y.std(axis=0).max())
+    if same and fitted.state.step >= YOUNG and _differ(rows.x):
         return "the network predicts the same for every row"
     allowed = (ROUNDING if fitted.state.step >= YOUNG else FAR_WORSE) * abs(best) + NEARLY * (nothing - best)
     if not found <= best + allowed:
