@@ -13,11 +13,23 @@ import numpy as np
 
 from ._engine import Network, Workspace
 from .encoding.layout import Layout
-from .layers import Activation, Dense, Dropout, Identity, Layer, MemberDense, Members, Residual, Sequential, TableInput
+from .layers import (
+    Activation,
+    Dense,
+    Dropout,
+    Identity,
+    Layer,
+    MemberDense,
+    Members,
+    Parallel,
+    Residual,
+    Sequential,
+    TableInput,
+)
 from .layers.memory import Views
 from .numeric_embeddings import NumericEmbedding
 
-__all__ = ["ARCHITECTURES", "Blueprint", "embedding_of", "ensemble", "head_of", "mlp", "resnet"]
+__all__ = ["ARCHITECTURES", "Blueprint", "embeddings_of", "ensemble", "heads_of", "mlp", "resnet"]
 
 Normalization = Callable[[int], Layer]
 
@@ -133,7 +145,7 @@ def resnet(
 
 
 def ensemble(layer: Layer, n_members: int, chunks: tuple[int, ...], *, sparse: bool = False) -> Layer:
-    """An ensemble inside one network: members share all layers but the last, of which each has its own.
+    """An ensemble inside one network: members that share all layers but the last, of which each has its own.
 
     Parameters
     ----------
@@ -197,6 +209,8 @@ class Blueprint:
         With the signature of `mlp`.
     n_members : int
         Members of an ensemble.
+    n_groups : int
+        Networks side by side that the members are shared out to; within one, members share all but the last layer.
     numeric_embedding : NumericEmbedding or None
         What each number becomes before the network.
     """
@@ -207,6 +221,7 @@ class Blueprint:
     normalization: Normalization | None
     architecture: Callable[..., Layer]
     n_members: int
+    n_groups: int
     numeric_embedding: NumericEmbedding | None
 
     def n_embedded(self, layout: Layout) -> int:
@@ -256,9 +271,14 @@ class Blueprint:
             n_in = embedding.n_out
             chunks = embedding.chunks[:n_numbers] + chunks[n_numbers:]
         body = self._body(n_in, n_out)
-        if self.n_members > 1:
-            body = ensemble(body, self.n_members, chunks, sparse=layout.sparse)
-        return Sequential((*front, body)) if front else body
+        if self.n_members == 1:
+            return Sequential((*front, body)) if front else body
+        groups = []
+        for i in range(self.n_groups):
+            n_members = len(range(i, self.n_members, self.n_groups))
+            members = ensemble(body, n_members, chunks, sparse=layout.sparse)
+            groups.append(Sequential((*front, members)) if front else members)
+        return groups[0] if self.n_groups == 1 else Parallel(tuple(groups))
 
     def _body(self, n_in: int, n_out: int) -> Layer:
         layer = self.architecture(
@@ -286,8 +306,8 @@ def _width(layer: Layer, n_in: int) -> int | None:
     return y.shape[1] if y.ndim == 2 else None
 
 
-def embedding_of(network: Network) -> Views:
-    """The arrays of the embedding of numbers, of a network of a `Blueprint` that has one.
+def embeddings_of(network: Network) -> list[Views]:
+    """The arrays of the embedding of numbers in each part of a network of a `Blueprint` that has one.
 
     Parameters
     ----------
@@ -296,14 +316,14 @@ def embedding_of(network: Network) -> Views:
 
     Returns
     -------
-    Views
+    list of Views
         Writable.
     """
-    return network.views()[len(network.layer.children) - 2]
+    return [part.views()[len(part.layer.children) - 2] for part in network.parts]
 
 
-def head_of(network: Network) -> Views:
-    """The arrays of the last layer, of a network of a `Blueprint`.
+def heads_of(network: Network) -> list[Views]:
+    """The arrays of the last layer in each part of a network of a `Blueprint`.
 
     Parameters
     ----------
@@ -312,11 +332,14 @@ def head_of(network: Network) -> Views:
 
     Returns
     -------
-    Views
+    list of Views
         Writable.
     """
-    layer, views = network.layer, network.views()
-    while isinstance(layer, Sequential):
-        last = len(layer.layers) - 1
-        layer, views = layer.layers[last], views[last]
-    return views
+    heads = []
+    for part in network.parts:
+        layer, views = part.layer, part.views()
+        while isinstance(layer, Sequential):
+            last = len(layer.layers) - 1
+            layer, views = layer.layers[last], views[last]
+        heads.append(views)
+    return heads

@@ -5,8 +5,6 @@ Knows nothing about schedules; a rate that it suggests is a value for `learning_
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -15,10 +13,9 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter1d
 from sklearn.base import clone
 
-from ._data import Batches, Rows
 from ._estimators import BaseDL, Call, table_html
 from ._numerics import MatrixLike, check_value, integer, one_blas_thread, positive
-from ._training import Step, Training
+from ._training import Training, Walk
 from .solvers import LBFGS
 
 __all__ = ["RateCurve", "find_learning_rate"]
@@ -158,28 +155,18 @@ def find_learning_rate(
 
 def _losses(training: Training, rates: np.ndarray) -> np.ndarray:
     """The mean loss of a batch before each step, up to where it diverges."""
-    batches, state = training.batches(), training.fitted.state
-    step = Step(training.fitted.network, batches, training.recipe, state)
-    mean_weight = batches.total_weight / batches.n_rows
+    fitted = training.fitted
+    walk = Walk(fitted.network, training.batches(), training.recipe, fitted.state)
     losses: list[float] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for rate, batch in zip(rates, _endless(batches, step), strict=False):
-            value = step(batch, float(rate))
-            if not np.isfinite(value):
+        for loss in walk.losses(rates.tolist()):
+            if not np.isfinite(loss):
                 break
-            losses.append(value / (len(batch) * mean_weight))
+            losses.append(loss)
             smoothed = _smooth(losses, rates)
             if smoothed[-1] > DIVERGED * max(smoothed.min(), NO_LOSS * smoothed[0]):
                 break
     return np.array(losses)
-
-
-def _endless(batches: Batches, step: Step) -> Iterator[Rows]:
-    """Batch after batch, epoch after epoch."""
-    for number in itertools.count():
-        step.begin_epoch(number)
-        yield from batches.epoch(number)
-        step.settle()
 
 
 def _smooth(losses: Any, rates: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from sklearn_dl.layers import (
     Members,
     Mish,
     NumberEmbedding,
+    Parallel,
     Ramps,
     ReLU,
     Residual,
@@ -125,6 +126,11 @@ def _csr(shape: tuple[int, int]) -> Any:
     return sparse.csr_array(x)
 
 
+def _members(n_members: int) -> Sequential:
+    body = (Dense(D, 3), Tanh(), MemberDense(n_members, 3, 2))
+    return Sequential((Members((1,) * D, n_members), *body))
+
+
 def _cases() -> list[Case]:
     flat, deep = inputs((N, D)), inputs((N, 3, D))
     weight = np.random.default_rng(2).uniform(0.2, 3.0, N)
@@ -140,6 +146,7 @@ def _cases() -> list[Case]:
         Case("square-3d", Square(D), deep, None, True),
         Case("members", Members((2, 1, 1), 3), flat, None, True),
         Case("member-dense", MemberDense(3, D, 2), deep, None, True),
+        Case("parallel", Sequential((Parallel((_members(2), _members(1))),)), flat, None, True),
         Case("waves", Waves(D, 5, 3, 0.6), flat, None, True),
         Case("ramps", Ramps(D, 5, 3), flat, None, True),
         Case("embedded", NumberEmbedding(D, D, 3, (Waves(D, 5, 3, 0.6),)), flat, None, True),

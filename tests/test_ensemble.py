@@ -14,9 +14,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl._data.batches import Rows
 from sklearn_dl._estimators.defaults import SMALL, batch_rows, settle
-from sklearn_dl._training.folds import Folds
+from sklearn_dl._training.folds import draw, judged
 from sklearn_dl.heads import ClassEncoder, ClassHead, Judged
 from sklearn_dl.losses import (
     AbsoluteError,
@@ -114,38 +113,23 @@ def test_crossing_levels_of_members_are_pooled_as_they_are_predicted():
 
 def test_folds_are_of_equal_size_and_stratified():
     codes = np.repeat([0, 1, 2], (40, 12, 8))
-    folds = Folds.draw(codes, 60, 4, 8, seed=0)
-    assert np.bincount(folds.of_row).tolist() == [15] * 4
-    for label, size in enumerate((40, 12, 8)):
-        assert np.bincount(folds.of_row[codes == label]).tolist() == [size // 4] * 4
-    assert (folds.of_row != Folds.draw(codes, 60, 4, 8, seed=1).of_row).any()
-
-
-@pytest.mark.parametrize(("count", "members"), [(2, 2), (4, 8), (4, 6), (3, 8)])
-def test_members_leave_out_the_fold_that_judges_them(count, members):
-    folds = Folds.draw(None, 50, count, members, seed=0)
-    weights = folds.weights()[folds.of_row]
-    np.testing.assert_allclose(weights.mean(axis=1), 1)
-    assert (weights == 0).any(axis=1).all()
-    raw = np.random.default_rng(0).normal(size=(50, members, 2))
-    seen = np.where(weights[..., None] > 0, np.nan, raw)  # what a member trained on must not count
-    pooled = folds.left_out(seen, lambda r: r.mean(axis=1))
-    np.testing.assert_allclose(pooled, np.nanmean(seen, axis=1))
+    folds = draw(codes, 60, 4, seed=0)
+    for fold in folds:
+        assert sorted([*fold.train, *fold.left_out]) == list(range(60))
+        assert np.bincount(codes[fold.left_out]).tolist() == [10, 3, 2]
+    assert sorted(np.concatenate([fold.left_out for fold in folds])) == list(range(60))
+    assert (folds[0].left_out != draw(codes, 60, 4, seed=1)[0].left_out).any()
 
 
 def test_a_sample_of_a_long_table_judges(monkeypatch):
     monkeypatch.setattr("sklearn_dl._training.folds.JUDGED", 20)
-    folds = Folds.draw(None, 50, 4, 8, seed=0)
-    numbers = np.arange(50.0)
-    rows = Rows(numbers[:, None], 2 * numbers[:, None], 3 * numbers)
-    judged, judges = folds.judged(rows, 1, seed=0)
-    at = judged.x[:, 0].astype(int)
-    assert len(set(at)) == 20
-    np.testing.assert_array_equal(judged.y[:, 0], 2 * at)
-    np.testing.assert_array_equal(judged.weight, 3 * at)
-    np.testing.assert_array_equal(judges.of_row, folds.of_row[at])
-    model = DLRegressor(n_members=4, max_iter=3, random_state=0)
-    assert np.isfinite(model.fit(rows.x, rows.y[:, 0]).predict(rows.x)).all()
+    monkeypatch.setattr("sklearn_dl._training.folds.FEWEST", 1)
+    folds = draw(None, 50, 4, seed=0)
+    parts = judged(folds, 1, seed=0)
+    assert [len(set(part)) for part in parts] == [5, 5, 4, 4]
+    assert all(set(part) <= set(fold.left_out) for part, fold in zip(parts, folds, strict=True))
+    X = np.arange(50.0)[:, None]
+    assert np.isfinite(DLRegressor(n_members=4, max_iter=3, random_state=0).fit(X, X[:, 0]).predict(X)).all()
 
 
 def test_temperature_is_found():
@@ -348,7 +332,6 @@ def test_given_values_are_kept():
     [
         ({"n_members": 2, "n_folds": 3}, r"n_folds must be at most n_members, which is 2 here; got 3"),
         ({"n_folds": 3}, r"n_folds must be at most n_members, which is 1 here; got 3"),
-        ({"n_members": 4, "n_folds": 2, "early_stopping": True}, r"n_folds must be 1 or 'auto'; got 2"),
         ({"n_members": 0}, r"n_members must be 'auto' or an int >= 1; got 0"),
         ({"n_folds": 1.5}, r"n_folds must be 'auto' or an int >= 1; got 1.5"),
         ({"max_iter": 0}, r"max_iter must be 'auto' or an int >= 1; got 0"),

@@ -11,7 +11,7 @@ import pytest
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._engine.network import Network, Workspace
-from sklearn_dl.architectures import embedding_of
+from sklearn_dl.architectures import embeddings_of
 from sklearn_dl.layers import NumberEmbedding, Ramps, Waves
 from sklearn_dl.numeric_embeddings import Mixed, Periodic, PiecewiseLinear
 
@@ -44,7 +44,7 @@ def test_an_embedding_is_the_number_and_the_sum_of_its_parts_beside_it():
 
 def ramps_of(model):
     """The edges and slopes of a fitted model's ramps."""
-    p = embedding_of(model.network_)
+    (p,) = embeddings_of(model.network_)
     return next((q.edge, q.slope) for q in p if "edge" in vars(q))
 
 

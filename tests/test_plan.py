@@ -36,7 +36,8 @@ ONE, PARTIAL, GIVEN = {"n_members": 1}, {"partial": True}, {"has_validation": Tr
         ({}, {}, Judge.FOLDS, False, True, math.inf),
         ({}, GIVEN, Judge.HELD_OUT, True, True, 10),
         ({}, PARTIAL, Judge.NOBODY, False, False, math.inf),
-        ({"early_stopping": True}, {}, Judge.HELD_OUT, True, True, 10),
+        ({"early_stopping": True}, {}, Judge.FOLDS, True, True, 10),
+        ({"early_stopping": True, "n_folds": 1}, {}, Judge.HELD_OUT, True, True, 10),
         ({"early_stopping": True}, PARTIAL, Judge.NOBODY, False, False, math.inf),
         ({"learning_rate": "adaptive"}, {}, Judge.FOLDS, False, True, 10),
         ({"learning_rate": "adaptive", "n_folds": 1}, {}, Judge.TRAINING_LOSS, False, False, 10),
@@ -58,7 +59,7 @@ def test_who_judges_and_what_follows(cls, params, call, judge, stops, keeps, pat
 @pytest.mark.parametrize(("max_iter", "every"), [(12, 1), (32, 1), (33, 2), (64, 2), (128, 4)])
 def test_left_out_rows_are_looked_at_so_many_times(max_iter, every):
     assert plan_of(max_iter=max_iter).every == every
-    assert plan_of(max_iter=max_iter, early_stopping=True).every == 1
+    assert plan_of(max_iter=max_iter, early_stopping=True, n_folds=1).every == 1
 
 
 def test_rows_that_cannot_be_held_out_leave_the_training_loss():

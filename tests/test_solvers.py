@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from sklearn_dl._data.batches import Batches
 from sklearn_dl._engine.network import Network
-from sklearn_dl._training.descent import STRETCH, Descent, State
+from sklearn_dl._training.descent import STRETCH, State, descents
 from sklearn_dl._training.loop import End, Recipe, Span, train
 from sklearn_dl._training.stopping import EarlyStopping
 from sklearn_dl.layers import Dense
@@ -197,7 +197,7 @@ def test_training_is_the_textbook_on_the_whole_vector(solver, textbook, n_in, n_
 
     start, state = network.values.copy(), State(seed=0)
     end = train(
-        network, Batches(x, y, None, size=len(x), shuffle=True, seed=0),
+        network, [Batches(x, y, None, size=len(x), shuffle=True, seed=0)],
         Recipe(SquaredError(), solver, Constant(), RATE), state, lambda e: False,
         Span(20, 20),
         )  # fmt: skip
@@ -223,7 +223,7 @@ def test_moments_are_what_their_names_say_at_the_end_of_an_epoch(beta_1, beta_2)
     for dtype, rtol in ((np.float64, 1e-9), (np.float32, 2e-4)):
         network = Network.build(Dense(3, 2), 0, dtype)
         start, grads, state = network.values.copy(), np.zeros(network.n_params, dtype), State(seed=0)
-        work, rng = Descent(Adam(beta_1, beta_2, 0.01), network, grads, state), np.random.default_rng(0)
+        (work,), rng = descents(Adam(beta_1, beta_2, 0.01), network, [grads], state), np.random.default_rng(0)
         drawn = rng.normal(size=(300, network.n_params)).astype(dtype)
         m, v, theta = np.zeros(network.n_params), np.zeros(network.n_params), start.astype(float)
         for t, g in enumerate(drawn, start=1):
@@ -243,7 +243,7 @@ def test_adamw_decays_weights_and_not_biases():
     p = network.views()
     p.bias[...] = [1, 2, 3]
     start, y = p.weight.copy(), np.tile(p.bias, (5, 1))  # on a row of zeros, the bias is right
-    batches = Batches(np.zeros((5, 4)), y, None, size=5, shuffle=False, seed=0)
+    batches = [Batches(np.zeros((5, 4)), y, None, size=5, shuffle=False, seed=0)]
     for solver, factor in ((AdamW(weight_decay=0.2), (1 - 0.1 * 0.2) ** 6), (Adam(), 1.0)):
         p.weight[...] = start
         train(
@@ -264,7 +264,7 @@ def test_moments_never_reach_the_denormal_numbers(solver, dtype):
     """Where a gradient stays 0, as for the weights of a dead unit: a step with denormal moments is far slower."""
     network = Network.build(Dense(30, 2), 0, dtype)
     grads, state, tiny = np.zeros(network.n_params, dtype), State(seed=0), np.finfo(dtype).tiny
-    work, dead = Descent(solver, network, grads, state), np.arange(network.n_params) % 2 == 0
+    (work,), dead = descents(solver, network, [grads], state), np.arange(network.n_params) % 2 == 0
     steps = 1000 if dtype == np.float32 else 8000
     for t in range(steps):
         grads[...] = np.where(dead & (t > 3), 0, 0.1)  # a solver may overwrite it
@@ -280,7 +280,7 @@ def test_moments_never_reach_the_denormal_numbers(solver, dtype):
 def test_a_change_of_solver_begins_with_a_new_memory():
     x, y = least_squares(3, 2)
     network, state = Network.build(Dense(3, 2), 0, np.float64), State(seed=0)
-    batches = Batches(x, y, None, size=40, shuffle=False, seed=0)
+    batches = [Batches(x, y, None, size=40, shuffle=False, seed=0)]
 
     def go(solver):
         train(
@@ -314,7 +314,7 @@ def test_every_solver_minimises_a_quadratic_with_every_schedule(solver, schedule
             state.rate_factor *= schedule.on_plateau(epoch.learning_rate) or 1.0
         return False
 
-    batches = Batches(x, y, None, size=20, shuffle=True, seed=0)
+    batches = [Batches(x, y, None, size=20, shuffle=True, seed=0)]
     end = train(
         network, batches, Recipe(SquaredError(), solver, schedule, 0.1), state, listener,
         Span(150, 150),

@@ -60,7 +60,7 @@ def deep(n_in=3):
 def run(network, batches, state=None, listener=never, loss=None, solver=DESCENT, schedule=None, **options):
     span = Span(**{"n_epochs": 5, "horizon": 5} | {k: options.pop(k) for k in Span._fields if k in options})
     recipe = Recipe(loss or SquaredError(), solver, schedule or Constant(), **{"learning_rate": 0.1} | options)
-    return train(network, batches, recipe, state or State(seed=0), listener, span)
+    return train(network, [batches], recipe, state or State(seed=0), listener, span)
 
 
 # ---- the listener

@@ -3,8 +3,17 @@
 Knows nothing about networks, encoders or training.
 """
 
-from .batches import Batches, Rows
-from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check_truth, check_weight, is_plain
+from .batches import Batches, Rows, Share
+from .checks import (
+    MOST_WEIGHT,
+    check_groups,
+    check_numbers,
+    check_table,
+    check_target,
+    check_truth,
+    check_weight,
+    is_plain,
+)
 from .columns import Columns
 from .containers import refuse_mask
 from .dataframes import column, is_dataframe, numbers_of, rows_of
@@ -22,7 +31,9 @@ __all__ = [
     "Columns",
     "LazyRows",
     "Rows",
+    "Share",
     "Table",
+    "check_groups",
     "check_numbers",
     "check_table",
     "check_target",

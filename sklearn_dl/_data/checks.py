@@ -19,7 +19,16 @@ from .kinds import is_missing, is_plain_number, kind_of
 from .target import target_array
 from .told import tells
 
-__all__ = ["MOST_WEIGHT", "check_numbers", "check_table", "check_target", "check_truth", "check_weight", "is_plain"]
+__all__ = [
+    "MOST_WEIGHT",
+    "check_groups",
+    "check_numbers",
+    "check_table",
+    "check_target",
+    "check_truth",
+    "check_weight",
+    "is_plain",
+]
 
 FLOATS = (np.float64, np.float32)
 MOST_WEIGHT = 1e300  # in all: sums of weighted statistics stay finite
@@ -206,3 +215,30 @@ def _refuse_non_finite(X: Any, names: Any) -> None:
         f"column {int(column) if names is None else names[column]!r} of X contains {what}, in row {row}: "
         "encoder=None takes finite numbers only; fill in missing ones before, or use encoder='auto'."
     )
+
+
+def check_groups(groups: Any, y: np.ndarray) -> np.ndarray:
+    """Which rows belong together, as numbers from 0 on.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n,)
+        Numbers or text; missing values are one group.
+    y : ndarray of shape (n,) or (n, n_outputs)
+        The targets, for the length.
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        Where the length or the shape is another.
+    """
+    values = np.asarray(groups, dtype=object)
+    if values.ndim != 1 or len(values) != len(y):
+        raise ValueError(f"groups must have one value for each of the {len(y)} rows; got an array of {values.shape}.")
+    numbers: dict[Any, int] = {}
+    keys = (None if is_missing(value) else value for value in values.tolist())
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])

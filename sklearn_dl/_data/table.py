@@ -10,7 +10,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from .._numerics import Purpose, generator
 from .dataframes import rows_of
@@ -26,13 +26,15 @@ LARGE = 2**26  # bytes: rows of a larger array are not copied, but looked up whe
 class Table(NamedTuple):
     """Inputs, targets and weights of the same rows, as the user gives them.
 
-    `at` says which rows of `X` they are, None for all; `y` and `weight` are those rows' already.
+    `at` says which rows of `X` they are, None for all; `y`, `weight` and `groups`, which of them belong together, are
+    those rows' already.
     """
 
     X: Any
     y: np.ndarray
     weight: np.ndarray | None
     at: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     @property
     def is_large(self) -> bool:
@@ -41,10 +43,11 @@ class Table(NamedTuple):
 
     def rows(self, index: np.ndarray) -> Table:
         """Some of the rows."""
-        y, weight = self.y[index], None if self.weight is None else self.weight[index]
+        y, weight, groups = (None if a is None else a[index] for a in (self.y, self.weight, self.groups))
+        assert y is not None
         if self.is_large:
-            return Table(self.X, y, weight, index if self.at is None else self.at[index])
-        return Table(rows_of(self.X, index), y, weight)
+            return Table(self.X, y, weight, index if self.at is None else self.at[index], groups)
+        return Table(rows_of(self.X, index), y, weight, None, groups)
 
     def inputs(self) -> Any:
         """The rows of X, copied where they are not all of them."""
@@ -86,7 +89,8 @@ def hold_out(table: Table, fraction: float, seed: int, strata: np.ndarray | None
     seed : int
         Decides which.
     strata : ndarray of shape (n,) or None
-        Class of each row; each is to be found in both parts, or where it has too few rows in the first.
+        Class of each row; each is to be found in both parts, or where it has too few rows in the first. Where the
+        table has groups, whole ones are held out, whatever the classes.
 
     Returns
     -------
@@ -105,7 +109,10 @@ def hold_out(table: Table, fraction: float, seed: int, strata: np.ndarray | None
             stacklevel=2,
         )
         return table, None
-    if counts.min() >= 2 and n_held >= len(counts):
+    if table.groups is not None:
+        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+        train, held = next(splitter.split(table.y, groups=table.groups))
+    elif counts.min() >= 2 and n_held >= len(counts):
         train, held = train_test_split(np.arange(n), test_size=n_held, random_state=seed, stratify=strata)
     else:
         held = _spread(codes, n_held, seed)

@@ -5,7 +5,19 @@ Knows encoders and heads as what a record holds, and nothing about solvers or ho
 
 from .fitted import Early, Fitted, Holder, State
 from .network import Network, Workspace
-from .predict import Then, forward
+from .predict import Then, forward, joined
 from .shared import Passes, threads_for
 
-__all__ = ["Early", "Fitted", "Holder", "Network", "Passes", "State", "Then", "Workspace", "forward", "threads_for"]
+__all__ = [
+    "Early",
+    "Fitted",
+    "Holder",
+    "Network",
+    "Passes",
+    "State",
+    "Then",
+    "Workspace",
+    "forward",
+    "joined",
+    "threads_for",
+]

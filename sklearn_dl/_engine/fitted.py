@@ -46,6 +46,9 @@ class State:
         Rows that the last call of `fit` trained on; 0 after `partial_fit`.
     ended_by : str or None
         What ended the last call of `fit`.
+    judged : int or None
+        Where rows are left out, epochs that were over when the judgement ended: the last ones learn from these rows
+        too. None before that, and where no rows are left out.
     """
 
     seed: int
@@ -59,6 +62,7 @@ class State:
     best_loss: float | None = None
     n_rows: int = 0
     ended_by: str | None = None
+    judged: int | None = None
 
 
 @final

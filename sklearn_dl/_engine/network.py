@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._numerics import Purpose, generator
-from ..layers import WHOLE, Layer, Part
+from ..layers import WHOLE, Layer, Parallel, Part
 from ..layers.memory import Memory, Pass, Streams, Views
 
 __all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
@@ -58,6 +58,8 @@ class Network:
     """A layer and the values of its arrays: one vector, [weights | other parameters | buffers].
 
     Views are made on demand and never stored, so a solver's step, clipping, a snapshot and a pickle are one line each.
+    Of networks side by side (`Parallel`), the vector is that of the first, then that of the second, ...: each of them
+    is a network of its own, `parts`, and is trained as such.
 
     Parameters
     ----------
@@ -65,11 +67,14 @@ class Network:
         The network's shape.
     values : ndarray of shape (n_values,)
         Its arrays, one after the other.
+    first : int, default=0
+        Number of its first layer, which decides the random numbers of its layers: not 0 for a part of a larger one.
 
     Attributes
     ----------
     n_weights, n_params : int
-        ``values[:n_weights]`` are the weights, ``values[:n_params]`` all that is learnt.
+        Number of weights, and of all that is learnt. Where there is one part alone, ``values[:n_weights]`` and
+        ``values[:n_params]``.
 
     Examples
     --------
@@ -83,9 +88,10 @@ class Network:
     (2, 1)
     """
 
-    def __init__(self, layer: Layer, values: np.ndarray):
+    def __init__(self, layer: Layer, values: np.ndarray, first: int = 0):
         self.layer = layer
         self.values = values
+        self.first = first
         self.idle: list[Workspace] = []  # kept for the next prediction of few rows; never pickled, never copied
         sizes = dict.fromkeys(KINDS, 0)
         for _, shape, kind in _arrays(layer):
@@ -139,8 +145,20 @@ class Network:
 
     @property
     def params(self) -> np.ndarray:
-        """All that is learnt, as a view."""
+        """All that is learnt, as a view; of one part alone."""
         return self.values[: self.n_params]
+
+    @property
+    def parts(self) -> list[Network]:
+        """The networks that are trained apart, on views of `values`; one, which is all, but for those side by side."""
+        if not isinstance(self.layer, Parallel):
+            return [self]
+        parts, start, first = [], 0, self.first + 1
+        for layer in self.layer.layers:
+            size = self.count(layer)
+            parts.append(Network(layer, self.values[start : start + size], first))
+            start, first = start + size, first + _n_layers(layer)
+        return parts
 
     def entries(self) -> list[Entry]:
         """Where each array lies, in the order of the vector.
@@ -150,7 +168,11 @@ class Network:
         list of Entry
             One an array.
         """
-        arrays = sorted(_arrays(self.layer), key=lambda a: KINDS.index(a[2]))
+        arrays = list(_arrays(self.layer))
+        if isinstance(self.layer, Parallel):
+            arrays.sort(key=lambda a: (int(a[0].partition(".")[0]), KINDS.index(a[2])))
+        else:
+            arrays.sort(key=lambda a: KINDS.index(a[2]))
         stops = list(itertools.accumulate(math.prod(shape) for _, shape, _ in arrays))
         return [
             Entry(path, slice(stop - math.prod(shape), stop), shape, kind)
@@ -163,7 +185,7 @@ class Network:
         Parameters
         ----------
         vector : ndarray of shape (n_values,) or (n_params,), or None, default=None
-            What is viewed; None for `values`. A gradient has no buffers, and neither have its views.
+            What is viewed; None for `values`. A gradient, of one part, has no buffers, and neither have its views.
 
         Returns
         -------
@@ -175,13 +197,13 @@ class Network:
         return _views(self.layer, "", arrays)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"layer": self.layer, "values": self.values}
+        return {"layer": self.layer, "values": self.values, "first": self.first}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["layer"], state["values"])  # type: ignore[misc]
+        self.__init__(**state)  # type: ignore[misc]
 
     def __copy__(self) -> Network:
-        return Network(self.layer, self.values.copy())
+        return Network(self.layer, self.values.copy(), self.first)
 
 
 class Workspace:
@@ -303,7 +325,12 @@ def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks |
     -------
     Memory
     """
-    return _memory(network.layer, input_gradient, network.values.dtype, run, hooks, itertools.count())
+    return _memory(network.layer, input_gradient, network.values.dtype, run, hooks, itertools.count(network.first))
+
+
+def _n_layers(layer: Layer) -> int:
+    """A layer, and all inside it."""
+    return 1 + sum(map(_n_layers, layer.children))
 
 
 # a function inside another that calls itself is a cycle, with all arrays that it knows: these two stand outside

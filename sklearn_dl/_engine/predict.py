@@ -13,7 +13,7 @@ import numpy as np
 from .._numerics import Team, one_blas_thread, threads_granted
 from .network import Network, Workspace
 
-__all__ = ["FEW_ROWS", "Then", "forward"]
+__all__ = ["FEW_ROWS", "Then", "forward", "joined"]
 
 BLOCK = 2**21  # numbers in a block's rows and its working memory: they then fit into the cache, or nearly
 MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
@@ -75,6 +75,24 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None 
             with Team(n_threads) as team:
                 team.run(share)
     return answers.all()
+
+
+def joined(answers: list[Any]) -> Any:
+    """What `then` gave for several sets of rows, as one answer of that kind.
+
+    Parameters
+    ----------
+    answers : list of ndarray, or of tuples or lists of ndarray
+        Rows on axis 0.
+
+    Returns
+    -------
+    ndarray, tuple or list
+    """
+    first = answers[0]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(answers)
+    return type(first)(np.concatenate(parts) for parts in zip(*answers, strict=True))
 
 
 @final

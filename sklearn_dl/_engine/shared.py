@@ -190,8 +190,8 @@ class Passes:
     ----------
     network : Network
         What is trained.
-    seed : int
-        For random numbers.
+    streams : Streams
+        Where random numbers come from; who makes them says which epoch it is.
     team : Team or None
         Who shares the work.
 
@@ -201,16 +201,11 @@ class Passes:
         Receives the gradients of all passes.
     """
 
-    def __init__(self, network: Network, seed: int, team: Team | None):
-        self._network, self._seed, self._team = network, seed, team
-        self._streams = Streams(seed)
+    def __init__(self, network: Network, streams: Streams, team: Team | None):
+        self._network, self._streams, self._team = network, streams, team
         self._whole = Workspace(network, training=True, streams=self._streams)
         self.grads = self._whole.grads
         self._shared: dict[int, SharedWorkspace | Workspace] = {}
-
-    def begin_epoch(self, number: int) -> None:
-        """As `Workspace.begin_epoch`."""
-        self._streams.begin(number)
 
     def of(self, x: Any, weight: np.ndarray | None) -> SharedWorkspace | Workspace:
         """The workspace for a batch of inputs."""
@@ -243,7 +238,7 @@ class Passes:
         threads would meet.
         """
         network = self._network
-        values, whole = network.values.copy(), Workspace(network, training=True, seed=self._seed)
+        values, whole = network.values.copy(), Workspace(network, training=True, seed=self._streams.seed)
         try:
             raw = whole.forward(x, weight)
             d_raw = np.cos(np.arange(raw.size, dtype=raw.dtype)).reshape(raw.shape)
@@ -253,7 +248,9 @@ class Passes:
             network.values[...] = values
             parts = np.full((team.size, network.n_params), np.nan, values.dtype)
             try:
-                shared = SharedWorkspace(network, x.shape[0], team, np.empty_like(whole.grads), Streams(self._seed))
+                shared = SharedWorkspace(
+                    network, x.shape[0], team, np.empty_like(whole.grads), Streams(self._streams.seed)
+                )
                 same = np.array_equal(shared.forward(x, weight), raw)
                 shared.backward(d_raw)
                 for i, part in enumerate(parts):

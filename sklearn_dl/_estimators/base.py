@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import warnings
 from abc import ABC, abstractmethod
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._data import (
     Columns,
     Table,
+    check_groups,
     check_numbers,
     check_table,
     check_target,
@@ -31,7 +33,7 @@ from .._data import (
 )
 from .._engine import Fitted, Network, State, Then
 from .._training import End, Judge, Plan, Split, fit, refine, remember, warn_of
-from ..architectures import embedding_of
+from ..architectures import embeddings_of
 from ..checkpoint.content import Saved, read_saved
 from ..checkpoint.fingerprint import text
 from ..encoding import TableEncoder
@@ -59,6 +61,7 @@ class Call(NamedTuple):
     X_val: Any = None
     y_val: Any = None
     sample_weight_val: Any = None
+    groups: Any = None
     classes: Any = None
     partial: bool = False
     resume_from: Any = None
@@ -135,7 +138,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         going_on = (call.partial or self.warm_start) and self.__sklearn_is_fitted__()
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
-        table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known)
+        table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known, call.groups)
         shell._refuse_half_a_validation_set(call)
         if going_on:
             head, state = shell.fitted_.head, shell.fitted_.state
@@ -162,7 +165,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             head = head if going_on else shell._head_of(y, train, plan, call)
             held_out = shell._weigh(held_out, head)
         rows = Split(shell._weigh(train, head), held_out, apart=has_validation)
-        plan = plan_for_rows(plan, len(train.y), held_out=held_out is not None)
+        plan = plan_for_rows(plan, len(train.y), held_out=held_out is not None, fresh=not going_on)
         if going_on:
             shell._go_on(plan)
             refine(shell.fitted_, rows.train, partial=call.partial)
@@ -172,8 +175,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 remember(shell.fitted_, rows.train)
         shell.fitted_.shape = shape_of(plan)
         shell.fitted_.settings = settled(plan, shell.fitted_.network.values.dtype)
-        if rows.held_out is not None:
-            rows = rows._replace(scores=watched_scores(shell, self.scoring, plan.tol, rows.held_out))
+        rows = rows._replace(scores=partial(watched_scores, shell, self.scoring, plan.tol))
         return Prepared(shell, plan, rows, saved)
 
     @property
@@ -200,7 +202,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _check_rows(
-        self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None
+        self, X: Any, y: Any, sample_weight: Any, plan: Plan, head: Head | None, groups: Any = None
     ) -> tuple[Table, np.ndarray]:
         """Checked arrays, without rows of weight 0, for a head that is learnt or None; and y as it was with them.
 
@@ -208,7 +210,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """
         X = self._check_inputs(X, reset=head is None)
         checked = check_target(self, X, y)
-        table = Table(X, checked, None)
+        table = Table(X, checked, None, groups=None if groups is None else check_groups(groups, checked))
         if sample_weight is not None:
             weight = check_weight(sample_weight, table.y)
             table = table._replace(weight=weight)
@@ -329,12 +331,14 @@ def _learn_embedding(fitted: Fitted, plan: Plan, table: Table) -> None:
     """Tell the embedding of numbers what the columns look like, by a sample of the rows where there are many."""
     count = plan.blueprint.n_embedded(fitted.layout)
 
-    def of_columns(levels: np.ndarray) -> np.ndarray:
+    @cache
+    def of_levels(levels: tuple[float, ...]) -> np.ndarray:
         sample = sample_rows(len(table.y), table.weight)
         rows = table if sample is None else table.rows(sample)._replace(weight=None)
         encoded = fitted.encode(rows.inputs())
         numbers = encoded.numeric if isinstance(encoded, Columns) else encoded
-        return np.array([quantiles(column, rows.weight, tuple(levels)) for column in numbers[:, :count].T])
+        return np.array([quantiles(column, rows.weight, levels) for column in numbers[:, :count].T])
 
     if plan.blueprint.numeric_embedding is not None and count:
-        plan.blueprint.numeric_embedding.learn(embedding_of(fitted.network), of_columns)
+        for embedding in embeddings_of(fitted.network):
+            plan.blueprint.numeric_embedding.learn(embedding, lambda levels: of_levels(tuple(levels)))

@@ -6,6 +6,7 @@ Knows nothing about data beyond the number of its rows; why each value is what i
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from ..numeric_embeddings import Mixed, Periodic
 from ..solvers import LBFGS, AdamW, Solver
 
-__all__ = ["SMALL", "base_rate", "batch_rows", "precision_of", "settle", "settle_solver"]
+__all__ = ["SMALL", "base_rate", "batch_rows", "count_of", "precision_of", "settle", "settle_solver"]
 
 SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
@@ -56,9 +57,11 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     lbfgs = isinstance(params["solver"], LBFGS) or _is(params["solver"], "lbfgs")
     linear = not _is(params["hidden_layer_sizes"], "auto") and not _depth(params["hidden_layer_sizes"])
     plain = n_rows < SMALL or lbfgs or linear or callable(params["architecture"])
-    members = params["n_members"]
+    members, folds = params["n_members"], params["n_folds"]
     if _is(members, "auto"):
         members = 1 if plain else MEMBERS
+        if not (_is(folds, "auto") or isinstance(folds, Integral)):  # as many for each fold that a splitter makes
+            members = count_of(folds) * -(-members // count_of(folds))
     ensemble = members > 1
     epochs = round(min(EPOCHS_MOST[task], max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
     auto: dict[str, Any] = {
@@ -72,6 +75,31 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
         "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
     }
     return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
+
+
+def count_of(n_folds: Any) -> int:
+    """How many folds there are.
+
+    Parameters
+    ----------
+    n_folds : int or splitter
+        The parameter, settled.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        Where a splitter does not tell before it has seen the rows.
+    """
+    if isinstance(n_folds, Integral):
+        return int(n_folds)
+    try:
+        return int(n_folds.get_n_splits())
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"n_folds={n_folds!r} must say without rows how many folds it makes: {error}") from error
 
 
 def settle_solver(solver: Solver | LBFGS, task: str, n_members: int) -> Solver | LBFGS:

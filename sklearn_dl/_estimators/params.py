@@ -32,7 +32,7 @@ from ..encoding import TableEncoder
 from ..layers import BatchNorm
 from ..schedules import Constant, Schedule
 from ..solvers import LBFGS
-from .defaults import base_rate, batch_rows, settle, settle_solver
+from .defaults import base_rate, batch_rows, count_of, settle, settle_solver
 from .hints import hint
 from .registry import (
     resolve_activations,
@@ -47,6 +47,7 @@ from .scoring import scorer_name
 
 __all__ = ["make_plan", "plan_for_rows"]
 
+LAST = 0.25  # of the epochs: the last ones learn from the rows that were left out, too
 LOOKS = 32  # how often in a training the rows are looked at that members leave out
 
 
@@ -72,6 +73,10 @@ def _is_scoring(value: Any) -> bool:
     return len(several) == len({scorer_name(v) for v in several}) > 0 and all(allowed)
 
 
+def _is_splitter(value: Any) -> bool:
+    return not isinstance(value, (str, type)) and hasattr(value, "split") and hasattr(value, "get_n_splits")
+
+
 SHARE = interval(0, 1, "[)")
 EACH = "a sequence of them, one for each hidden layer"
 
@@ -85,7 +90,7 @@ RULES: Rules = {
     "clip_norm": either(None, positive()),
     "dropout": Rule(either("auto", SHARE, sequence(SHARE, EACH)).test, f"'auto', {SHARE.allowed}, or {EACH}"),
     "n_members": either("auto", integer(1)),
-    "n_folds": either("auto", integer(1)),
+    "n_folds": either("auto", integer(1), Rule(_is_splitter, "a splitter of scikit-learn such as GroupKFold(4)")),
     "encoder": either("auto", None, Rule(lambda v: isinstance(v, TableEncoder), "a TableEncoder")),
     "scale_target": boolean(),
     "class_weight": Rule(
@@ -154,7 +159,7 @@ def make_plan(
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
     if isinstance(params["encoder"], TableEncoder):
         params["encoder"].check()
-    _check_folds(given, params)
+    _check_folds(params)
     if isinstance(solver, LBFGS):
         _check_lbfgs(blueprint, params)
     rate = params["learning_rate_init"]
@@ -180,7 +185,7 @@ def make_plan(
         max_time=params["max_time"],
         verbose=int(params["verbose"]),
         n_jobs=params["n_jobs"],
-        **_judging(params, schedule, partial=partial, has_validation=has_validation),
+        **_judging(params, schedule, lbfgs=isinstance(solver, LBFGS), partial=partial, has_validation=has_validation),
     )
 
 
@@ -201,6 +206,7 @@ def _blueprint(params: dict[str, Any]) -> Blueprint:
         normalization=resolve_normalization(params["normalization"]),
         architecture=resolve_architecture(params["architecture"]),
         n_members=int(params["n_members"]),
+        n_groups=count_of(params["n_folds"]),
         numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
     )
 
@@ -215,16 +221,21 @@ def _check_lbfgs(blueprint: Blueprint, params: dict[str, Any]) -> None:
         raise ValueError(f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}.")
 
 
-def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_validation: bool) -> dict[str, Any]:
+def _judging(
+    params: dict[str, Any], schedule: Schedule, *, lbfgs: bool, partial: bool, has_validation: bool
+) -> dict[str, Any]:
     """Who judges an epoch, and what follows from it: the plan's values for that."""
-    stops, n_folds = (bool(params["early_stopping"]) or has_validation) and not partial, int(params["n_folds"])
-    judge = Judge.NOBODY if partial else Judge.HELD_OUT if stops else Judge.FOLDS if n_folds > 1 else Judge.NOBODY
+    stops, n_folds = (bool(params["early_stopping"]) or has_validation) and not partial, count_of(params["n_folds"])
+    held_out = has_validation or (stops and n_folds == 1)
+    judge = Judge.NOBODY if partial else Judge.HELD_OUT if held_out else Judge.FOLDS if n_folds > 1 else Judge.NOBODY
     slows = not partial and schedule.on_plateau(math.inf) is not None
     if slows and judge is Judge.NOBODY:
         judge = Judge.TRAINING_LOSS
     return {
         "judge": judge,
         "n_folds": n_folds if judge is Judge.FOLDS else 1,
+        "n_last": round(LAST * int(params["max_iter"])) if judge is Judge.FOLDS and not lbfgs else 0,
+        "splitter": None if isinstance(params["n_folds"], Integral) else params["n_folds"],
         "every": -(-int(params["max_iter"]) // LOOKS) if judge is Judge.FOLDS else 1,
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else math.inf,
@@ -234,7 +245,7 @@ def _judging(params: dict[str, Any], schedule: Schedule, *, partial: bool, has_v
     }
 
 
-def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool) -> Plan:
+def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool, fresh: bool = True) -> Plan:
     """The plan for the rows that there are in the end.
 
     Parameters
@@ -245,22 +256,24 @@ def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool) -> Plan:
         Rows to train on.
     held_out : bool
         Whether rows are held out: where that was planned and cannot be, the training loss judges.
+    fresh : bool, default=True
+        Whether the network has not been trained yet. One that has may have seen any row: no fold is left out of it.
 
     Returns
     -------
     Plan
     """
     plan = replace(plan, batch_rows=batch_rows(plan.given["batch_size"], n_rows, plan.n_members))
+    if plan.judge is Judge.FOLDS and not fresh:
+        judge = Judge.TRAINING_LOSS if plan.patience < math.inf else Judge.NOBODY
+        watches = judge is not Judge.NOBODY
+        return replace(plan, judge=judge, n_folds=1, n_last=0, every=1, watches=watches, keeps_best=False)
     if plan.judge is Judge.HELD_OUT and not held_out:
         return replace(plan, judge=Judge.TRAINING_LOSS, keeps_best=False)
     return plan
 
 
-def _check_folds(given: dict[str, Any], params: dict[str, Any]) -> None:
+def _check_folds(params: dict[str, Any]) -> None:
     folds, members = params["n_folds"], params["n_members"]
-    if folds > members:
+    if count_of(folds) > members:
         raise ValueError(f"n_folds must be at most n_members, which is {members} here; got {folds!r}.")
-    if given["n_folds"] == folds > 1 and params["early_stopping"]:
-        raise ValueError(
-            f"early_stopping=True holds out rows for all members: n_folds must be 1 or 'auto'; got {folds!r}."
-        )

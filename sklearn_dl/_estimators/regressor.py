@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -84,13 +85,14 @@ class DLRegressor(RegressorMixin, BaseDL):
     architecture : {"mlp", "resnet"} or callable, default="mlp"
         What the layers make; a callable with the signature of `sklearn_dl.architectures.mlp` returns a `Layer`.
     n_members : int or "auto", default="auto"
-        Members of an ensemble inside one network: each has its own scaling of the input and its own last layer, the
-        others are shared; it learns by the mean of the members' losses and predicts the mean of their predictions.
-        "auto" is 8, but 1 below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
-    n_folds : int or "auto", default="auto"
-        Folds of the rows, of which each member leaves one out, the members in turn. Its members judge the left-out
-        rows, which chooses the epoch and gives `noise_`; 1 is none. "auto" is 4 with several
-        members from 320 rows on, unless rows are held out for early stopping.
+        Members of an ensemble inside one network: those of a group have a scaling of the input and a last layer of
+        their own and share the layers between; the members predict the mean of their predictions. "auto" is 8, but 1
+        below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
+    n_folds : int, splitter or "auto", default="auto"
+        Folds of the rows. The members are shared out to as many groups, each a network of its own, that never sees the
+        rows of one fold and so judges them honestly, which chooses the epoch and gives `noise_`.
+        A splitter of scikit-learn, such as ``GroupKFold(4)`` or ``TimeSeriesSplit(4)``, says which rows they are. 1 is
+        none, and one group. "auto" is 4 with several members from 320 rows on.
     numeric_embedding : {"periodic", "piecewise_linear", "mixed"}, NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: learnt sums of waves, of pieces between quantiles, or both, beside
         the number; an object of `sklearn_dl.numeric_embeddings` has settings, which a grid reaches as
@@ -104,17 +106,17 @@ class DLRegressor(RegressorMixin, BaseDL):
         Whether to train on the standardised target, each output with its own mean and deviation; with a log link
         (poisson, gamma, tweedie) on the target divided by its mean.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out rows, stop when the validation has not improved for `n_iter_no_change` epochs, and return
-        to the best weights; "auto" does so with a single member above 10 000 rows, or where `X_val` is given to
-        `fit`. With False, training runs to `max_iter`.
+        Whether to stop when the judged rows have not improved for `n_iter_no_change` epochs, and return to the best
+        weights: those that folds leave out, without folds rows that are held out, or `X_val`. "auto" does so with a
+        single member above 10 000 rows, or where `X_val` is given to `fit`. With False, training runs to `max_iter`.
     validation_fraction : float in (0, 1), default=0.1
-        Share of the rows that early stopping holds out; classes are stratified.
+        Share of the rows that early stopping holds out where there are no folds; classes are stratified.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement that end the training.
     tol : float >= 0, default=1e-4
         What counts as improvement; for L-BFGS, the largest component of the gradient at convergence.
     scoring : "loss", str, callable, None or list of such, default="loss"
-        What early stopping watches: the loss, or a scorer of scikit-learn (None: the estimator's own). Of a list it is
+        What chooses the epoch: the loss, or a scorer of scikit-learn (None: the estimator's own). Of a list it is
         the first; the others are recorded in `history_` alone, as "validation_" and the scorer's name.
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
@@ -220,7 +222,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         normalization: Literal["batch", "layer"] | None = None,
         architecture: Literal["mlp", "resnet"] | Callable[..., Layer] = "mlp",
         n_members: int | Literal["auto"] = "auto",
-        n_folds: int | Literal["auto"] = "auto",
+        n_folds: int | BaseCrossValidator | Literal["auto"] = "auto",
         numeric_embedding: str | NumericEmbedding | None = "auto",
         encoder: TableEncoder | Literal["auto"] | None = "auto",
         scale_target: bool = True,
@@ -279,6 +281,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         X_val: MatrixLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         resume_from: str | PathLike[str] | None = None,
     ) -> DLRegressor:
         """Fit the network.
@@ -295,6 +298,9 @@ class DLRegressor(RegressorMixin, BaseDL):
             Validation set for early stopping, in place of rows held out.
         sample_weight_val : array-like or None, default=None
             Weights of the validation rows.
+        groups : array-like of shape (n,) or None, default=None
+            Which rows belong together (of one person, shop or day): all rows of a value lie in one fold, or are held
+            out together. Also for a splitter as `n_folds`.
         resume_from : path or None, default=None
             A checkpoint of this very fit, written by `sklearn_dl.checkpoint.Checkpoint`: training goes on from it, to
             the same bits as if it had never been interrupted.
@@ -312,7 +318,7 @@ class DLRegressor(RegressorMixin, BaseDL):
             On Ctrl-C where the fit is one of several, in a search, say; what was learnt is kept. A single fit keeps
             it, warns and returns.
         """
-        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, groups, resume_from=resume_from))
         return self
 
     @available_if(is_stochastic)

@@ -15,12 +15,15 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from .._data import Table, is_dataframe
-from .._engine import Then, forward
+from .._engine import Then
+from .._training import Scores
 from .fitted_attributes import FittedDL
 
 __all__ = ["score_name", "scorer_name", "watched_scores"]
 
 HARDLY = 0.01  # of `tol`
+
+Read = Callable[[Then], Any]  # from what follows from the output to that, for all judged rows
 
 
 def score_name(scoring: Any, *, classifies: bool) -> str:
@@ -52,64 +55,58 @@ def scorer_name(scoring: Any) -> str:
     return f"own_{name}" if name in ("loss", "score") else name
 
 
-def watched_scores(
-    model: FittedDL, scoring: Any, tol: float, held_out: Table
-) -> Callable[[Any], dict[str, float]] | None:
-    """What `history_` gets after an epoch beside the loss, as a function of the encoded inputs; None for nothing.
+def watched_scores(model: FittedDL, scoring: Any, tol: float, judged: Callable[[], Table]) -> Scores | None:
+    """What `history_` gets after an epoch beside the loss, as a function of what reads outputs; None for nothing.
 
     Parameters
     ----------
     model : FittedDL
         Whose network is scored, as it is at each call.
     scoring : "loss", str, callable, None, or a sequence of such
-        The first is what early stopping watches, "validation_score" unless it is the loss; the others are recorded
-        as "validation_" and their names.
+        The first is what chooses the epoch, "validation_score" unless it is the loss; the others are recorded as
+        "validation_" and their names.
     tol : float
         What counts as improvement: a first score that is far below it is told.
-    held_out : Table
-        The checked validation rows, which the scorers are given.
+    judged : callable
+        Gives the checked rows that the scorers are given: held out, or left out.
     """
     first, *others = scoring if isinstance(scoring, (list, tuple)) else (scoring,)
     named = {"validation_score": first} | {f"validation_{scorer_name(other)}": other for other in others}
-    functions = {name: _watched_score(model, one, tol, held_out) for name, one in named.items()}
-    scores = {name: function for name, function in functions.items() if function is not None}
-    return (lambda encoded: {name: score(encoded) for name, score in scores.items()}) if scores else None
+    named = {name: one for name, one in named.items() if not (isinstance(one, str) and one == "loss")}
+    if not named:
+        return None
+    table = judged()
+    scores = {name: _watched_score(model, one, tol, table) for name, one in named.items()}
+    return lambda read: {name: score(read) for name, score in scores.items()}
 
 
-def _watched_score(model: FittedDL, scoring: Any, tol: float, held_out: Table) -> Callable[[Any], float] | None:
-    """One scorer as a function of the encoded inputs; None for the loss.
+def _watched_score(model: FittedDL, scoring: Any, tol: float, judged: Table) -> Callable[[Read], float]:
+    """One scorer as a function of what reads the network's output for the judged rows.
 
-    The scorer's predictions for all rows are made from these, those for any other table in the usual way.
+    The scorer's predictions for all of these are made by it, those for any other table in the usual way.
 
     Parameters
     ----------
     model : FittedDL
         Whose network is scored, as it is at each call.
-    scoring : "loss", str, callable or None
+    scoring : str, callable or None
         What is asked for.
     tol : float
         What counts as improvement.
-    held_out : Table
-        The checked validation rows, which the scorer is given.
+    judged : Table
+        The checked rows, which the scorer is given.
     """
-    if isinstance(scoring, str) and scoring == "loss":
-        return None
     several = isinstance(getattr(model, "classes_", None), list)  # targets, for which scikit-learn has no accuracy
     scorer = check_scoring(model, scoring=None if several and scoring == "accuracy" else scoring)
-    keywords = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    scored, ask, X = copy.copy(model), type(model)._read, held_out.inputs()
+    keywords = {} if judged.weight is None else {"sample_weight": judged.weight}
+    scored, ask, X = copy.copy(model), type(model)._read, judged.inputs()
 
-    def score(encoded: Any) -> float:
-        def read(table: Any, then: Then) -> Any:
-            if table is not X:
-                return ask(scored, table, then)
-            network = model.fitted_.network
-            return forward(network, encoded, then=lambda raw: then(raw.astype(np.float64, copy=False)))
-
-        scored.__dict__["_read"] = read  # all predictions go through it
+    def score(read: Read) -> float:
+        # all predictions go through it
+        scored.__dict__["_read"] = lambda table, then: read(then) if table is X else ask(scored, table, then)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                found = float(_asked(scorer, scored, X, held_out.y, keywords))
+                found = float(_asked(scorer, scored, X, judged.y, keywords))
         except (TypeError, ValueError) as error:
             known = "; several targets can be scored by 'loss', 'accuracy' or a function of your own" if several else ""
             raise ValueError(f"scoring={scoring!r} cannot score the validation set: {error}{known}") from error

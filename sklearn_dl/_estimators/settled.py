@@ -47,7 +47,7 @@ def settled(plan: Plan, dtype: np.dtype) -> dict[str, Any]:
         "learning_rate_init": plan.learning_rate,
         "batch_size": plan.batch_rows,
         "max_iter": plan.horizon,
-        "n_folds": plan.n_folds,
+        "n_folds": layers.n_groups,
         "early_stopping": plan.stops_early,
         "encoder": TableEncoder(),
         "dtype": dtype.name,
@@ -69,6 +69,7 @@ def shape_of(plan: Plan) -> dict[str, str]:
     settled = {
         "hidden_layer_sizes": layers.sizes,
         "n_members": plan.n_members,
+        "n_folds": layers.n_groups,
         "numeric_embedding": layers.numeric_embedding,
         "normalization": plan.given["normalization"],
         "architecture": plan.given["architecture"],

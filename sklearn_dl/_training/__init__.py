@@ -4,20 +4,22 @@ Knows nothing about estimators: a plan says what they want, a record what they h
 """
 
 from .fitting import fit
-from .loop import End, Step
+from .loop import End, Walk
 from .monitor import Listener, warn_of
 from .plan import Judge, Plan
 from .refining import refine, remember
 from .training import Split, Training
+from .validation import Scores
 
 __all__ = [
     "End",
     "Judge",
     "Listener",
     "Plan",
+    "Scores",
     "Split",
-    "Step",
     "Training",
+    "Walk",
     "fit",
     "refine",
     "remember",

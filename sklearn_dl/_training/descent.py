@@ -14,7 +14,7 @@ import numpy as np
 from .._engine import Network, State
 from ..solvers import SPAN, Solver
 
-__all__ = ["Descent"]
+__all__ = ["Descent", "descents"]
 
 STRETCH = 32_768  # parameters a solver's step works on at once: its vectors then stay in the cache
 
@@ -28,11 +28,13 @@ class Descent:
     solver : Solver
         Whose step it is.
     network : Network
-        Whose parameters are moved.
+        Whose parameters are moved: one part.
     grads : ndarray of shape (n_params,)
         Where the gradient is found.
-    state : State
-        Where the training stands; the vectors that are kept are made where the solver is another than before.
+    kept : dict of str to ndarray of shape (n_params,)
+        The solver's vectors.
+    t : int
+        Steps so far.
 
     Notes
     -----
@@ -40,27 +42,24 @@ class Descent:
     handing the interpreter to and fro than they save.
     """
 
-    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, state: State):
+    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, kept: dict[str, np.ndarray], t: int):
         params = network.params
-        if set(state.kept) != set(solver.keeps):
-            state.kept = {name: np.zeros_like(params) for name in solver.keeps}
-            state.step = 0  # another solver than before begins anew
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
         scratch = np.empty(min(STRETCH, len(params)), params.dtype)
-        self._solver, self._state, self._span = solver, state, solver.span
-        self._age, self._looked = 0, state.step
+        self._solver, self._kept, self._span, self.t = solver, kept, solver.span, t
+        self._age, self._looked = 0, t
         self._stretches: list[tuple[np.ndarray, np.ndarray, Any, bool]] = []
         for i, (low, high) in enumerate(itertools.pairwise(bounds)):
             for start in range(low, high, STRETCH):
                 span = slice(start, min(start + STRETCH, high))
-                kept = {name: vector[span] for name, vector in state.kept.items()}
-                s = SimpleNamespace(**kept, scratch=scratch[: span.stop - span.start], age=0)
+                own = {name: vector[span] for name, vector in kept.items()}
+                s = SimpleNamespace(**own, scratch=scratch[: span.stop - span.start], age=0)
                 self._stretches.append((params[span], grads[span], s, i == 0))
 
     def step(self, rate: float) -> None:
         """One step of the solver, over all parameters."""
-        self._state.step += 1
-        t, age = self._state.step, self._age
+        self.t += 1
+        t, age = self.t, self._age
         for params, grads, s, decayed in self._stretches:
             s.age = age
             self._solver.step(params, grads, s, t, rate, decayed)
@@ -74,11 +73,42 @@ class Descent:
             s.age = self._age
             self._solver.settle(s)
         self._age = 0
-        if self._state.step // SPAN != self._looked // SPAN:
-            self._looked = self._state.step
+        if self.t // SPAN != self._looked // SPAN:
+            self._looked = self.t
             self._flush()
 
     def _flush(self) -> None:
         """Set to 0 what decays towards the denormal numbers, with which a processor is some fifty times slower."""
-        for vector in self._state.kept.values():
+        for vector in self._kept.values():
             vector[np.abs(vector) < 2**20 * np.finfo(vector.dtype).tiny] = 0
+
+
+def descents(solver: Solver, network: Network, grads: list[np.ndarray], state: State) -> list[Descent]:
+    """The solver at work on each part of a network.
+
+    Parameters
+    ----------
+    solver : Solver
+        Whose steps they are.
+    network : Network
+        Whose parameters are moved.
+    grads : list of ndarray
+        Where the gradient of each part is found.
+    state : State
+        Where the training stands; the vectors that are kept are made where the solver is another than before.
+
+    Returns
+    -------
+    list of Descent
+        One a part.
+    """
+    if set(state.kept) != set(solver.keeps):
+        state.kept = {name: np.zeros(network.n_params, network.values.dtype) for name in solver.keeps}
+        state.step = 0  # another solver than before begins anew
+    made, start = [], 0
+    for part, g in zip(network.parts, grads, strict=True):
+        stop = start + part.n_params
+        kept = {name: vector[start:stop] for name, vector in state.kept.items()}
+        made.append(Descent(solver, part, g, kept, state.step))
+        start = stop
+    return made

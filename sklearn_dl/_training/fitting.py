@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 
-from .._engine import Fitted, threads_for
+from .._engine import Fitted, Network, threads_for
 from .._numerics import Team, one_blas_thread, threads_granted
-from ..architectures import head_of
+from ..architectures import heads_of
 from ..solvers import LBFGS
 from .lbfgs import fit_lbfgs
 from .loop import End, Span, train
@@ -46,8 +46,11 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     listener.begin(training)
     monitor = Monitor(training, listener)
     with one_blas_thread():
-        end = _minimise(training, monitor) if isinstance(plan.solver, LBFGS) else _descend(training, monitor)
-    if training.stopping is not None:
+        if isinstance(plan.solver, LBFGS):
+            end = _minimise(training, monitor)
+        else:
+            end, monitor = _descend(training, monitor)
+    if training.stopping is not None and fitted.state.judged is None:
         training.stopping.restore(fitted.network)
     monitor.close(end)
     if plan.n_members > 1:  # it may take a pass over all rows
@@ -75,25 +78,49 @@ def _minimise(training: Training, monitor: Monitor) -> End:
     )
 
 
-def _descend(training: Training, monitor: Monitor) -> End:
+def _descend(training: Training, monitor: Monitor) -> tuple[End, Monitor]:
+    """Steps, judged ones first; then, where rows are left out, a few on all rows from the best epoch on.
+
+    Which epoch is the best, the temperature and the spread are decided by rows that nothing has learnt; what is kept
+    has learnt them all.
+    """
+    end = End.MAX_ITER
+    if training.fitted.state.judged is None:
+        end = _steps(training, monitor)
+    on = end is End.MAX_ITER or (end is End.LISTENER and monitor.reason == "early_stopping")
+    if on and training.learn_the_rest():
+        monitor = Monitor(training, monitor.listener)
+        end = _steps(training, monitor)
+    return end, monitor
+
+
+def _steps(training: Training, monitor: Monitor) -> End:
     fitted, plan, batches = training.fitted, training.plan, training.batches()
-    work = fitted.network.n_weights * plan.n_members
-    n_threads = threads_for(threads_granted(plan.n_jobs), batches.size, work)
+    n_parts, work = len(batches), fitted.network.n_weights * plan.n_members
+    n_threads = threads_for(threads_granted(plan.n_jobs), batches[0].size, work // n_parts**2)
+    if n_parts > 1:
+        n_threads = min(n_threads, n_parts)
     seconds = math.inf if plan.max_time is None or training.pauses else plan.max_time
     span = Span(training.epochs_left, plan.horizon, training.origin, seconds)
+    if fitted.state.judged is not None:  # the end of a schedule that would be as long
+        horizon = round(training.n_last * plan.horizon / plan.n_last)
+        span = span._replace(horizon=horizon, origin=fitted.state.judged + training.n_last - horizon)
     with ExitStack() as stack:
         team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
         return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)
 
 
 def _settle(training: Training) -> None:
-    """What the head makes of the judged rows, or of all: a spread, or a temperature, divided into the last layer."""
+    """What the head makes of the judged rows, or of all: a spread, or a temperature, divided into the last layers."""
     fitted = training.fitted
-    if not fitted.head.settles(left_out=training.folds is not None):
+    goes_on = training.origin > 0 and not training.plan.partial  # what was settled by left-out rows stays
+    if (goes_on and training.validation is None) or not fitted.head.settles(left_out=training.folds is not None):
         return
-    validation = training.validation or Validation(training.rows, fitted.head)
-    t = validation.settle(fitted.network)
+    validation, judged = training.validation or Validation([training.rows], fitted.head), fitted.network
+    if fitted.state.judged is not None and training.stopping is not None and training.stopping.values is not None:
+        judged = Network(judged.layer, training.stopping.values)  # before it learnt what it is judged by
+    t = validation.settle(judged)
     if t != 1:
-        last = head_of(fitted.network)
-        last.weight[...] /= t
-        last.bias[...] /= t
+        for last in heads_of(fitted.network):
+            last.weight[...] /= t
+            last.bias[...] /= t

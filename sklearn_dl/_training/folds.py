@@ -1,112 +1,152 @@
-"""Cross-fitting inside an ensemble: each member leaves a fold of the rows out, and so can be judged on it.
+"""Folds: which rows a part of an ensemble learns from, and which it leaves out and so can be judged by.
 
-Knows nothing about networks or training: raw outputs of members come in, rows on axis 0, members on axis 1.
+Knows nothing about networks or training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import final
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
-from .._data import Rows
 from .._numerics import Purpose, generator
 
-__all__ = ["Folds"]
+__all__ = ["FEWEST", "Fold", "draw", "judged", "split_by", "together"]
 
 JUDGED = 2**16  # rows at most by which an epoch is judged
 SAID = 2**25  # numbers at most that the members say of these rows, all together: 128 MB in single precision
 FEWEST = 1024  # but not fewer rows
 
 
-@final
-@dataclass(frozen=True)
-class Folds:
-    """Which fold each row is in; member j leaves out fold j modulo the number of folds.
+class Fold(NamedTuple):
+    """What one part of an ensemble sees.
+
+    Attributes
+    ----------
+    train : ndarray of int
+        Positions of the rows that it learns from.
+    left_out : ndarray of int
+        Positions of the rows that nothing in it has seen.
+    """
+
+    train: np.ndarray
+    left_out: np.ndarray
+
+
+def draw(classes: np.ndarray | None, n_rows: int, count: int, seed: int) -> list[Fold]:
+    """Folds of equal size, in random order; with classes, each of them in equal parts too.
 
     Parameters
     ----------
-    of_row : ndarray of shape (n,)
-        Fold of each row, 0 to count - 1.
-    count : int
-        Number of folds.
-    n_members : int
-        Number of members, at least as many.
+    classes : ndarray of shape (n,) or None
+        Class of each row.
+    n_rows, count, seed : int
+        Number of rows and of folds; the seed.
+
+    Returns
+    -------
+    list of Fold
+        Each row is left out once.
     """
+    shuffled = generator(seed, Purpose.FOLDS).permutation(n_rows)
+    order = shuffled
+    if classes is not None:
+        order = np.lexsort((shuffled, np.unique(classes, return_inverse=True)[1]))
+    of_row = np.empty(n_rows, np.min_scalar_type(count))  # a byte
+    of_row[order] = np.arange(n_rows) % count
+    kind = np.int32 if n_rows < 2**31 else np.int64
+    folds = ((of_row != i, of_row == i) for i in range(count))
+    return [Fold(*(np.flatnonzero(mask).astype(kind) for mask in masks)) for masks in folds]
 
-    of_row: np.ndarray
-    count: int
-    n_members: int
 
-    @classmethod
-    def draw(cls, classes: np.ndarray | None, n_rows: int, count: int, n_members: int, seed: int) -> Folds:
-        """Folds of equal size, in random order; with classes, each of them in equal parts too.
+def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> list[Fold]:
+    """The folds that a splitter of scikit-learn makes: of each it leaves the test rows out.
 
-        Parameters
-        ----------
-        classes : ndarray of shape (n,) or None
-            Class of each row.
-        n_rows, count, n_members, seed : int
-            Number of rows, of folds and of members; the seed.
+    Parameters
+    ----------
+    splitter : object with a method ``split(X, y, groups)``
+        What makes them.
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Targets.
+    groups : ndarray of shape (n,) or None
+        Which rows belong together.
 
-        Returns
-        -------
-        Folds
-        """
-        shuffled = generator(seed, Purpose.FOLDS).permutation(n_rows)
-        order = shuffled
-        if classes is not None:
-            order = np.lexsort((shuffled, np.unique(classes, return_inverse=True)[1]))
-        of_row = np.empty(n_rows, np.min_scalar_type(count))  # a byte
-        of_row[order] = np.arange(n_rows) % count
-        return cls(of_row, count, n_members)
+    Returns
+    -------
+    list of Fold
 
-    def weights(self) -> np.ndarray:
-        """Weight of each fold's rows in each member's loss, shape (count, n_members): 0 where left out, mean 1."""
-        there = np.arange(self.n_members) % self.count != np.arange(self.count)[:, None]
-        weights: np.ndarray = there * (self.n_members / there.sum(axis=1, keepdims=True))
-        return weights
+    Raises
+    ------
+    ValueError
+        Where it leaves out rows that it trains on, or none, or trains on none.
+    """
+    try:
+        folds = [Fold(np.asarray(a, np.intp), np.asarray(b, np.intp)) for a, b in splitter.split(y, y, groups)]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"n_folds={splitter!r} cannot split the rows: {error}") from error
+    for i, fold in enumerate(folds):
+        if not (len(fold.train) and len(fold.left_out)) or np.isin(fold.left_out, fold.train).any():
+            raise ValueError(
+                f"n_folds={splitter!r} must give rows to train on and others to leave out; fold {i} trains on "
+                f"{len(fold.train)} and leaves out {len(fold.left_out)}, some of which it trains on or which are none."
+            )
+    return folds
 
-    def judged(self, rows: Rows, n_raw: int, seed: int) -> tuple[Rows, Folds]:
-        """Encoded rows to judge by: of a long table a sample, which says as much and takes less time and memory.
 
-        Parameters
-        ----------
-        rows : Rows
-            The encoded rows that these folds are of.
-        n_raw : int
-            Raw outputs of a member; with many classes fewer rows do.
-        seed : int
-            Decides the sample.
-        """
-        most = min(JUDGED, max(FEWEST, SAID // (self.n_members * n_raw)))
-        if len(rows) <= most:
-            return rows, self
-        at = np.sort(generator(seed, Purpose.FOLDS, 1).choice(len(rows), most, replace=False))
-        return rows.some(at), self.rows(at)
+def together(groups: np.ndarray, classes: np.ndarray | None, count: int, seed: int) -> list[Fold]:
+    """Folds that keep rows together which belong together; with classes, these in parts as equal as groups allow.
 
-    def rows(self, at: np.ndarray) -> Folds:
-        """The folds of some of the rows."""
-        return Folds(self.of_row[at], self.count, self.n_members)
+    Parameters
+    ----------
+    groups : ndarray of shape (n,)
+        Which rows belong together.
+    classes : ndarray of shape (n,) or None
+        Class of each row.
+    count, seed : int
+        Number of folds; the seed.
 
-    def left_out(self, raw: np.ndarray, pool: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """For each row the pooled output of the members that left it out.
+    Returns
+    -------
+    list of Fold
 
-        Parameters
-        ----------
-        raw : ndarray of shape (n, n_members, n_raw)
-            The members' outputs.
-        pool : callable
-            From (rows, members, n_raw) to (rows, n_raw).
+    Raises
+    ------
+    ValueError
+        Where there are fewer groups than folds.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < count:
+        raise ValueError(f"groups has {n_groups} different values, too few for {count} folds; set n_folds=1 or fewer.")
+    if classes is None:
+        return split_by(GroupKFold(count, shuffle=True, random_state=seed), groups, groups)
+    codes = np.unique(classes, return_inverse=True)[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes with few rows
+        return split_by(StratifiedGroupKFold(count, shuffle=True, random_state=seed), codes, groups)
 
-        Returns
-        -------
-        ndarray of shape (n, n_raw)
-        """
-        out = np.empty((len(raw), raw.shape[-1]), raw.dtype)
-        for fold in range(self.count):
-            rows = self.of_row == fold
-            out[rows] = pool(raw[rows, fold :: self.count])
-        return out
+
+def judged(folds: list[Fold], n_raw: int, seed: int) -> list[np.ndarray]:
+    """Rows to judge each part by: of a long table a sample, which says as much and takes less time and memory.
+
+    Parameters
+    ----------
+    folds : list of Fold
+        What each part sees.
+    n_raw : int
+        Raw outputs of all members; with many classes fewer rows do.
+    seed : int
+        Decides the sample.
+
+    Returns
+    -------
+    list of ndarray of int
+        Positions, for each part.
+    """
+    total, most = sum(len(fold.left_out) for fold in folds), min(JUDGED, max(FEWEST, SAID // n_raw))
+    if total <= most:
+        return [fold.left_out for fold in folds]
+    rng, share = generator(seed, Purpose.FOLDS, 1), most / total
+    sizes = [max(1, int(share * len(fold.left_out))) if len(fold.left_out) else 0 for fold in folds]
+    return [np.sort(rng.choice(f.left_out, size, replace=False)) for f, size in zip(folds, sizes, strict=True)]

@@ -5,9 +5,10 @@ Knows nothing about estimators or tables: a listener hears of each epoch and may
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, final
@@ -17,13 +18,14 @@ import numpy as np
 from .._data import Batches, Rows
 from .._engine import Network, Passes, State
 from .._numerics import Team
+from ..layers.memory import Streams
 from ..losses import Loss
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver
-from .descent import Descent
+from .descent import Descent, descents
 from .stopping import Fallback
 
-__all__ = ["End", "Epoch", "Hear", "Recipe", "Span", "Step", "train"]
+__all__ = ["End", "Epoch", "Hear", "Recipe", "Span", "Step", "Walk", "train"]
 
 
 class Epoch(NamedTuple):
@@ -79,8 +81,6 @@ class Recipe:
         Strength of the penalty α/2 ‖W‖² on the weights.
     clip_norm : float or None
         Largest norm of a step's gradient.
-    shares : ndarray of shape (n_folds, n_members) or None
-        Weight of each fold's rows in each member's loss.
     """
 
     loss: Loss
@@ -89,14 +89,10 @@ class Recipe:
     learning_rate: float
     alpha: float = 0.0
     clip_norm: float | None = None
-    shares: np.ndarray | None = None
 
     def value_and_gradient(self, batch: Rows, raw: np.ndarray, out: np.ndarray) -> float:
         """The weighted sum of the losses of a batch; its gradient goes into `out`."""
         weight = None if batch.weight is None else batch.weight[:, None]
-        if self.shares is not None and batch.fold is not None:
-            shares = self.shares.take(batch.fold, axis=0)
-            weight = shares if weight is None else shares * weight
         return self.loss.value_and_gradient(batch.y, raw, weight, out)
 
 
@@ -129,33 +125,22 @@ class Step:
     Parameters
     ----------
     network : Network
-        What is trained.
+        What is trained: one part.
     batches : Batches
         The training set.
     recipe : Recipe
         What to do.
-    state : State
-        Where the training stands.
-    team : Team or None
-        Threads that share the work; they never change the result.
+    descent : Descent
+        The solver at work on the network.
+    passes : Passes
+        What runs the network.
     """
 
-    def __init__(self, network: Network, batches: Batches, recipe: Recipe, state: State, team: Team | None = None):
-        assert not isinstance(recipe.solver, LBFGS)
-        self._recipe, self._passes = recipe, Passes(network, state.seed, team)
-        self._grads = self._passes.grads
+    def __init__(self, network: Network, batches: Batches, recipe: Recipe, descent: Descent, passes: Passes):
+        self._recipe, self._passes, self._descent, self._grads = recipe, passes, descent, passes.grads
         self._weights, self._d_weights = network.values[: network.n_weights], self._grads[: network.n_weights]
-        self._descent = Descent(recipe.solver, network, self._grads, state)
         self._mean_weight = batches.total_weight / batches.n_rows
         self._penalty = recipe.alpha / batches.total_weight
-
-    def begin_epoch(self, number: int) -> None:
-        """Tell the layers which epoch it is."""
-        self._passes.begin_epoch(number)
-
-    def settle(self) -> None:
-        """Make what the solver keeps what its names say, at the end of an epoch."""
-        self._descent.settle()
 
     def __call__(self, batch: Rows, rate: float) -> float:
         """The sum of the losses before the step; one that is not finite is no step."""
@@ -179,9 +164,110 @@ class Step:
         return value
 
 
+@final
+class Walk:
+    """The steps of a training: those of each part of the network, with the rows that it learns from.
+
+    Parameters
+    ----------
+    network : Network
+        What is trained.
+    batches : list of Batches
+        The training set of each part.
+    recipe : Recipe
+        What a step does.
+    state : State
+        Where the training stands.
+    team : Team or None
+        Threads that share the work; they never change the result.
+    """
+
+    def __init__(
+        self, network: Network, batches: list[Batches], recipe: Recipe, state: State, team: Team | None = None
+    ):
+        self._batches, self._state, self._team, self._streams = batches, state, team, Streams(state.seed)
+        parts = network.parts
+        rows_shared = team if len(parts) == 1 else None
+        passes = [Passes(part, self._streams, rows_shared) for part in parts]
+        assert not isinstance(recipe.solver, LBFGS)
+        self._descents = descents(recipe.solver, network, [p.grads for p in passes], state)
+        each = zip(parts, batches, self._descents, passes, strict=True)
+        self._steps = [Step(part, rows, recipe, descent, run) for part, rows, descent, run in each]
+
+    def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
+        """One pass over the rows, of all parts.
+
+        Parameters
+        ----------
+        rate_at : callable
+            From the share of the epoch that is over to the rate of the next step.
+
+        Returns
+        -------
+        loss : float
+            Weighted mean of the losses before each step, or what is not finite.
+        rate : float
+            That of the last step.
+        """
+        number, halted = self._state.epoch, False
+        sums, rates = [0.0] * len(self._steps), [0.0] * len(self._steps)
+        self._streams.begin(number)
+
+        def train_part(i: int) -> None:
+            nonlocal halted
+            step, batches = self._steps[i], self._batches[i]
+            try:
+                for k, batch in enumerate(batches.epoch(number)):
+                    rates[i] = rate_at(k / len(batches))
+                    sums[i] += step(batch, rates[i])
+                    if halted or not math.isfinite(sums[i]):
+                        break
+                else:
+                    return
+                halted = True
+            except BaseException:
+                halted = True
+                raise
+
+        team, n = self._team, len(self._steps)
+
+        def share(thread: int) -> None:
+            for i in range(thread, n, 1 if team is None else team.size):
+                train_part(i)
+
+        if team is None or n == 1:
+            share(0)
+        else:
+            team.run(share)
+        loss = sum(sums)
+        if math.isfinite(loss):
+            self.settle()
+        return loss / sum(batches.total_weight for batches in self._batches), rates[-1]
+
+    def losses(self, rates: Iterable[float]) -> Iterator[float]:
+        """The mean loss of a batch before each step at these rates, all parts taken together, epoch after epoch."""
+        mean_weight = sum(b.total_weight for b in self._batches) / sum(b.n_rows for b in self._batches)
+        left = iter(rates)
+        for number in itertools.count():
+            self._streams.begin(number)
+            for several in zip(*(batches.epoch(number) for batches in self._batches), strict=True):
+                rate = next(left, None)
+                if rate is None:
+                    return
+                total = sum(step(batch, rate) for step, batch in zip(self._steps, several, strict=True))
+                yield total / (sum(map(len, several)) * mean_weight)
+            self.settle()
+
+    def settle(self) -> None:
+        """Make what the solver keeps what its names say, at the end of an epoch."""
+        for descent in self._descents:
+            descent.settle()
+        self._state.step = self._descents[0].t
+
+
 def train(
     network: Network,
-    batches: Batches,
+    batches: list[Batches],
     recipe: Recipe,
     state: State,
     hear: Hear,
@@ -196,8 +282,8 @@ def train(
 
     Parameters
     ----------
-    network, batches, recipe : Network, Batches, Recipe
-        What is trained, on what, how.
+    network, batches, recipe : Network, list of Batches, Recipe
+        What is trained, on what (one training set for each part of the network), how.
     state : State
         Where the training stands.
     hear : callable
@@ -214,12 +300,11 @@ def train(
     End
         Why it ended.
     """
-    step, schedule, n_batches = Step(network, batches, recipe, state, team), recipe.schedule, len(batches)
+    walk, schedule = Walk(network, batches, recipe, state, team), recipe.schedule
     fallback = Fallback() if fallback is None else fallback
     fallback.values = network.values.copy() if fallback.values is None else fallback.values
     last = network.values.copy()
-    rate = recipe.learning_rate
-    began, single = time.perf_counter(), span.horizon * n_batches == 1
+    began, single = time.perf_counter(), span.horizon * len(batches[0]) == 1
 
     def factor(passed: float) -> float:
         """The schedule's factor; of a training of one step that of its middle, where a schedule begins at 0."""
@@ -230,22 +315,8 @@ def train(
         now = schedule.factor(min(1.0, passed), state.samples_seen)
         return schedule.factor(0.5, state.samples_seen) if single and now == 0 else now
 
-    def one_epoch() -> float:
-        """One pass over the rows; the mean loss, or what is not finite."""
-        nonlocal rate
-        summed = 0.0
-        step.begin_epoch(state.epoch)
-        for i, batch in enumerate(batches.epoch(state.epoch)):
-            rate = (
-                recipe.learning_rate
-                * state.rate_factor
-                * factor((state.epoch - span.origin + i / n_batches) / span.horizon)
-            )
-            summed += step(batch, rate)
-            if not math.isfinite(summed):
-                return summed
-        step.settle()
-        return summed / batches.total_weight
+    def rate_at(share: float) -> float:
+        return recipe.learning_rate * state.rate_factor * factor((state.epoch - span.origin + share) / span.horizon)
 
     whole = True  # whether the values are those of a whole epoch
     try:
@@ -254,14 +325,14 @@ def train(
                 start = time.perf_counter()
                 np.copyto(last, network.values)
                 whole = False
-                mean_loss = one_epoch()
+                mean_loss, rate = walk.epoch(rate_at)
                 if not math.isfinite(mean_loss):
                     break
                 whole = True
                 if mean_loss < fallback.loss:
                     fallback.loss, last, fallback.values = mean_loss, fallback.values, last
                 state.epoch += 1
-                state.samples_seen += batches.n_rows
+                state.samples_seen += batches[0].n_rows
                 if hear(Epoch(state.epoch, mean_loss, rate, time.perf_counter() - start)):
                     end = End.LISTENER
                     break
@@ -270,7 +341,7 @@ def train(
     except KeyboardInterrupt:
         end = End.INTERRUPTED
         if not whole:
-            step.settle()
+            walk.settle()
             np.copyto(network.values, last)
             whole = True
     if not whole or not np.isfinite(network.values).all():

@@ -53,12 +53,15 @@ class Monitor:
 
     Attributes
     ----------
+    listener : Listener
+        The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
     """
 
     def __init__(self, training: Training, listener: Listener):
-        self._training, self._listener = training, listener
+        self._training, self.listener = training, listener
+        self._watches = training.fitted.state.judged is None
         plan, n_epochs = training.plan, training.epochs_left
         self._first = training.fitted.state.epoch
         self._last = self._first + n_epochs
@@ -78,23 +81,26 @@ class Monitor:
             "seconds": epoch.seconds,
         }
         judged = epoch.number % plan.every == 0
-        if training.validation is not None and judged:
+        if training.validation is not None and judged and self._watches:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
-            record |= training.validation.scores()
+            record |= training.validation.scores(training.fitted.network)
         training.fitted.history.append(record)
         if plan.partial:
             del training.fitted.history[:-LAST]
         if plan.verbose and epoch.number % plan.verbose == 0:
             self._print(record)
-        stops = {"target_loss": epoch.loss <= self._target_loss, "early_stopping": judged and self._on_plateau(record)}
+        stops = {
+            "target_loss": epoch.loss <= self._target_loss,
+            "early_stopping": judged and self._watches and self._on_plateau(record),
+        }
         state.ended_by = next((reason for reason, stop in stops.items() if stop), None)  # a checkpoint keeps it
         state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
         stops["max_time"] = time.perf_counter() - self._start >= self._max_time
-        stops["callback"] = self._listener.end_epoch()
+        stops["callback"] = self.listener.end_epoch()
         self.reason = next((reason for reason, stop in stops.items() if stop), "")
         stop = self.reason != ""
         if not stop and epoch.number < self._last:
-            self._listener.begin_epoch()
+            self.listener.begin_epoch()
         return stop
 
     def close(self, end: End) -> None:

@@ -23,7 +23,7 @@ class Judge(Enum):
     NOBODY = "nobody"
     TRAINING_LOSS = "the training loss"
     HELD_OUT = "rows that are held out"
-    FOLDS = "rows that members leave out"
+    FOLDS = "rows that parts of the network leave out"
 
 
 @final
@@ -60,7 +60,11 @@ class Plan:
     judge : Judge
         Who says how good an epoch was.
     n_folds : int
-        Folds that members leave out in turn; 1 for none.
+        Folds that the parts of the network leave out in turn; 1 for none.
+    n_last : int
+        The last epochs, in which rows that were left out are learnt too; 0 where none are left out.
+    splitter : object or None
+        What makes the folds; None for equal parts of the rows in random order.
     every : int
         Epochs from one look at the judged rows to the next.
     watches : bool
@@ -94,6 +98,8 @@ class Plan:
     clip_norm: float | None
     judge: Judge
     n_folds: int
+    n_last: int
+    splitter: Any
     every: int
     watches: bool
     patience: float

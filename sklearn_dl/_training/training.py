@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
-from .._data import Batches, Rows, Table, scaled_alpha
+import numpy as np
+
+from .._data import Batches, Rows, Share, Table, scaled_alpha
 from .._engine import Fitted
+from ..heads import Head
 from ..losses import MeanOfMembers
 from ..solvers import LBFGS
-from .folds import Folds
+from .folds import Fold, draw, judged, split_by, together
 from .loop import Recipe
 from .plan import Judge, Plan
 from .stopping import EarlyStopping, Fallback
-from .validation import Validation
+from .validation import Scores, Validation
 
 __all__ = ["Split", "Training"]
 
@@ -34,16 +37,51 @@ class Split(NamedTuple):
     held_out : Table or None
         Rows that are held out.
     scores : callable or None
-        From the encoded inputs of these to scores of the network as it is, higher being better, by the names under
-        which they are recorded; None for the loss alone.
+        From rows to judge by to what scores the network on them, higher being better, by the names under which scores
+        are recorded, or to None; None for the loss alone.
     apart : bool
         Whether they were given, and are no share of the rows that came to `fit`.
     """
 
     train: Table
     held_out: Table | None = None
-    scores: Callable[[Any], dict[str, float]] | None = None
+    scores: Callable[[Callable[[], Table]], Scores | None] | None = None
     apart: bool = False
+
+    def scored(self, table: Callable[[], Table]) -> Scores | None:
+        """What scores the network on a table, which is made only where it is asked for."""
+        return None if self.scores is None else self.scores(table)
+
+
+def folds_of(table: Table, plan: Plan, head: Head, seed: int) -> list[Fold]:
+    """Which training rows each part of the network leaves out.
+
+    Parameters
+    ----------
+    table : Table
+        The training rows.
+    plan : Plan
+        How many folds there are, or what makes them.
+    head : Head
+        Knows the classes.
+    seed : int
+        Decides the folds where nothing else does.
+
+    Returns
+    -------
+    list of Fold
+
+    Raises
+    ------
+    ValueError
+        Where they cannot be made.
+    """
+    if plan.splitter is not None:
+        return split_by(plan.splitter, table.y, table.groups)
+    strata = head.strata(table.y)
+    if table.groups is not None:
+        return together(table.groups, strata, plan.n_folds, seed)
+    return draw(strata, len(table.y), plan.n_folds, seed)
 
 
 @final
@@ -63,8 +101,8 @@ class Training:
         Encoded rows that are held out.
     validation : Validation or None
         What judges an epoch; None where nothing does but the training loss.
-    folds : Folds or None
-        Which rows each member leaves out.
+    folds : list of Fold or None
+        Which rows each part of the network learns from, and which it leaves out.
     recipe : Recipe
         What a step does.
     stopping : EarlyStopping or None
@@ -82,7 +120,7 @@ class Training:
     rows: Rows
     held_out: Rows | None
     validation: Validation | None
-    folds: Folds | None
+    folds: list[Fold] | None
     recipe: Recipe
     stopping: EarlyStopping | None
     fallback: Fallback
@@ -103,16 +141,18 @@ class Training:
             On what.
         """
         state = fitted.state
-        state.over = state.over and plan.partial  # an earlier fit's end is not this one's
+        state.over, state.judged = state.over and plan.partial, None  # an earlier fit's end is not this one's
         rows, head, seed = fitted.encode_rows(split.train), fitted.head, state.seed
-        held_out = None if split.held_out is None else fitted.encode_rows(split.held_out)
+        given, held_out = split.held_out, None
         validation, folds = None, None
-        if held_out is not None:
-            validation = Validation(held_out, head, split.scores)
+        if given is not None:
+            held_out = fitted.encode_rows(given)
+            validation = Validation([held_out], head, split.scored(lambda: given))
         elif plan.judge is Judge.FOLDS:
-            folds = Folds.draw(head.strata(split.train.y), len(rows), plan.n_folds, plan.n_members, seed)
-            judged, judges = folds.judged(rows, head.n_raw, seed)
-            validation = Validation(judged, head, folds=judges)
+            folds = folds_of(split.train, plan, head, seed)
+            at = judged(folds, plan.n_members * head.n_raw, seed)
+            scores = split.scored(lambda: split.train.rows(np.concatenate(at)))
+            validation = Validation([rows.some(some) for some in at], head, scores, left_out=True)
         training = cls(
             fitted=fitted,
             plan=plan,
@@ -127,7 +167,6 @@ class Training:
                 learning_rate=plan.learning_rate,
                 alpha=scaled_alpha(plan.alpha, split.train.weight),
                 clip_norm=plan.clip_norm,
-                shares=None if folds is None else folds.weights().astype(fitted.network.values.dtype),
             ),
             stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
             fallback=Fallback(),
@@ -147,7 +186,7 @@ class Training:
         if self.validation is None or self.stopping is None or not (epoch and judged):
             return
         loss = self.validation.mean_loss(self.fitted.network)
-        score = self.validation.scores().get("validation_score")
+        score = self.validation.scores(self.fitted.network).get("validation_score")
         if self.stopping.note(loss if score is None else -score, self.fitted.network):
             state.best_epoch, state.best_loss = epoch, loss
 
@@ -157,12 +196,40 @@ class Training:
         state, plan = self.fitted.state, self.plan
         if plan.partial:
             return plan.n_epochs
-        return 0 if state.over else self.origin + plan.n_epochs - state.epoch
+        if state.judged is not None:
+            return state.judged + self.n_last - state.epoch
+        return 0 if state.over else self.origin + plan.n_epochs - plan.n_last - state.epoch
 
-    def batches(self) -> Batches:
-        """The training rows in the batches of a step; in blocks of one sum where the solver takes no steps."""
-        plan, seed = self.plan, self.fitted.state.seed
-        fold = None if self.folds is None else self.folds.of_row
-        if isinstance(plan.solver, LBFGS):
-            return Batches(*self.rows[:3], size=LBFGS_BLOCK, shuffle=False, seed=seed, fold=fold)
-        return Batches(*self.rows[:3], size=plan.batch_rows, shuffle=plan.shuffle, seed=seed, fold=fold)
+    @property
+    def n_last(self) -> int:
+        """Epochs after the judgement: in proportion to those that were worth keeping."""
+        state, plan = self.fitted.state, self.plan
+        n_judged = plan.n_epochs - plan.n_last
+        kept = (state.best_epoch or self.origin + n_judged) - self.origin
+        return min(plan.n_last, max(1, round(plan.n_last * kept / n_judged)))
+
+    def learn_the_rest(self) -> bool:
+        """Go back to the best epoch, and let the rows that were left out be learnt from then on; whether that is on."""
+        if self.fitted.state.judged is not None:  # resumed there
+            return True
+        if self.folds is None or not self.plan.n_last or self.stopping is None or self.stopping.values is None:
+            return False
+        np.copyto(self.fitted.network.values, self.stopping.values)
+        self.fitted.state.judged = self.fitted.state.epoch
+        return True
+
+    def batches(self) -> list[Batches]:
+        """The rows that each part of the network learns from now, in the batches of a step.
+
+        In blocks of one sum where the solver takes no steps.
+        """
+        plan, seed, n_parts = self.plan, self.fitted.state.seed, len(self.fitted.network.parts)
+        steps = not isinstance(plan.solver, LBFGS)
+        size, shuffle = (plan.batch_rows, plan.shuffle) if steps else (LBFGS_BLOCK, False)
+        if n_parts == 1:
+            return [Batches(*self.rows, size=size, shuffle=shuffle, seed=seed)]
+        leaves_out = self.folds is not None and self.fitted.state.judged is None
+        rows = [fold.train for fold in self.folds] if leaves_out and self.folds else [None] * n_parts
+        most = max(len(self.rows) if at is None else len(at) for at in rows)
+        shares = [Share(at, -(-most // size), i) for i, at in enumerate(rows)]
+        return [Batches(*self.rows, size=size, shuffle=shuffle, seed=seed, share=share) for share in shares]

@@ -1,4 +1,4 @@
-"""Rows by which a training is judged: held out, or left out by some members of an ensemble.
+"""Rows by which a training is judged: held out, or left out by parts of an ensemble.
 
 Knows nothing about tables or about what follows from the judgement; rows come in encoded.
 """
@@ -6,27 +6,21 @@ Knows nothing about tables or about what follows from the judgement; rows come i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 
 from .._data import Rows
-from .._engine import Network, forward
+from .._engine import Network, Then, forward, joined
 from .._numerics import Purpose, generator
 from ..heads import Head, Judged
-from .folds import FEWEST, Folds
+from .folds import FEWEST
 
-__all__ = ["Validation"]
+__all__ = ["Scores", "Validation"]
+
+Scores = Callable[[Callable[[Then], Any]], dict[str, float]]
 
 ROUGHLY = 0.05  # relative tolerance of a temperature that is found to judge an epoch
-
-
-class _Sample(NamedTuple):
-    """Some of the rows: which, encoded, and their folds."""
-
-    at: np.ndarray
-    rows: Rows
-    folds: Folds
 
 
 @final
@@ -35,73 +29,86 @@ class Validation:
 
     Parameters
     ----------
-    rows : Rows
-        Encoded.
+    rows : list of Rows
+        Encoded: one set, which the whole network judges; or where they are left out, one for each of its parts.
     head : Head
         What the outputs mean.
     scores : callable or None, default=None
-        From the encoded inputs to scores of the network as it is, higher being better, by name.
-    folds : Folds or None, default=None
-        Where given, `rows` are trained on, but each is judged by the members that leave it out, at the temperature
-        that suits all of them best.
+        From what reads the network's output for these rows, in double precision, to scores, higher being better, by
+        name.
+    left_out : bool, default=False
+        Whether each part of the network judges the rows that it leaves out, at the temperature that suits all of them
+        best.
     """
 
     def __init__(
         self,
-        rows: Rows,
+        rows: list[Rows],
         head: Head,
-        scores: Callable[[object], dict[str, float]] | None = None,
-        folds: Folds | None = None,
+        scores: Scores | None = None,
+        *,
+        left_out: bool = False,
     ):
-        self.rows, self._head, self._scores, self._folds = rows, head, scores, folds
-        self._loss = head.loss if folds is None else head.judge
-        self._weight = None if rows.weight is None else rows.weight[:, None]
-        self._total = float(len(rows.y) if rows.weight is None else rows.weight.sum(dtype=np.float64))
-
-        self._sample = self._draw()
+        self._rows, self._head, self._scores, self._left_out = rows, head, scores, left_out
+        self._loss = head.judge if left_out else head.loss
+        self._y, self._weight = _targets(rows)
+        self._temperature = 1.0
+        self._total = float(len(self._y) if self._weight is None else self._weight.sum(dtype=np.float64))
 
     def mean_loss(self, network: Network) -> float:
         """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
-        raw, t = forward(network, self.rows.x), 1.0
-        if self._folds is not None:
-            if self._sample is None:
-                judged = self._judged(self.rows, raw, self._folds)
-            else:
-                judged = self._judged(self._sample.rows, raw[self._sample.at], self._sample.folds)
-            t = self._head.temperature(judged, ROUGHLY)
-        raw = self._pooled(raw, self._folds, t)
-        return self._loss.value_and_gradient(self.rows.y, raw, self._weight, np.empty_like(raw)) / self._total
+        raws, t = self._raws(network), 1.0
+        if self._left_out:
+            self._temperature = t = self._head.temperature(self._judged(raws, sampled=True), ROUGHLY)
+        raw, weight = self._pooled(raws, t), None if self._weight is None else self._weight[:, None]
+        return self._loss.value_and_gradient(self._y, raw, weight, np.empty_like(raw)) / self._total
 
-    def scores(self) -> dict[str, float]:
-        """The scores of the network as it is, by name; "validation_score" is the one that decides."""
-        return {} if self._scores is None else self._scores(self.rows.x)
+    def scores(self, network: Network) -> dict[str, float]:
+        """The scores of the network that was judged last, by name; "validation_score" is the one that decides."""
+
+        def read(then: Then) -> Any:
+            answers = [
+                forward(judge, rows.x, then=lambda raw: then(raw.astype(np.float64) / self._temperature))
+                for judge, rows in zip(self._judges(network), self._rows, strict=True)
+            ]
+            return answers[0] if len(answers) == 1 else joined(answers)
+
+        return {} if self._scores is None else self._scores(read)
 
     def settle(self, network: Network) -> float:
         """Have the head take note of what shows after the training; what the outputs are to be divided by."""
-        rows, folds = (self.rows, self._folds) if self._sample is None else (self._sample.rows, self._sample.folds)
-        raw = forward(network, rows.x).astype(np.float64, copy=False)
-        return self._head.settle(self._judged(rows, raw, folds))
+        raws = [raw.astype(np.float64, copy=False) for raw in self._raws(network)]
+        return self._head.settle(self._judged(raws, sampled=self._left_out))
 
-    def _draw(self) -> _Sample | None:
-        """The rows by which the head settles, where all of them would say more than it needs."""
-        if self._folds is None:
-            return None
-        n = max(FEWEST, self._head.needs // (self._folds.n_members * self._head.n_raw))
-        if n >= len(self.rows):
-            return None
-        at = np.sort(generator(0, Purpose.SAMPLE, 1).choice(len(self.rows), n, replace=False))
-        return _Sample(at, self.rows.some(at), self._folds.rows(at))
+    def _raws(self, network: Network) -> list[np.ndarray]:
+        """The raw output for each set of rows."""
+        return [forward(judge, rows.x) for judge, rows in zip(self._judges(network), self._rows, strict=True)]
 
-    def _judged(self, rows: Rows, raw: np.ndarray, folds: Folds | None) -> Judged:
-        return Judged(rows.y, rows.weight, lambda t: self._pooled(raw, folds, t), folds is not None)
+    def _judges(self, network: Network) -> list[Network]:
+        return network.parts if self._left_out else [network]
 
-    def _pooled(self, raw: np.ndarray, folds: Folds | None, t: float) -> np.ndarray:
+    def _judged(self, raws: list[np.ndarray], *, sampled: bool) -> Judged:
+        """What the head asks for; by some of the rows where all of them would say more than it needs."""
+        rows, n = self._rows, len(self._y)
+        share = max(FEWEST / n, self._head.needs / sum(raw.size for raw in raws))
+        if not sampled or share >= 1:
+            return Judged(self._y, self._weight, lambda t: self._pooled(raws, t), self._left_out)
+        rng = generator(0, Purpose.SAMPLE, 1)
+        at = [np.sort(rng.choice(len(r), int(share * len(r)), replace=False)) for r in rows]
+        y, weight = _targets([r.some(some) for r, some in zip(rows, at, strict=True)])
+        some_raws = [raw[some] for raw, some in zip(raws, at, strict=True)]
+        return Judged(y, weight, lambda t: self._pooled(some_raws, t), self._left_out)
+
+    def _pooled(self, raws: list[np.ndarray], t: float) -> np.ndarray:
         """The raw output of shape (n, n_raw) that is judged, at a temperature: the members' where there are members."""
-        link = self._loss.link
+        divided = raws if t == 1 else [raw / t for raw in raws]
+        pooled = [raw if raw.ndim == 2 else self._loss.link.pool(raw) for raw in divided]
+        return pooled[0] if len(pooled) == 1 else np.concatenate(pooled)
 
-        def pool(members: np.ndarray) -> np.ndarray:
-            return link.pool(members if t == 1 else members / t)
 
-        if raw.ndim == 2:
-            return raw if t == 1 else raw / t
-        return pool(raw) if folds is None else folds.left_out(raw, pool)
+def _targets(rows: list[Rows]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Targets and weights of all sets, one after the other."""
+    if len(rows) == 1:
+        return rows[0].y, rows[0].weight
+    weights = [r.weight for r in rows if r.weight is not None]
+    return np.concatenate([r.y for r in rows]), np.concatenate(weights) if weights else None

@@ -89,7 +89,7 @@ def settings(plan: Plan) -> dict[str, str]:
         "learning_rate": plan.schedule,
         "learning_rate_init": plan.learning_rate,
         "n_members": plan.n_members,
-        "n_folds": plan.n_folds,
+        "n_folds": plan.splitter or plan.blueprint.n_groups,
         "numeric_embedding": plan.blueprint.numeric_embedding,
         "max_iter": plan.horizon,
     }

@@ -20,7 +20,7 @@ from .activations import (
 from .base import WHOLE, Layer, Part, Residual, Sequential, flat
 from .dense import Dense
 from .dropout import Dropout
-from .ensemble import MemberDense, Members
+from .ensemble import MemberDense, Members, Parallel
 from .normalization import BatchNorm, LayerNorm
 from .number_embeddings import NumberEmbedding, Ramps, Waves
 from .table import TableInput
@@ -43,6 +43,7 @@ __all__ = [
     "Members",
     "Mish",
     "NumberEmbedding",
+    "Parallel",
     "Part",
     "Ramps",
     "ReLU",

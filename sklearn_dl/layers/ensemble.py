@@ -1,20 +1,22 @@
-"""An ensemble inside one network: members that share the body, each with a scaling of the input and a head of its own.
+"""An ensemble inside one network: members that share a body, each with a scaling of the input and a head of its own,
+and several such networks side by side.
 
 Knows nothing about how the members' outputs are pooled: that is the loss's business.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from .base import Layer, Part
 from .memory import Memory, Views
 
-__all__ = ["MemberDense", "Members"]
+__all__ = ["MemberDense", "Members", "Parallel"]
 
 
 @final
@@ -119,3 +121,41 @@ class MemberDense(Layer):
         x, dy = m.x[:, members], m.dy[:, members]
         np.matmul(x.transpose(1, 2, 0), dy.swapaxes(0, 1), out=g.weight[members])  # dWⱼ = xⱼᵀ dyⱼ
         np.add.reduce(dy, axis=0, out=g.bias[members])  # dbⱼ = Σ dyⱼ
+
+
+@final
+@dataclass(frozen=True)
+class Parallel(Layer):
+    """y = [f₁(x) | f₂(x) | ...]: networks side by side that share nothing but the input.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        fᵢ, from (n, ...) to (n, n_members, n_out) with as many members each as it has; the members are put together.
+    """
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def children(self) -> tuple[Layer, ...]:
+        return self.layers
+
+    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+        return outer
+
+    def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
+        made = [layer.forward(x, q, n) for layer, q, n in zip(self.layers, p, m, strict=True)]
+        m.stops = list(itertools.accumulate(part.shape[1] for part in made))
+        y = m.array("y", (len(made[0]), m.stops[-1], made[0].shape[-1]))
+        return np.concatenate(made, axis=1, out=y)
+
+    def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
+        parts = np.split(dy, m.stops[:-1], axis=1)
+        made = [layer.backward(d, q, n) for layer, d, q, n in zip(self.layers, parts, p, m, strict=True)]
+        if not m.input_gradient or made[0] is None:
+            return None
+        dx = m.array("dx", made[0].shape)
+        np.copyto(dx, made[0])
+        for d in made[1:]:
+            dx += d  # dx = Σ fᵢ'(x)ᵀ dyᵢ
+        return dx

@@ -28,6 +28,7 @@ from ..layers import (
     Members,
     Mish,
     NumberEmbedding,
+    Parallel,
     Ramps,
     ReLU,
     Residual,
@@ -133,6 +134,11 @@ def sequential(layer: Sequential, p: Views, x: Any, g: Graph) -> str:
 @node(Residual)
 def residual(layer: Residual, p: Views, x: str, g: Graph) -> str:
     return g("Add", x, convert_layer(layer.inner, p[0], x, g))  # y = x + f(x)
+
+
+@node(Parallel)
+def parallel(layer: Parallel, p: Views, x: Any, g: Graph) -> str:
+    return g.concat([convert_layer(inner, q, x, g) for inner, q in zip(layer.layers, p, strict=True)])
 
 
 @node(Dropout)
