@@ -231,12 +231,15 @@ def _judging(
     slows = not partial and schedule.on_plateau(math.inf) is not None
     if slows and judge is Judge.NOBODY:
         judge = Judge.TRAINING_LOSS
+    n_epochs = int(params["max_iter"])
+    every = -(-n_epochs // LOOKS)
+    judged = min(n_epochs, every * max(1, round((1 - LAST) * n_epochs / every)))  # the last of them is looked at
     return {
         "judge": judge,
         "n_folds": n_folds if judge is Judge.FOLDS else 1,
-        "n_last": round(LAST * int(params["max_iter"])) if judge is Judge.FOLDS and not lbfgs else 0,
+        "n_last": 0 if lbfgs or judge is not Judge.FOLDS else n_epochs - judged,
         "splitter": None if isinstance(params["n_folds"], Integral) else params["n_folds"],
-        "every": -(-int(params["max_iter"]) // LOOKS) if judge is Judge.FOLDS else 1,
+        "every": every if judge is Judge.FOLDS else 1,
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else math.inf,
         "tol": params["tol"],
