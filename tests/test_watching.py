@@ -105,7 +105,8 @@ def test_verbose_goes_on_counting_in_a_warm_start(capsys):
 
 
 KEPT = re.compile(
-    rf"kept epoch (\d+) of (\d+)  loss ({NUMBER}) *(?:  validation ({NUMBER}) *)?(?:  score ({NUMBER}) *)?"
+    rf"kept epoch (\d+) of (\d+)(?: and (\d+) more on all rows)?"
+    rf"  loss ({NUMBER}) *(?:  validation ({NUMBER}) *)?(?:  score ({NUMBER}) *)?"
     rf"  {TIME} in all"
 )
 KEEPING = {
@@ -127,8 +128,9 @@ def test_the_last_line_says_which_epoch_was_kept(name, verbose, capsys):
     *lines, closing = capsys.readouterr().out.splitlines()
     numbers = [int(LINE.fullmatch(line)[1]) for line in lines]
     assert numbers == [r["epoch"] for r in model.history_ if r["epoch"] % verbose == 0]
-    kept, reached, loss, validation, score = KEPT.fullmatch(closing).groups()
-    assert int(reached) == len(model.history_)
+    kept, reached, more, loss, validation, score = KEPT.fullmatch(closing).groups()
+    assert int(reached) + int(more or 0) == len(model.history_)
+    assert (more is not None) == (name == "folds")
     assert int(kept) == (model.best_epoch_ or len(model.history_))
     record = model.history_[int(kept) - 1]
     for shown, key in ((loss, "loss"), (validation, "validation_loss"), (score, "validation_score")):

@@ -87,10 +87,14 @@ def _descend(training: Training, monitor: Monitor) -> tuple[End, Monitor]:
     end = End.MAX_ITER
     if training.fitted.state.judged is None:
         end = _steps(training, monitor)
-    on = end is End.MAX_ITER or (end is End.LISTENER and monitor.reason == "early_stopping")
+    state = training.fitted.state
+    reached = state.over and state.ended_by == "target_loss"  # a training that is resumed after its end
+    on = (end is End.MAX_ITER and not reached) or (end is End.LISTENER and monitor.reason == "early_stopping")
     if on and training.learn_the_rest():
-        monitor = Monitor(training, monitor.listener)
-        end = _steps(training, monitor)
+        last = Monitor(training, monitor.listener, monitor.start)
+        ended = _steps(training, last)
+        if ended is not End.MAX_ITER or end is End.MAX_ITER:
+            end, monitor = ended, last
     return end, monitor
 
 

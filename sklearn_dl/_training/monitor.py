@@ -50,16 +50,18 @@ class Monitor:
         What is under way.
     listener : Listener
         Is told of each epoch.
+    start : float or None, default=None
+        When the fit began, by the clock; None for now.
 
     Attributes
     ----------
-    listener : Listener
+    listener, start : Listener, float
         The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
     """
 
-    def __init__(self, training: Training, listener: Listener):
+    def __init__(self, training: Training, listener: Listener, start: float | None = None):
         self._training, self.listener = training, listener
         self._watches = training.fitted.state.judged is None
         plan, n_epochs = training.plan, training.epochs_left
@@ -67,7 +69,7 @@ class Monitor:
         self._last = self._first + n_epochs
         self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
         self._max_time = math.inf if plan.max_time is None else plan.max_time
-        self._start = time.perf_counter()
+        self.start = time.perf_counter() if start is None else start
         self.reason = ""  # why the fit shall end
         if n_epochs:
             listener.begin_epoch()
@@ -95,7 +97,7 @@ class Monitor:
         }
         state.ended_by = next((reason for reason, stop in stops.items() if stop), None)  # a checkpoint keeps it
         state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
-        stops["max_time"] = time.perf_counter() - self._start >= self._max_time
+        stops["max_time"] = time.perf_counter() - self.start >= self._max_time
         stops["callback"] = self.listener.end_epoch()
         self.reason = next((reason for reason, stop in stops.items() if stop), "")
         stop = self.reason != ""
@@ -109,19 +111,21 @@ class Monitor:
         records = [r for r in training.fitted.history if r["epoch"] > training.origin]
         kept = records[-1] if records else None
         if stopping is not None and stopping.keep_best:
-            judged = [r for r in records if math.isfinite(judged_value(r))]
-            kept = min(judged, key=judged_value, default=kept)
+            best = training.fitted.state.best_epoch
+            kept = next((r for r in records if r["epoch"] == best), kept)
         elif end is End.NON_FINITE:
             kept = None  # the warning tells
         if plan.verbose and not plan.partial and kept is not None:
-            print(closing_line(kept, records[-1]["epoch"], time.perf_counter() - self._start), flush=True)
+            reached = training.fitted.state.judged or records[-1]["epoch"]
+            seconds = time.perf_counter() - self.start
+            print(closing_line(kept, reached, seconds, records[-1]["epoch"] - reached), flush=True)
 
     def _on_plateau(self, record: dict[str, Any]) -> bool:
         """Whether a plateau ends the training; it may lower the learning rate instead."""
         training = self._training
         if training.stopping is None:
             return False
-        value = record["loss"] if training.validation is None else judged_value(record)
+        value = record["loss"] if training.validation is None else self._judgement(record)
         if training.stopping.keep_best and value < training.stopping.best:
             state = training.fitted.state
             state.best_epoch, state.best_loss = record["epoch"], record.get("validation_loss")
@@ -129,12 +133,22 @@ class Monitor:
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])
         if factor is None:
-            return training.plan.stops_early
+            return training.plan.gives_up
         training.fitted.state.rate_factor *= factor
         return False
 
+    def _judgement(self, record: dict[str, Any]) -> float:
+        """What an epoch is judged by: the mean of the last looks, which are as many as the plan says, or fewer yet."""
+        training, looks = self._training, [judged_value(record)]
+        for earlier in reversed(training.fitted.history[:-1]):
+            if len(looks) == training.plan.looks or earlier["epoch"] <= training.origin:
+                break
+            if not math.isnan(value := judged_value(earlier)):
+                looks.append(value)
+        return sum(looks) / len(looks)
+
     def _print(self, record: dict[str, Any]) -> None:
-        elapsed, done = time.perf_counter() - self._start, record["epoch"] - self._first
+        elapsed, done = time.perf_counter() - self.start, record["epoch"] - self._first
         seconds = elapsed / done
         left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
         print(epoch_line(record, self._last, seconds, left), flush=True)

@@ -44,7 +44,7 @@ def epoch_line(record: Mapping[str, Any], last: int, seconds: float, left: float
     return "  ".join(cells)
 
 
-def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str:
+def closing_line(record: Mapping[str, Any], reached: int, seconds: float, n_last: int = 0) -> str:
     """The line behind those of the epochs: which of them the network is of.
 
     Parameters
@@ -52,9 +52,11 @@ def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str
     record : mapping
         The epoch's record in `history_`.
     reached : int
-        Number of the last epoch that there was.
+        Number of the last epoch that was, or could have been, judged.
     seconds : float
         Duration of the fit.
+    n_last : int, default=0
+        Epochs after it, which learn from all rows.
 
     Returns
     -------
@@ -67,7 +69,9 @@ def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str
     >>> closing_line({"epoch": 3, "loss": 0.4123, "validation_loss": 0.43}, 13, 1.625)
     'kept epoch 3 of 13  loss 0.41230     validation 0.43000     1.6 s in all'
     """
-    return "  ".join([f"kept epoch {record['epoch']} of {reached}", *_figures(record), f"{duration(seconds)} in all"])
+    more = f" and {n_last} more on all rows" if n_last else ""
+    kept = f"kept epoch {record['epoch']} of {reached}{more}"
+    return "  ".join([kept, *_figures(record), f"{duration(seconds)} in all"])
 
 
 def _figures(record: Mapping[str, Any]) -> list[str]:
