@@ -66,7 +66,7 @@ class Monitor:
         self._watches = training.fitted.state.judged is None
         plan, n_epochs = training.plan, training.epochs_left
         self._first = training.fitted.state.epoch
-        self._last = self._first + n_epochs
+        self._last, self._most = self._first + n_epochs, self._first + training.most_epochs_left
         self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
         self._max_time = math.inf if plan.max_time is None else plan.max_time
         self.start = time.perf_counter() if start is None else start
@@ -150,8 +150,8 @@ class Monitor:
     def _print(self, record: dict[str, Any]) -> None:
         elapsed, done = time.perf_counter() - self.start, record["epoch"] - self._first
         seconds = elapsed / done
-        left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
-        print(epoch_line(record, self._last, seconds, left), flush=True)
+        left = min(seconds * (self._most - record["epoch"]), max(0.0, self._max_time - elapsed))
+        print(epoch_line(record, self._most, seconds, left), flush=True)
 
 
 def judged_value(record: dict[str, Any]) -> float:

@@ -192,13 +192,19 @@ class Training:
 
     @property
     def epochs_left(self) -> int:
-        """Epochs that this fit may still run."""
+        """Epochs that may still run before the judgement ends, or the fit."""
         state, plan = self.fitted.state, self.plan
         if plan.partial:
             return plan.n_epochs
         if state.judged is not None:
             return state.judged + self.n_last - state.epoch
         return 0 if state.over else self.origin + plan.n_epochs - plan.n_last - state.epoch
+
+    @property
+    def most_epochs_left(self) -> int:
+        """Epochs that this fit may still run, those after the judgement included."""
+        later = self.plan.n_last if self.fitted.state.judged is None else 0
+        return self.epochs_left + later
 
     @property
     def n_last(self) -> int:
