@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..numeric_embeddings import Mixed, Periodic
+from ..numeric_embeddings import Mixed
 from ..solvers import LBFGS, AdamW, Solver
 
 __all__ = ["SMALL", "base_rate", "batch_rows", "count_of", "precision_of", "settle", "settle_solver"]
@@ -24,7 +24,7 @@ ADAMW = {  # with several members; with one AdamW.auto
     "classification": {"beta_2": 0.95, "weight_decay": 0.1},
 }
 RATE = {"regression": 0.002, "classification": 0.005}  # of AdamW, with several members
-EMBEDDING = {"regression": Periodic(), "classification": Mixed()}
+EMBEDDING = Mixed()
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
 EPOCHS = 6400  # divided by √n, but not fewer or more than ...
@@ -67,7 +67,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
-        "numeric_embedding": EMBEDDING[task] if ensemble else None,
+        "numeric_embedding": EMBEDDING if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
         "solver": "adamw",
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
