@@ -104,10 +104,12 @@ def _descend(training: Training, monitor: Monitor) -> tuple[End, Monitor]:
 
 def _steps(training: Training, monitor: Monitor) -> End:
     fitted, plan, batches = training.fitted, training.plan, training.batches()
-    n_parts, work = len(batches), fitted.network.n_weights * plan.n_members
-    n_threads = threads_for(threads_granted(plan.n_jobs), batches[0].size, work // n_parts**2)
-    if n_parts > 1:
-        n_threads = min(n_threads, n_parts)
+    n_parts, granted = len(batches), threads_granted(plan.n_jobs)
+    work = fitted.network.n_weights * plan.n_members // n_parts  # multiplications a row, of all parts
+    if n_parts > 1:  # a thread takes a part through a whole epoch
+        n_threads = threads_for(min(granted, n_parts), batches[0].n_rows, work)
+    else:
+        n_threads = threads_for(granted, batches[0].size, work)
     seconds = math.inf if plan.max_time is None or training.pauses else plan.max_time
     span = Span(training.epochs_left, plan.horizon, training.origin, seconds)
     if fitted.state.judged is not None:  # the end of a schedule that would be as long
