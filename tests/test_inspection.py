@@ -371,6 +371,9 @@ def test_chains_side_by_side_are_explained_by_the_mean_of_all_members():
     rows = Columns(rng.normal(size=(6, 2)), rng.integers(0, 4, (6, 2)))
     z, z0 = both.embed(rows), both.embed(rows[:1])
     assert [table.shape for table in both.embedding_tables] == [(4, 5), (5, 5)]
+    origins = [7, 8, 3, 3, 4, 4]  # of two numbers and two categories, in the first chain
+    assert both.origins(np.array(origins)).tolist() == [7, 8, *[3] * 5, *[4] * 5]
+    assert alone[0].origins(np.array(origins)).tolist() == origins
     shares, ways = [3 / 4, 1 / 4], [f.embed(rows) for f in alone]
     values = [f.value(z) for f, z in zip(alone, ways, strict=True)]
     np.testing.assert_allclose(both.value(z), np.average(values, axis=0, weights=shares))

@@ -237,7 +237,7 @@ def _predicted(model: BaseDL, table: Any) -> np.ndarray | None:
 
 def add_up(model: BaseDL, f: Scalar, values: np.ndarray) -> np.ndarray:
     """From embedded columns to the table's own, which are the sums of what they became; shape (n, n_features)."""
-    columns = origins(model.encoder_, model.n_features_in_)
+    columns = f.origins(origins(model.encoder_, model.n_features_in_))
     return values @ (columns[:, None] == np.arange(model.n_features_in_)).astype(float)
 
 

@@ -119,6 +119,24 @@ class Scalar:
         tables = self.embedding_tables
         return np.hstack([encoded.numeric, *(table[c] for table, c in zip(tables, codes, strict=True))])
 
+    def origins(self, of_chain: np.ndarray) -> np.ndarray:
+        """Where each column of z comes from.
+
+        Parameters
+        ----------
+        of_chain : ndarray of int of shape (d_chain,)
+            Where each embedded column of one chain comes from.
+
+        Returns
+        -------
+        ndarray of int of shape (d_embedded,)
+        """
+        if len(self._fronts) < 2:
+            return of_chain
+        layers: list[Any] = [front.layer.children[0] for front in self._fronts]
+        numbers, codes = np.split(of_chain, [layers[0].n_numeric])
+        return np.append(numbers, np.repeat(codes[:: layers[0].width], sum(layer.width for layer in layers)))
+
     def value(self, z: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
         """f(z) for embedded rows.
 
