@@ -36,7 +36,7 @@ class Chain(NamedTuple):
 
 
 def chains(network: Network) -> list[Chain]:
-    """The chains of layers that stand side by side in a network: today one.
+    """The chains of layers that stand side by side in a network: its parts.
 
     Parameters
     ----------
@@ -48,10 +48,14 @@ def chains(network: Network) -> list[Chain]:
     list of Chain
         Their members are those of the network, one chain after the other.
     """
-    layers = network.layer.children
-    if isinstance(network.layer, Sequential) and layers and isinstance(layers[0], TableInput):
-        return [Chain(_part(network, 0, 1), _part(network, 1, len(layers)))]
-    return [Chain(None, Network(network.layer, network.values.astype(np.float64)))]
+    found = []
+    for part in network.parts:
+        layers = part.layer.children
+        if isinstance(part.layer, Sequential) and layers and isinstance(layers[0], TableInput):
+            found.append(Chain(_part(part, 0, 1), _part(part, 1, len(layers))))
+        else:
+            found.append(Chain(None, Network(part.layer, part.values.astype(np.float64))))
+    return found
 
 
 @final
