@@ -92,3 +92,15 @@ def test_nothing_that_judges_has_seen_the_left_out_rows():
     assert changed == [True, True, False, True]
     changed = [(a.values != b.values).any() for a, b in zip(network.parts, model.network_.parts, strict=True)]
     assert all(changed)  # in the last epochs all rows are learnt
+
+
+def test_a_fit_that_learns_rows_by_heart_names_the_columns():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=1500)
+    X = pd.DataFrame({"a": a, "id": rng.permutation(1500), "street": pd.Categorical(rng.integers(0, 200, 1500))})
+    y = rng.random(1500) < 1 / (1 + np.exp(-a))
+    params = FAST | {"max_iter": 48, "dropout": 0.0}
+    with pytest.warns(UserWarning, match=r"learns rows by heart, which 'id' .* and 'street' .* make easy") as told:
+        DLClassifier(**params).fit(X, y)
+    assert told[0].filename == __file__
+    DLClassifier(**params).fit(X[["a"]], y)  # nothing is told of a column that says little

@@ -43,6 +43,7 @@ from .callbacks import CallbackBridge, CallbackSupportMixin
 from .defaults import precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
+from .overfitting import columns_of, overfitting, parting, singling_out
 from .params import make_plan, plan_for_rows
 from .scoring import watched_scores
 from .settled import settled, shape_of
@@ -120,6 +121,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if interrupted and is_one_of_several():
             raise KeyboardInterrupt
         warn_of(outcome, plan)
+        if plan.judge is Judge.FOLDS:
+            _warn_of_overfitting(fitted, rows.train)
 
     def _prepare(self, call: Call) -> Prepared:
         params, has_validation = self.get_params(deep=False), call.X_val is not None
@@ -325,6 +328,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         tags.input_tags.categorical = self.encoder is not None
         tags.target_tags.multi_output = True
         return tags
+
+
+def _warn_of_overfitting(fitted: Fitted, table: Table) -> None:
+    """Tell of columns by which rows were learnt by heart."""
+    state, encoder = fitted.state, fitted.encoder
+    if encoder is None or state.best_epoch is None or parting(fitted.history, state.best_epoch) is None:
+        return
+    columns = columns_of(encoder, table)
+    if singling_out(columns, len(table.y)):
+        warnings.warn(str(overfitting(fitted.history, state.best_epoch, columns, len(table.y))), stacklevel=5)
 
 
 def _learn_embedding(fitted: Fitted, plan: Plan, table: Table) -> None:

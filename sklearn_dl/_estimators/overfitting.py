@@ -1,6 +1,6 @@
 """Whether a fit learnt its rows by heart, in a sentence that says by which columns, and what to do.
 
-Knows nothing about networks and tables: it gets the curves of a fit, and what there is to know about each column.
+Knows nothing about networks: it gets the curves of a fit, and looks at the table's columns where they tell of that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Column", "overfitting", "parting", "singling_out"]
+import numpy as np
+
+from .._data import Table, sample_rows
+from ..encoding import TableEncoder
+
+__all__ = ["Column", "columns_of", "overfitting", "parting", "singling_out"]
 
 LOOKS = 8  # at fewer epochs the curves are not judged
 EARLY = 0.25  # of the epochs: a best epoch up to here is early
@@ -171,6 +176,35 @@ def singling_out(columns: Sequence[Column], n_rows: int) -> list[Column]:
 
     found = [column for column in columns if names_rows(column)]
     return sorted(found, key=lambda column: -max(column.distinct, column.n_levels / max(n_rows, 1)))
+
+
+def columns_of(encoder: TableEncoder, table: Table) -> list[Column]:
+    """What there is to know about the columns of a table, by a sample of its rows where there are many.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Has learnt them.
+    table : Table
+        The training rows.
+
+    Returns
+    -------
+    list of Column
+    """
+    names = list(vars(encoder).get("feature_names_in_", range(encoder.n_features_in_)))
+    found = [
+        Column(str(names[i]), len(levels), len(levels) / len(table.y))
+        for i, levels in zip(encoder.categorical_features_, encoder.levels_, strict=True)
+    ]
+    sample = sample_rows(len(table.y), None)
+    numbers = encoder.numbers_of((table if sample is None else table.rows(sample)).inputs())
+    if isinstance(numbers, np.ndarray):
+        for i, column in zip(encoder.numeric_features_, numbers.T, strict=True):
+            there = column[~np.isnan(column)]
+            distinct = len(np.unique(there)) / max(1, len(there))
+            found.append(Column(str(names[i]), 0, distinct, bool((there == np.floor(there)).all())))
+    return found
 
 
 def _why(column: Column, n_rows: int) -> str:
