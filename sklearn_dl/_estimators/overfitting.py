@@ -5,7 +5,6 @@ Knows nothing about networks: it gets the curves of a fit, and looks at the tabl
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -143,8 +142,8 @@ def parting(history: Sequence[Mapping[str, Any]], best_epoch: int) -> Parting | 
     if looks.index(best) + 1 > EARLY * len(looks) or best_epoch - first > EARLY * (last - first):
         return None
     end = looks[-(len(looks) // 4) :]
-    training = float(best["loss"]), statistics.median(float(record["loss"]) for record in end)
-    left_out = float(best["validation_loss"]), statistics.median(float(record["validation_loss"]) for record in end)
+    training = float(best["loss"]), float(np.median([record["loss"] for record in end]))
+    left_out = float(best["validation_loss"]), float(np.median([record["validation_loss"] for record in end]))
     unit = max(abs(training[0]), abs(left_out[0]), float(history[0]["loss"]) - training[0])
     if training[0] - training[1] >= FALL * unit and left_out[1] - left_out[0] >= RISE * unit:  # False for nan
         return Parting(best_epoch, last, training, left_out)

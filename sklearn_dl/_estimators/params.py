@@ -244,7 +244,7 @@ def _judging(
         "every": every if by_folds else 1,
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else judged * GIVE_UP if by_folds else math.inf,
-        "tol": params["tol"] if stops or slows else 0.0,
+        "tol": params["tol"] if lbfgs or stops or slows or not by_folds else 0.0,
         "looks": SMOOTHED if by_folds else 1,
         "stops_early": stops,
         "gives_up": stops or (by_folds and not slows),
