@@ -14,10 +14,10 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from .._data import Columns, check_table, column, is_dataframe, kind_of, refuse_mask, rows_of
+from .._data import Columns, check_table, refuse_mask, rows_of
 from .._numerics import MatrixLike, Rules, Settings, either, integer
 from .categories import Categories
-from .choice import chosen_columns
+from .choice import kinds_of_columns
 from .layout import CODES, Layout
 from .numbers import Numbers
 from .part import Part, below, is_sparse
@@ -227,7 +227,8 @@ class TableEncoder(TransformerMixin, Settings):
         self : TableEncoder
         """
         self._sparse = is_sparse(X) and X.shape[1] > self.max_dense
-        kinds, settings = np.array(self._kinds(X)), self.get_params(deep=False)
+        kinds = np.array(kinds_of_columns(X, self.categorical_features, KINDS))
+        settings = self.get_params(deep=False)
         learnt = {
             kind: part.learn(X, np.flatnonzero(kinds == kind), weight, index, settings) for kind, part in KINDS.items()
         }
@@ -369,38 +370,3 @@ class TableEncoder(TransformerMixin, Settings):
             return Layout.plain(len(parts[0].columns), sparse=True)
         spans = [span for part in parts for span in part.spans]
         return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
-
-    # ---------------------------------------------------------------- kinds of columns
-
-    def _kinds(self, X: Any) -> list[str]:
-        """The kind of each column."""
-        given: Any = self.categorical_features
-        if is_sparse(X):
-            named = not isinstance(given, str) and any(isinstance(item, str) for item in np.asarray(given, object).flat)
-            if named or (not isinstance(given, str) and chosen_columns(given, X.shape[1], None).any()):
-                raise ValueError(
-                    "TableEncoder: categorical_features must be 'from_dtype' for a sparse table, whose columns are "
-                    f"taken for numbers; got {given!r}."
-                )
-            return ["number"] * X.shape[1]
-        names = list(X.columns) if is_dataframe(X) else None
-        if names is None:
-            kinds = ["number"] * X.shape[1]
-        else:
-            kinds = [_kind(column(X, i), name) for i, name in enumerate(names)]
-        if isinstance(given, str) and given == "from_dtype":
-            return kinds
-        mask = chosen_columns(given, len(kinds), names)
-        forgotten = [i for i, kind in enumerate(kinds) if kind == "category" and not mask[i]]
-        if names is not None and forgotten:
-            raise ValueError(
-                f"column {names[forgotten[0]]!r} of X holds categories but is not among categorical_features; "
-                "add it, drop it, or use categorical_features='from_dtype'."
-            )
-        return ["category" if chosen else kind for chosen, kind in zip(mask, kinds, strict=True)]
-
-
-def _kind(series: Any, name: Any) -> str:
-    """The kind that claims a DataFrame's column, or else whether it holds numbers or categories."""
-    claimed = (kind for kind, part in KINDS.items() if part.claims(series))
-    return next(claimed, None) or kind_of(series, name)
