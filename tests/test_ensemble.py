@@ -386,7 +386,7 @@ def test_auto_for_wide_sparse_tables(estimator):
     def epochs(n, **given):
         return settle_wide(estimator(**given).get_params(deep=False), n)["max_iter"]
 
-    assert [epochs(n) for n in (100, 1000, 5000, 10**6)] == [16, 9, 4, 3]
+    assert [epochs(n) for n in (100, 1000, 5000, 10**6)] == [24, 18, 8, 4]
     assert epochs(5000, max_iter=50) == 50
     params = settle_wide(estimator(hidden_layer_sizes=(7,), dropout=0.2).get_params(deep=False), 5000)
     assert (params["hidden_layer_sizes"], params["dropout"], params["n_members"]) == ((7,), 0.2, 4)
