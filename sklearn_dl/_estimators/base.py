@@ -125,10 +125,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             _warn_of_overfitting(fitted, rows.train)
 
     def _prepare(self, call: Call) -> Prepared:
-        params, has_validation = self.get_params(deep=False), call.X_val is not None
+        params, has_validation, wide = self.get_params(deep=False), call.X_val is not None, False
 
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
-            return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
+            keywords = {"partial": call.partial, "has_validation": held_out, "wide": wide}
+            return make_plan(params, self._head.task, n_rows, **keywords)
 
         if call.partial and self.early_stopping is True and not self._in_stream:
             warnings.warn(
@@ -142,6 +143,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
         table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known, call.groups)
+        wide = shell.fitted_.layout.sparse if going_on else self._sees_sparse(table.X)
         shell._refuse_half_a_validation_set(call)
         if going_on:
             head, state = shell.fitted_.head, shell.fitted_.state
@@ -250,6 +252,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
     def _head_of(self, y: np.ndarray, train: Table, plan: Plan, call: Call) -> Head:
         with told("y", call.y):
             return self._learn_head(y, train, plan, call)
+
+    def _sees_sparse(self, X: Any) -> bool:
+        """Whether the network is to see a sparse table."""
+        if not issparse(X):
+            return False
+        encoder = TableEncoder() if isinstance(self.encoder, str) else self.encoder
+        return encoder is None or X.shape[1] > encoder.max_dense
 
     def _learn_encoder(self, table: Table) -> TableEncoder | None:
         if self.encoder is None:

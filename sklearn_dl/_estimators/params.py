@@ -32,7 +32,7 @@ from ..encoding import TableEncoder
 from ..layers import BatchNorm
 from ..schedules import Constant, Schedule
 from ..solvers import LBFGS
-from .defaults import base_rate, batch_rows, count_of, settle, settle_solver
+from .defaults import base_rate, batch_rows, count_of, settle, settle_solver, settle_wide
 from .hints import hint
 from .registry import (
     resolve_activations,
@@ -125,7 +125,13 @@ RULES: Rules = {
 
 
 def make_plan(
-    params: dict[str, Any], task: str, n_rows: int, *, partial: bool = False, has_validation: bool = False
+    params: dict[str, Any],
+    task: str,
+    n_rows: int,
+    *,
+    partial: bool = False,
+    has_validation: bool = False,
+    wide: bool = False,
 ) -> Plan:
     """Check an estimator's parameters, and settle all of them.
 
@@ -141,6 +147,8 @@ def make_plan(
         Whether it is for a call of `partial_fit`.
     has_validation : bool, default=False
         Whether a validation set was given.
+    wide : bool, default=False
+        Whether the network sees a sparse table.
 
     Returns
     -------
@@ -155,7 +163,7 @@ def make_plan(
         if name in params and not rule.test(params[name]):  # what was meant is looked for only then
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
-    given, params = params, settle(params, task, n_rows)
+    given, params = params, settle(settle_wide(params, n_rows) if wide else params, task, n_rows)
     blueprint = _blueprint(params)
     solver = settle_solver(resolve_solver(params["solver"]), task, blueprint.n_members)
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
