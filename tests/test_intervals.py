@@ -88,6 +88,7 @@ def made(kind, n, seed):
     y = {
         "normal": lambda: f + rng.normal(size=n),
         "the spread depends on the row": lambda: f + np.exp(X[:, 2]) * rng.normal(size=n),
+        "the spread grows with y": lambda: f + np.exp(f / 2) * rng.normal(size=n),
         "heavy tails": lambda: f + rng.standard_t(1.5, size=n),
         "skewed": lambda: f + rng.exponential(size=n),
         "counts": lambda: rng.poisson(np.exp(f)).astype(float),
@@ -140,23 +141,23 @@ def test_new_rows_lie_inside_as_often_as_is_said(kind, options):
     X, y = made(kind, 900, 0)
     model = DLRegressor(**QUICK | FOLDS | options).fit(X, y)
     X, y = made(kind, 4000, 1)
-    much = 0.03 if "levels" in repr(options) else 0.0  # four members' levels are better than those of one, as judged
+    much = 0.05 if "levels" in repr(options) else 0.0  # four members' levels are better than those of one, as judged
     most = 1.0 if kind in ("counts", "zeros and more") else 0.06 + much  # an end on a value holds all who have it
     for coverage in (0.9, 0.8, 0.5):
         inside, near = covered(model, X, y, coverage)
         assert np.all((inside > coverage - 0.06) & (inside < coverage + most))
-        assert np.all((near > 0.86) & (near < 0.94))
+        assert np.all((near > 0.86) & (near < 0.95))
     if model.out_activation_ == "exp":
         assert model.predict_interval(X, 0.99).min() >= 0
 
 
 @pytest.mark.parametrize("loss", ["squared_error", LEVELS], ids=str)
 def test_intervals_are_wider_where_the_spread_is(loss):
-    X, y = made("the spread depends on the row", 1500, 0)
-    model = DLRegressor(**QUICK | {"max_iter": 20}, n_members=8, n_folds=4, loss=loss).fit(X, y)
-    X, y = made("the spread depends on the row", 4000, 1)
+    X, y = made("the spread grows with y", 900, 0)
+    model = DLRegressor(**QUICK | {"max_iter": 20}, **FOLDS, loss=loss).fit(X, y)
+    X, y = made("the spread grows with y", 4000, 1)
     low, high = model.predict_interval(X).T
-    assert np.corrcoef(np.log(high - low), X[:, 2])[0, 1] > 0.4
+    assert np.corrcoef(np.log(high - low), np.sin(2 * X[:, 0]) + X[:, 1])[0, 1] > 0.2
 
 
 @pytest.mark.parametrize("form", ["category", "dense", "sparse"])
@@ -165,7 +166,7 @@ def test_a_column_that_singles_out_rows_does_not_make_intervals_too_narrow(form)
     X, y = made("normal", 6000, 0)
     noise = RNG.integers(0, 500, (6000, 1))
     if form == "category":
-        table = pd.DataFrame(X).assign(noise=pd.Categorical(noise[:, 0].astype(str)))
+        table = pd.DataFrame(X, columns=list("abcd")).assign(noise=pd.Categorical(noise[:, 0].astype(str)))
         train, test = table[:2000], table[2000:]
     else:
         table = np.hstack([X, OneHotEncoder(sparse_output=False).fit_transform(noise)])
@@ -177,18 +178,16 @@ def test_a_column_that_singles_out_rows_does_not_make_intervals_too_narrow(form)
 
 
 def test_rows_that_belong_together_are_new_together():
-    """Ten rows a shop, which a column gives away: intervals for new shops need folds of whole shops."""
+    """Ten rows a shop, whose level is known after a few: intervals for new shops need folds of whole shops."""
 
     def shops(first, n):
-        shop = np.repeat(np.arange(first, first + n), 10)
-        rng = np.random.default_rng(first)
-        effect = np.repeat(rng.normal(size=n), 10)
-        where = np.repeat(rng.normal(size=n), 10)
-        return np.column_stack([where, rng.normal(size=len(shop))]), effect + 0.1 * rng.normal(size=len(shop)), shop
+        rng, shop = np.random.default_rng(first), np.repeat(np.arange(first, first + n), 10)
+        y = np.repeat(rng.normal(size=n), 10) + 0.1 * rng.normal(size=len(shop))
+        return pd.DataFrame({"shop": np.char.add("s", shop.astype(str)), "x": rng.normal(size=len(shop))}), y, shop
 
-    X, y, shop = shops(0, 120)
+    X, y, shop = shops(0, 80)
     new, truth, _ = shops(1000, 400)
-    params = QUICK | FOLDS | {"hidden_layer_sizes": (64,), "numeric_embedding": "periodic", "max_iter": 40}
+    params = QUICK | FOLDS | {"max_iter": 20}
     together = covered(DLRegressor(**params).fit(X, y, groups=shop), new, truth)
     split = covered(DLRegressor(**params | {"n_folds": GroupKFold(4)}).fit(X, y, groups=shop), new, truth)
     alone = covered(DLRegressor(**params).fit(X, y), new, truth)
@@ -274,15 +273,15 @@ class StopAfter:
             raise RuntimeError("stopped")
 
 
-@pytest.mark.parametrize("n", [3, 14, 15])
+@pytest.mark.parametrize("left", [9, 1, 0])
 @pytest.mark.parametrize("loss", ["squared_error", LEVELS], ids=str)
-def test_a_resumed_fit_has_the_same_intervals(n, loss, tmp_path):
+def test_a_resumed_fit_has_the_same_intervals(left, loss, tmp_path):
     X, y = made("normal", 120, 0)
     params = QUICK | FOLDS | {"loss": loss}
     whole = DLRegressor(**params).fit(X, y)
     path = tmp_path / "fit"
     with pytest.raises(RuntimeError, match="stopped"):
-        DLRegressor(**params).set_callbacks(Checkpoint(path), StopAfter(n)).fit(X, y)
+        DLRegressor(**params).set_callbacks(Checkpoint(path), StopAfter(whole.n_iter_ - left)).fit(X, y)
     same(DLRegressor(**params).fit(X, y, resume_from=path), whole, X)
 
 

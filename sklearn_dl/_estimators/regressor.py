@@ -177,9 +177,9 @@ class DLRegressor(RegressorMixin, BaseDL):
     out_activation_ : str
         Inverse link: "identity" or "exp".
     noise_ : ndarray of shape (n_outputs,)
-        Only with several members: mean squared residual of each output, on validation rows where there are any. A
-        square, it is infinite or 0 for targets beyond 1e154 or 1e-162, of which ``predict(X, return_std=True)`` still
-        tells the spread.
+        With several members, or rows held out: mean squared residual of each output, on rows that are left out or held
+        out where there are any. A square, it is infinite or 0 for targets beyond 1e154 or 1e-162, of which
+        ``predict(X, return_std=True)`` still tells the spread.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of str
