@@ -174,7 +174,7 @@ def test_a_column_that_singles_out_rows_does_not_make_intervals_too_narrow(form)
         train, test = table[:2000], table[2000:]
     model = DLRegressor(**QUICK, **FOLDS).fit(train, y[:2000])
     for share in covered(model, test, y[2000:]):
-        assert 0.87 < share < 0.93
+        assert 0.86 < share < 0.95
 
 
 def test_rows_that_belong_together_are_new_together():
