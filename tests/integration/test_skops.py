@@ -56,6 +56,7 @@ CASES = [
     Case("text", DLClassifier(class_weight="balanced"), X, np.array(["a", "b", "c"], object)[THREE]),
     Case("labels", DLClassifier(loss="focal", normalization="layer"), X, (Y > 0).astype(int)),
     Case("members", DLRegressor(n_members=3, n_folds=3, numeric_embedding="periodic"), TABLE, Y),
+    Case("levels left out", DLRegressor(loss=Quantile((0.1, 0.9)), n_members=2, n_folds=2), X, Y),
     Case("members to go on", DLClassifier(n_members=2, warm_start=True), X, THREE),
     Case("two targets", DLClassifier(early_stopping=True), X, np.column_stack((THREE, THREE > 1))),
     Case("weights by class", DLClassifier(class_weight={0: 1.0, 1: 2.0, 2: 0.5}), X, THREE),
@@ -68,6 +69,8 @@ def answers(model: Any, X: Any) -> list[np.ndarray]:
     if hasattr(model, "predict_proba"):
         proba = model.predict_proba(X)
         found += proba if isinstance(proba, list) else [proba]
+    if getattr(model.fitted_.head, "margins", None) is not None:
+        found.append(model.predict_interval(X))
     return found + ([model.predict_quantiles(X)] if hasattr(model, "predict_quantiles") else [])
 
 
