@@ -245,7 +245,7 @@ def test_a_column_that_varies_outside_the_sample_only_is_no_constant(scaling, dt
     encoder = TableEncoder(scaling=scaling).fit(make(X))
     assert (encoder.scale_ > 0).tolist() == [True, True, True, False]
     if scaling == "robust":
-        np.testing.assert_allclose(encoder.scale_[:3], [1, 0.1, 0.2], rtol=1e-6)  # one over the range, of many values half of it
+        np.testing.assert_allclose(encoder.scale_[:3], [1, 0.1, 0.2], rtol=1e-6)  # halves of the second
     rows = np.array([[0, 7, 0, 0], [1, 17, -5, 9.0]], dtype)
     place = [list(encoder.get_feature_names_out()).index(f"x{j}") for j in range(3)]
     assert (abs(np.diff(encoder.transform(make(rows)), axis=0))[0, place] > 0.5).all()
