@@ -12,23 +12,27 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from .dataframes import as_dataframe
 from .kinds import floats_of, positions_of, type_of_levels
 from .told import UnreadableError
 
 __all__ = ["as_floats", "canonical", "opened", "refuse_mask"]
 
+SECOND = np.timedelta64(1, "s")
 PLAIN = {int, float, bool, type(None), np.float64}
 
 
 def opened(X: Any) -> Any:
-    """A table that `check_array` takes for what it is: a masked array with NaN where it is masked, others as they are.
+    """A table that `check_array` takes for what it is: masked arrays with NaN where masked, durations as seconds.
 
     Raises
     ------
     UnreadableError, ValueError
-        For containers of other kinds, with what to do, and for arrays of dates.
+        For containers of other kinds, with what to do.
     """
     X = _stacked(X)
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "mM":
+        X = X.filled(np.array("NaT", X.dtype))
     if isinstance(X, np.ma.MaskedArray):
         masked: Any = X.astype(np.result_type(X.dtype, np.float32)) if X.dtype.kind in "biuf" else X.astype(object)
         X = masked.filled(np.nan)
@@ -36,18 +40,15 @@ def opened(X: Any) -> Any:
         raise UnreadableError("X is a list of dicts; pass pandas.DataFrame(X).")
     if isinstance(X, dict) and not issparse(X):
         raise UnreadableError("X is a dict; pass pandas.DataFrame(X).")
+    if isinstance(X, np.ndarray) and X.dtype.names is not None:
+        raise UnreadableError("X is a structured array; pass pandas.DataFrame(X).")
+    if isinstance(X, np.ndarray) and X.dtype.kind == "m":
+        return X / SECOND  # NaT becomes NaN
+    X = as_dataframe(X)
     if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
         raise UnreadableError(
             f"X is a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass X.to_pandas() or "
             "polars.from_arrow(X)."
-        )
-    dtype = getattr(X, "dtype", None)
-    if isinstance(X, np.ndarray) and X.dtype.names is not None:
-        raise UnreadableError("X is a structured array; pass pandas.DataFrame(X).")
-    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-        raise ValueError(
-            f"X holds dates or times ({dtype}); replace them by numbers such as the year, the month or the days "
-            "since a date."
         )
     return X
 
@@ -100,6 +101,10 @@ def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
             "over columns of their own."
         ) from None
     held = type_of_levels(levels, j)
+    if held in ("dates", "times"):
+        raise ValueError(
+            f"column {j} of X holds {held} among numbers; pass them in a DataFrame, or all in an array of datetime64."
+        )
     try:
         return floats_of(values)
     except (ValueError, OverflowError) as error:
