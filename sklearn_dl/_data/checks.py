@@ -105,10 +105,10 @@ def _as_array(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
 
     Arrays of dates stay what they are.
     """
-    if isinstance(X, np.ndarray) and X.dtype.kind == "M":
-        return validate_data(owner, X, reset=reset, dtype=None, ensure_all_finite=False)
     try:
-        X = validate_data(owner, as_floats(X), reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+        X = as_floats(X)
+        dtype = None if isinstance(X, np.ndarray) and X.dtype.kind == "M" else FLOATS
+        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=dtype, ensure_all_finite=False)
     except (ValueError, OverflowError) as error:
         if not str(error).startswith(NO_NUMBER):
             raise

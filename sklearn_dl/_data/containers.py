@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 
 from .dataframes import as_dataframe
 from .kinds import floats_of, positions_of, type_of_levels
+from .moments import moments_of
 from .told import UnreadableError
 
 __all__ = ["as_floats", "canonical", "opened", "refuse_mask"]
@@ -69,14 +70,17 @@ def _stacked(rows: Any) -> Any:
 
 
 def as_floats(X: Any) -> Any:
-    """An array of objects, or rows that are one, as float64 with NaN where values are missing; all else as it is.
+    """An array of objects, or rows that are one, as float64 with NaN where values are missing, or as datetime64.
+
+    All else stays as it is.
 
     NumPy by itself makes numbers of dates, and knows no mark for missing values but None.
 
     Raises
     ------
     ValueError, UnreadableError
-        Where a column holds anything else than numbers, with its position, and for rows of different lengths.
+        Where a column holds anything else than numbers, and not all hold dates, with its position, and for rows of
+        different lengths.
     """
     if isinstance(X, (list, tuple)):
         try:
@@ -85,13 +89,15 @@ def as_floats(X: Any) -> Any:
             raise ValueError(f"X must be a table of numbers, each row as long as the others ({error}).") from error
     if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 2 or set(map(type, X.ravel())) <= PLAIN:
         return X
-    out = np.empty(X.shape)
-    for j, values in enumerate(X.T):
-        out[:, j] = _column_of_objects(values, j)
-    return out
+    columns = [_column_of_objects(values, j) for j, values in enumerate(X.T)]
+    if len({values.dtype.kind for values in columns}) > 1:
+        j = next(j for j, values in enumerate(columns) if values.dtype.kind == "M")
+        raise ValueError(f"column {j} of X holds dates beside columns of numbers; pass them in a DataFrame.")
+    return np.column_stack(columns)
 
 
 def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
+    """As floats, or as datetime64."""
     try:
         levels = positions_of(values.tolist())[1]
     except TypeError:
@@ -102,9 +108,10 @@ def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
         ) from None
     held = type_of_levels(levels, j)
     if held in ("dates", "times"):
-        raise ValueError(
-            f"column {j} of X holds {held} among numbers; pass them in a DataFrame, or all in an array of datetime64."
-        )
+        at, zone, _ = moments_of(values, j)
+        if zone is not None:
+            raise ValueError(f"column {j} of X holds dates with a time zone ({zone}); pass them in a DataFrame.")
+        return at
     try:
         return floats_of(values)
     except (ValueError, OverflowError) as error:
