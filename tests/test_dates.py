@@ -101,7 +101,7 @@ def test_dates_and_numbers_in_one_array_are_told():
     X = np.array([[datetime.date(2020, 1, 1), 1.0]] * 9, object)
     with pytest.raises(ValueError, match=r"column 0 of X holds dates beside columns of numbers; pass them in a Data"):
         DLRegressor(max_iter=2).fit(X, y[:9])
-    X[:, 1] = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    X[:, 1] = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     with pytest.raises(ValueError, match=r"column 1 of X holds dates with a time zone \(UTC\); pass them in a DataFr"):
         DLRegressor(max_iter=2).fit(X, y[:9])
 
@@ -201,7 +201,9 @@ def test_weights_are_rows():
 # ---------------------------------------------------------------- zones
 
 
-@pytest.mark.parametrize("zone", ["UTC", BERLIN, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Tehran"])
+@pytest.mark.parametrize(
+    "zone", ["UTC", BERLIN, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Tehran"]
+)
 def test_the_clock_of_a_zone_is_that_of_pandas(zone):
     at = np.arange("1975-01-01T00:10", "2030-01-01", 7_777, dtype="datetime64[m]").astype("datetime64[us]")
     expected = pd.Series(at).dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
@@ -224,10 +226,10 @@ def test_the_zone_of_training_counts():
     for zone in ("UTC", "Asia/Tokyo"):
         other = pd.DataFrame({"when": ZONED.dt.tz_convert(zone)})
         np.testing.assert_array_equal(model.predict(other), expected)
-    with pytest.raises(ValueError, match="'when' of X has dates with no time zone but had the time zone 'Europe/Berlin' at"):
+    with pytest.raises(ValueError, match="dates with no time zone but had the time zone 'Europe/Berlin' at fit"):
         model.predict(pd.DataFrame({"when": GAPPY}))
     naive = DLRegressor(max_iter=1).fit(pd.DataFrame({"when": GAPPY}), y)
-    with pytest.raises(ValueError, match="'when' of X has dates with the time zone 'Europe/Berlin' but had no time zone at"):
+    with pytest.raises(ValueError, match="dates with the time zone 'Europe/Berlin' but had no time zone at fit"):
         naive.predict(pd.DataFrame({"when": ZONED}))
 
 
@@ -238,7 +240,7 @@ def test_several_zones_in_one_column():
         several = encoded(pd.Series(mixed, dtype=object))
     np.testing.assert_array_equal(several, encoded(ZONED.dt.tz_convert("UTC")))
     mixed[0] = datetime.datetime(2020, 1, 1)
-    with pytest.raises(ValueError, match=r"column 'when' of X mixes dates with a time zone \(\+01:00\) and dates without"):
+    with pytest.raises(ValueError, match=r"'when' of X mixes dates with a time zone \(\+01:00\) and dates without"):
         encoded(pd.Series(mixed, dtype=object))
 
 
@@ -261,7 +263,7 @@ WRITTEN = {
     "MM/DD/YYYY hh:mm": ("02/29/2024 12:05 am", datetime.datetime(2024, 2, 29, 0, 5)),
     "YYYY-MM-DD hh:mm with offset": (
         "2024-02-29 23:59:00+02:00",
-        datetime.datetime(2024, 2, 29, 21, 59, tzinfo=datetime.timezone.utc),
+        datetime.datetime(2024, 2, 29, 21, 59, tzinfo=datetime.UTC),
     ),
 }
 
@@ -299,10 +301,10 @@ def test_text_that_reads_as_dates_is_told_and_taken_for_dates(make):
     text = [None if v is None else v.strftime("%d.%m.%Y %H:%M") for v in VALUES]
     text[3] = " "
     df = make({"when": text, "x": y})
-    with pytest.warns(ColumnWarning, match="column 'when' of X holds text that reads as dates written as DD.MM.YYYY hh:mm"):
+    with pytest.warns(ColumnWarning, match=r"'when' of X holds text that reads as dates written as DD\.MM\.YYYY hh:mm"):
         encoder = TableEncoder().fit(df)
     assert encoder.kinds_ == ["date", "number"]
-    with pytest.raises(ValueError, match="'when' of X holds 'soon', which is no date written as DD.MM.YYYY hh:mm, as all"):
+    with pytest.raises(ValueError, match=r"'when' of X holds 'soon', which is no date written as DD\.MM\.YYYY hh"):
         encoder.transform(make({"when": ["soon"], "x": [1.0]}))
     parsed = encoder.transform(make({"when": [VALUES[0]], "x": [1.0]}))
     np.testing.assert_array_equal(parsed, encoder.transform(make({"when": text[:1], "x": [1.0]})))

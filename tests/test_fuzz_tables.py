@@ -44,7 +44,7 @@ TEXT = st.one_of(
 )
 DATES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
 ANY_DATES = st.one_of(DATES, st.sampled_from([datetime.datetime.min, datetime.datetime.max]), st.datetimes())
-ZONES = [datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=9)), ZoneInfo("Europe/Berlin")]
+ZONES = [datetime.UTC, datetime.timezone(datetime.timedelta(hours=9)), ZoneInfo("Europe/Berlin")]
 ZONED = st.one_of(ANY_DATES, DATES, DATES).flatmap(lambda d: st.sampled_from([d.replace(tzinfo=z) for z in ZONES]))
 SPANS = st.one_of(st.timedeltas(), st.sampled_from([datetime.timedelta(0), datetime.timedelta.max]))
 WRITTEN = st.one_of(
@@ -90,7 +90,7 @@ KINDS = {
     "nested": NESTED,
     "complex": st.complex_numbers(allow_nan=False, allow_infinity=False),
 }
-ORDINARY = list(KINDS)[:12] + ["date", "iso date", "zoned date"]
+ORDINARY = [*list(KINDS)[:12], "date", "iso date", "zoned date"]
 DTYPES = {
     "float": ["float64", "float32", "Float64", "object", ">f8", "Sparse[float64]"],
     "gappy float": ["float64", "Float64", "object", "double[pyarrow]", "Sparse[float64]"],

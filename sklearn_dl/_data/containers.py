@@ -33,7 +33,7 @@ def opened(X: Any) -> Any:
     """
     X = _stacked(X)
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "mM":
-        X = X.filled(np.array("NaT", X.dtype))
+        X = np.where(np.ma.getmaskarray(X), np.array("NaT", X.dtype), X.data)
     if isinstance(X, np.ma.MaskedArray):
         masked: Any = X.astype(np.result_type(X.dtype, np.float32)) if X.dtype.kind in "biuf" else X.astype(object)
         X = masked.filled(np.nan)

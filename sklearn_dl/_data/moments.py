@@ -7,7 +7,7 @@ libraries.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,9 +22,9 @@ NOT_A_TIME = np.datetime64("NaT", "us")
 FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
 COARSE = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us")  # units in which other years than these can be written
 EPOCH = datetime(1970, 1, 1)
-EPOCH_UTC = EPOCH.replace(tzinfo=timezone.utc)
+EPOCH_UTC = EPOCH.replace(tzinfo=UTC)
 TICK = timedelta(microseconds=1)
-QUARTER = np.timedelta64(15, "m")  # offsets from UTC change at none but these
+QUARTER = 15 * 60 * 1_000_000  # microseconds: offsets from UTC change at none but these
 
 
 class Moments(NamedTuple):
@@ -152,8 +152,8 @@ def _of_values(values: list[Any], name: Any) -> Moments:
         raise ValueError(
             f"column {name!r} of X mixes dates with a time zone ({names[0]}) and dates without; make it one kind."
         )
-    zone = None if not names else names[0] if len(names) == 1 else "UTC"
-    return Moments(np.clip(out, FIRST, LAST) if len(out) else out, zone, names if len(names) > 1 else ())
+    clock = None if not names else names[0] if len(names) == 1 else "UTC"
+    return Moments(np.clip(out, FIRST, LAST) if len(out) else out, clock, names if len(names) > 1 else ())
 
 
 def _one(value: Any) -> tuple[Any, tzinfo | None]:
@@ -258,7 +258,7 @@ def _offsets(at: np.ndarray, clock: tzinfo) -> np.ndarray:
 
 def _floor(at: np.ndarray) -> np.ndarray:
     ticks = at.astype(np.int64)
-    return (ticks - ticks % (15 * 60 * 1_000_000)).astype(UNIT)
+    return (ticks - ticks % QUARTER).astype(UNIT)
 
 
 def _asked(at: np.ndarray, clock: tzinfo) -> np.ndarray:
@@ -266,7 +266,7 @@ def _asked(at: np.ndarray, clock: tzinfo) -> np.ndarray:
     answers = []
     for moment in at.tolist():
         year = moment.year if isinstance(moment, datetime) else 9999  # a day after the last one is no datetime
-        known = moment.replace(tzinfo=timezone.utc) if 1 < year < 9999 else EPOCH_UTC
+        known = moment.replace(tzinfo=UTC) if 1 < year < 9999 else EPOCH_UTC
         offset = known.astimezone(clock).utcoffset() or timedelta()
         answers.append(offset // TICK)
     return np.array(answers, "timedelta64[us]")

@@ -14,12 +14,15 @@ from typing import Any
 
 __all__ = ["FORMATS", "date_format", "date_reader"]
 
-MONTHS = {m: i + 1 for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())}
-LONG = "january february march april may june july august september october november december".split()
-MONTHS |= {m: i + 1 for i, m in enumerate(LONG)} | {"sept": 9}
+LONG = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+MONTHS = {name: i + 1 for i, name in enumerate(LONG)} | {name[:3]: i + 1 for i, name in enumerate(LONG)} | {"sept": 9}
 
 Y, M, D, NAME = r"(?P<y>\d{4})", r"(?P<m>\d{1,2})", r"(?P<d>\d{1,2})", r"(?P<m>[A-Za-z]{3,9})\.?"
-CLOCK = r"(?:(?:T|,?\s+)(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?(?:\s*(?P<p>[AaPp])\.?[Mm]\.?)?)"
+SECONDS = r"(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
+CLOCK = rf"(?:(?:T|,?\s+)(?P<H>\d{{1,2}}):(?P<M>\d{{2}}){SECONDS}(?:\s*(?P<p>[AaPp])\.?[Mm]\.?)?)"
 ZONE = r"\s*(?P<z>Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})"
 
 # how a date is called in messages, and what it looks like

@@ -14,7 +14,6 @@ from .layout import ONE_HOT
 
 __all__ = ["Calendar"]
 
-DAY, WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WAVES = "waves"
 
@@ -168,7 +167,11 @@ class Calendar:
         out : ndarray of shape (1, width)
             Gets it.
         """
-        out[...] = np.concatenate([np.full(len(a.suffixes), 1 / 7 * (a.kind == ONE_HOT)) for a in self._made()] or [[]])
+        start = 0
+        for aspect in self._made():
+            stop = start + len(aspect.suffixes)
+            out[:, start:stop] = 1 / 7 if aspect.kind == ONE_HOT else 0
+            start = stop
 
     def draw(self, rng: np.random.Generator, out: np.ndarray) -> None:
         """Moments of any year, each as likely.
