@@ -152,7 +152,7 @@ def test_what_else_an_array_of_objects_may_hold_is_told_by_column(value, text, e
         (np.array([(1, 2.0)] * N, dtype="i4,f8"), r"^X is a structured array; pass pandas\.DataFrame\(X\)\.$"),
         ([[1.0, 2.0]] * (N - 1) + [[1.0]], r"^X must be a table of numbers, each row as long as the others \("),
     ],
-    ids=["dicts", "dict", "Table", "RecordBatch", "structured", "ragged"],
+    ids=["dicts", "dict", "RecordBatch", "structured", "ragged"],
 )
 def test_other_containers_are_told_with_what_to_do(X, text):
     for encoder in ("auto", None):

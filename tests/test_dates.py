@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import sparse
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._data import date_format, date_reader, local
@@ -491,6 +493,22 @@ def test_onnx_refuses_dates_by_name(classifier):
     model, df = classifier
     with pytest.raises((NotImplementedError, ValueError), match="column 'when' of X"):
         to_onnx(model, df)
+
+
+def test_the_html_says_what_each_column_was_taken_for(classifier):
+    model, _ = classifier
+    document = " ".join(model._repr_html_().split())
+    assert "What the columns were taken for: encoder_" in document
+    found = re.findall(r'<td class="param">(x|when|c)</td><td>(\w+)</td><td>(\d+)</td>', document)
+    assert found == [
+        ("x", "number", "1"),
+        ("when", "date", str(model.encoder_.layout.origins.tolist().count(1))),
+        ("c", "category", "4"),
+    ]
+    wide = DLRegressor(max_iter=1).fit(np.zeros((5, 70)), y[:5])._repr_html_()
+    assert wide.count("<td>number</td>") == 60
+    assert "taken for" not in DLRegressor(max_iter=1, encoder=None).fit(np.zeros((5, 2)), y[:5])._repr_html_()
+    assert "taken for" not in DLRegressor(max_iter=1).fit(sparse.eye_array(5).tocsr(), y[:5])._repr_html_()
 
 
 def test_encoding_costs_no_copy_of_the_users_table():
