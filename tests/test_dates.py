@@ -112,7 +112,7 @@ def test_times_of_the_day_are_dates_of_one_day():
     times = [None if v is None else v.time() for v in VALUES]
     of_one_day = pd.to_datetime(pd.Series([None if t is None else f"1970-01-01 {t}" for t in times]))
     expected = encoded(of_one_day)
-    assert expected.shape[1] == 1 + 1 + 8
+    assert expected.shape[1] == 1 + 1 + 4
     for column in (pd.Series(times), pl.Series(times), pa.array(times)):
         np.testing.assert_array_equal(encoded(column), expected)
 

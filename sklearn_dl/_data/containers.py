@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from .dataframes import as_dataframe
+from .dataframes import as_dataframe, is_dataframe
 from .kinds import floats_of, positions_of, type_of_levels
 from .moments import moments_of
 from .told import UnreadableError
@@ -46,7 +46,7 @@ def opened(X: Any) -> Any:
     if isinstance(X, np.ndarray) and X.dtype.kind == "m":
         return X / SECOND  # NaT becomes NaN
     X = as_dataframe(X)
-    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
+    if not is_dataframe(X) and hasattr(X, "column_names") and hasattr(X, "to_pandas"):
         raise UnreadableError(
             f"X is a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass X.to_pandas() or "
             "polars.from_arrow(X)."

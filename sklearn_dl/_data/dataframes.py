@@ -50,11 +50,9 @@ def as_dataframe(X: Any) -> Any:
     UnreadableError
         Where it cannot be read.
     """
-    if isinstance(X, (np.ndarray, list, tuple)):
-        return X
     if hasattr(type(X), "to_native") and hasattr(type(X), "implementation"):
         X = X.to_native()  # a DataFrame of narwhals, of whatever version
-    if is_dataframe(X) or not nw.dependencies.is_into_dataframe(X):
+    if is_dataframe(X) or isinstance(X, (np.ndarray, list, tuple)) or not nw.dependencies.is_into_dataframe(X):
         return X
     names = list(getattr(X, "column_names", ()))
     _refuse_same_names(names)  # narwhals would say so at length

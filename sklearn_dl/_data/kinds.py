@@ -37,6 +37,7 @@ NARWHALS = {  # what the columns of its types hold, beside numbers; of all other
     nw.Boolean: bool, nw.String: str, nw.Binary: bytes, nw.Categorical: str, nw.Enum: str,
     nw.Date: date, nw.Datetime: datetime, nw.Time: time, nw.Duration: timedelta,
 }  # fmt: skip
+LEVELS = (nw.Categorical, nw.Enum)
 KIND_OF = {
     "numbers": "number", "durations": "number", NOTHING: "number",
     "text": "category", "bytes": "category", "dates": "date", "times": "date",
@@ -75,7 +76,7 @@ def is_category(dtype: Any) -> bool:
     """Whether a type says that its values are levels, whatever they are: pandas' category and Arrow's dictionary."""
     if hasattr(dtype, "categories") or hasattr(getattr(dtype, "pyarrow_dtype", None), "index_type"):
         return True
-    return isinstance(dtype, nw.Categorical | nw.Enum)
+    return isinstance(dtype, LEVELS)
 
 
 def _type_of_values(dtype: Any) -> type:

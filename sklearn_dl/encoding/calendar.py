@@ -74,8 +74,8 @@ ASPECTS: dict[str, Callable[[int], Aspect]] = {
     WEEKDAY: lambda count: _weekdays(),
     TIME: lambda count: _waves("time", "D", count),
 }
-YEAR_WAVES, MONTH_WAVES, TIME_WAVES = (3, 12), (0, 3), 4  # from few rows, from many
-ROWS_YEAR, ROWS_MONTH = 100, 300  # for each further wave
+YEAR_WAVES, MONTH_WAVES, TIME_WAVES = (3, 12), (0, 3), (2, 4)  # from few rows, from many
+ROWS_YEAR, ROWS_MONTH, ROWS_TIME = 100, 300, 400  # for each wave
 HALF_A_YEAR, TWO_MONTHS = np.timedelta64(183, "D"), np.timedelta64(60, "D")
 FEW_DAYS = 4  # different days of the month at most, of dates that stand for months: the last ones are 28 to 31
 
@@ -120,7 +120,7 @@ class Calendar:
         if len(np.unique(weekday(days))) > 1 and (daily or span < TWO_MONTHS):
             aspects.append((WEEKDAY, 0))
         if len(np.unique(clock - clock.astype("datetime64[D]"))) > 1:
-            aspects.append((TIME, TIME_WAVES))
+            aspects.append((TIME, int(np.clip(len(clock) // ROWS_TIME, *TIME_WAVES))))
         return cls(tuple(aspects))
 
     def _made(self) -> list[Aspect]:
