@@ -312,7 +312,7 @@ def test_text_that_reads_as_dates_is_told_and_taken_for_dates(make):
     np.testing.assert_array_equal(parsed, encoder.transform(make({"when": text[:1], "x": [1.0]})))
 
 
-def test_a_way_to_say_no():
+def test_a_way_to_say_no_and_a_way_to_say_yes():
     text = pd.Series(["2024-01-01", "2024-01-02", "2024-01-03"] * 20)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -323,6 +323,7 @@ def test_a_way_to_say_no():
         ):
             encoder = TableEncoder(**settings).fit(pd.DataFrame({"when": column}))
             assert encoder.levels_ == [["2024-01-01", "2024-01-02", "2024-01-03"]]
+        assert TableEncoder(kinds={0: "date"}).fit(pd.DataFrame({"when": text})).kinds_ == ["date"]  # nor a word
 
 
 def test_dates_at_fit_and_something_else_later():

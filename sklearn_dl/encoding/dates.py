@@ -27,6 +27,7 @@ from .._data import (
     type_of_levels,
 )
 from .calendar import Calendar
+from .codebook import NAMES
 from .layout import MISSING, Span
 from .part import Part, names_of
 from .rescaling import relearnt, revived
@@ -63,18 +64,18 @@ class DateColumn:
         self.name, self.zone, self.known, self.written, self.calendar = name, zone, known, written, calendar
 
     @classmethod
-    def learn(cls, series: Any, name: Any) -> tuple[DateColumn, np.ndarray]:
-        """What a training column tells, and its moments."""
+    def learn(cls, series: Any, name: Any, *, is_told: bool) -> tuple[DateColumn, np.ndarray]:
+        """What a training column tells, and its moments; text that nobody has told to be dates is warned of."""
         written = _written(series)
-        if written is not None:
+        if written is not None and not is_told:
             warnings.warn(
                 f"column {name!r} of X holds text that reads as dates written as {written}, and is taken for dates; "
-                f"pass kinds={{{name!r}: 'category'}} to the TableEncoder, or make its type category, where it is not "
-                "meant so.",
+                f"make it dates, or pass kinds={{{name!r}: 'date'}} to the TableEncoder where it is meant so, and "
+                "'category' where it is not.",
                 ColumnWarning,
                 stacklevel=2,
             )
-        elif _is_text(series):
+        if written is None and _is_text(series):
             raise ValueError(
                 f"column {name!r} of X holds text that does not read as dates in one way of writing them; make it "
                 "dates, for example with pandas.to_datetime."
@@ -90,7 +91,7 @@ class DateColumn:
             )
         there = moments.at[~np.isnat(moments.at)]
         clock = local(there, moments.zone, name)
-        label = name if isinstance(name, (str, int, float, tuple)) else str(name)
+        label = name if isinstance(name, NAMES) else str(name)
         return cls(label, moments.zone, len(there) > 0, written, Calendar.learn(clock)), moments.at
 
     def read(self, series: Any) -> np.ndarray:
@@ -158,7 +159,7 @@ class Dates(Part):
         read, days = [], []
         for i in columns.tolist():
             series = column(X, i) if is_dataframe(X) else X[:, i] if index is None else X[index, i]
-            found, at = DateColumn.learn(series, names[i])
+            found, at = DateColumn.learn(series, names[i], is_told=i in settings["told"])
             read.append(found)
             days.append(_days(at))
         table = np.column_stack(days) if days else np.empty((0, 0))
