@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 
 from .dataframes import as_dataframe, is_dataframe
 from .kinds import floats_of, positions_of, type_of_levels
-from .moments import moments_of
+from .instants import moments_of
 from .told import UnreadableError
 
 __all__ = ["as_floats", "canonical", "opened", "refuse_mask"]
