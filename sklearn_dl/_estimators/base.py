@@ -40,7 +40,7 @@ from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
 from .callbacks import CallbackBridge, CallbackSupportMixin
-from .defaults import precision_of
+from .defaults import FOLDS, precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
 from .params import make_plan, plan_for_rows
@@ -122,10 +122,17 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         warn_of(outcome, plan)
 
     def _prepare(self, call: Call) -> Prepared:
-        params, has_validation = self.get_params(deep=False), call.X_val is not None
+        params, has_validation, most_folds = self.get_params(deep=False), call.X_val is not None, FOLDS
 
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
-            return make_plan(params, self._head.task, n_rows, partial=call.partial, has_validation=held_out)
+            return make_plan(
+                params,
+                self._head.task,
+                n_rows,
+                most_folds=most_folds,
+                partial=call.partial,
+                has_validation=held_out,
+            )
 
         if call.partial and self.early_stopping is True and not self._in_stream:
             warnings.warn(
@@ -143,8 +150,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if going_on:
             head, state = shell.fitted_.head, shell.fitted_.state
             head.go_on_with(plan.loss)
+            most_folds = shell.fitted_.settings.get("n_folds", FOLDS)  # as many parts as the network has
         else:
             head, state = shell._head_of(y, table, plan, call), State(shell._draw_seed())
+            most_folds = FOLDS if table.groups is None else len(np.unique(table.groups))
         if saved is not None:
             state.seed = saved.state.seed
         planned = plan_for(len(table.y))
