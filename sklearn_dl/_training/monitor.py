@@ -57,20 +57,35 @@ class Monitor:
         The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
+    start : float
+        When the fit began, by ``time.perf_counter``.
     """
 
     def __init__(self, training: Training, listener: Listener):
-        self._training, self.listener = training, listener
-        self._watches = training.fitted.state.judged is None
-        plan, n_epochs = training.plan, training.epochs_left
+        self._training, self.listener, plan = training, listener, training.plan
         self._first = training.fitted.state.epoch
-        self._last = self._first + n_epochs
         self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
+        self.start = time.perf_counter()
+        self.begin()
+
+    def begin(self) -> None:
+        """Epochs are about to come: those that are judged, or the last ones."""
+        training = self._training
+        epoch, self._watches = training.fitted.state.epoch, training.fitted.state.judged is None
+        self._last, self._until = epoch + training.epochs_left, epoch + training.epochs_to_come
+        plan, self.reason, self._told = training.plan, "", False
         self._max_time = math.inf if plan.max_time is None else plan.max_time
-        self._start = time.perf_counter()
-        self.reason = ""  # why the fit shall end
-        if n_epochs:
-            listener.begin_epoch()
+        if self._watches and not training.pauses:  # the last epochs have their share of the time
+            self._max_time *= 1 - plan.n_last / plan.n_epochs
+        if training.epochs_left:
+            self.listener.begin_epoch()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what `reason` says ends no more than the epochs that are judged."""
+        limit = self._training.plan.max_time
+        in_time = limit is None or time.perf_counter() - self.start < limit
+        return self.reason in ("early_stopping", "max_time") and in_time and not self._told
 
     def __call__(self, epoch: Epoch) -> bool:
         training, plan, state = self._training, self._training.plan, self._training.fitted.state
@@ -80,7 +95,8 @@ class Monitor:
             "learning_rate": epoch.learning_rate,
             "seconds": epoch.seconds,
         }
-        judged = epoch.number % plan.every == 0
+        over = time.perf_counter() - self.start >= self._max_time
+        judged = epoch.number % plan.every == 0 or over
         if training.validation is not None and judged and self._watches:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
             record |= training.validation.scores(training.fitted.network)
@@ -93,10 +109,11 @@ class Monitor:
             "target_loss": epoch.loss <= self._target_loss,
             "early_stopping": judged and self._watches and self._on_plateau(record),
         }
-        state.ended_by = next((reason for reason, stop in stops.items() if stop), None)  # a checkpoint keeps it
+        judged_by = None if self._watches else state.ended_by  # what ended the epochs that were judged
+        state.ended_by = next((reason for reason, stop in stops.items() if stop), judged_by)  # a checkpoint keeps it
         state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
-        stops["max_time"] = time.perf_counter() - self._start >= self._max_time
-        stops["callback"] = self.listener.end_epoch()
+        stops["max_time"] = over or time.perf_counter() - self.start >= self._max_time
+        stops["callback"] = self._told = self.listener.end_epoch()
         self.reason = next((reason for reason, stop in stops.items() if stop), "")
         stop = self.reason != ""
         if not stop and epoch.number < self._last:
@@ -114,7 +131,9 @@ class Monitor:
         elif end is End.NON_FINITE:
             kept = None  # the warning tells
         if plan.verbose and not plan.partial and kept is not None:
-            print(closing_line(kept, records[-1]["epoch"], time.perf_counter() - self._start), flush=True)
+            reached, begun = records[-1]["epoch"], training.fitted.state.judged
+            n_last = 0 if begun is None else reached - begun
+            print(closing_line(kept, reached, time.perf_counter() - self.start, n_last), flush=True)
 
     def _on_plateau(self, record: dict[str, Any]) -> bool:
         """Whether a plateau ends the training; it may lower the learning rate instead."""
@@ -134,10 +153,11 @@ class Monitor:
         return False
 
     def _print(self, record: dict[str, Any]) -> None:
-        elapsed, done = time.perf_counter() - self._start, record["epoch"] - self._first
+        elapsed, done = time.perf_counter() - self.start, record["epoch"] - self._first
         seconds = elapsed / done
-        left = min(seconds * (self._last - record["epoch"]), max(0.0, self._max_time - elapsed))
-        print(epoch_line(record, self._last, seconds, left), flush=True)
+        limit = math.inf if self._training.plan.max_time is None else self._training.plan.max_time
+        left = min(seconds * (self._until - record["epoch"]), max(0.0, limit - elapsed))
+        print(epoch_line(record, self._until, seconds, left), flush=True)
 
 
 def judged_value(record: dict[str, Any]) -> float:

@@ -44,7 +44,7 @@ def epoch_line(record: Mapping[str, Any], last: int, seconds: float, left: float
     return "  ".join(cells)
 
 
-def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str:
+def closing_line(record: Mapping[str, Any], reached: int, seconds: float, n_last: int = 0) -> str:
     """The line behind those of the epochs: which of them the network is of.
 
     Parameters
@@ -55,6 +55,8 @@ def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str
         Number of the last epoch that there was.
     seconds : float
         Duration of the fit.
+    n_last : int, default=0
+        Epochs that went on from it, with the rows that were left out.
 
     Returns
     -------
@@ -64,10 +66,15 @@ def closing_line(record: Mapping[str, Any], reached: int, seconds: float) -> str
     Examples
     --------
     >>> from sklearn_dl._training.printing import closing_line
-    >>> closing_line({"epoch": 3, "loss": 0.4123, "validation_loss": 0.43}, 13, 1.625)
+    >>> record = {"epoch": 3, "loss": 0.4123, "validation_loss": 0.43}
+    >>> closing_line(record, 13, 1.625)
     'kept epoch 3 of 13  loss 0.41230     validation 0.43000     1.6 s in all'
+    >>> closing_line(record, 15, 1.625, 2)
+    'kept epoch 3 of 13, and 2 epochs on all rows from there  loss 0.41230     validation 0.43000     1.6 s in all'
     """
-    return "  ".join([f"kept epoch {record['epoch']} of {reached}", *_figures(record), f"{duration(seconds)} in all"])
+    kept = f"kept epoch {record['epoch']} of {reached - n_last}"
+    on = f", and {n_last} epoch{'s' * (n_last > 1)} on all rows from there" if n_last else ""
+    return "  ".join([kept + on, *_figures(record), f"{duration(seconds)} in all"])
 
 
 def _figures(record: Mapping[str, Any]) -> list[str]:

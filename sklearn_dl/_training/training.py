@@ -200,9 +200,16 @@ class Training:
         state, plan = self.fitted.state, self.plan
         if plan.partial:
             return plan.n_epochs
+        if state.over:
+            return 0
         if state.judged is not None:
             return state.judged + self.n_last - state.epoch
-        return 0 if state.over else self.origin + plan.n_epochs - plan.n_last - state.epoch
+        return self.origin + plan.n_epochs - plan.n_last - state.epoch
+
+    @property
+    def epochs_to_come(self) -> int:
+        """Epochs that may come in all: those of `epochs_left`, and the last ones behind epochs that are judged."""
+        return self.epochs_left + (self.plan.n_last if self.fitted.state.judged is None else 0)
 
     @property
     def n_last(self) -> int:
@@ -214,12 +221,10 @@ class Training:
 
     def learn_the_rest(self) -> bool:
         """Go back to the best epoch, and let the rows that were left out be learnt from then on; whether that is on."""
-        if self.fitted.state.judged is not None:  # resumed there
-            return True
         if self.folds is None or not self.plan.n_last or self.stopping is None or self.stopping.values is None:
             return False
         np.copyto(self.fitted.network.values, self.stopping.values)
-        self.fitted.state.judged = self.fitted.state.epoch
+        self.fitted.state.judged, self.fitted.state.over = self.fitted.state.epoch, False
         return True
 
     def batches(self) -> list[Batches]:
