@@ -333,7 +333,7 @@ def test_given_values_are_kept():
         ({"n_members": 2, "n_folds": 3}, r"n_folds must be at most n_members, which is 2 here; got 3"),
         ({"n_folds": 3}, r"n_folds must be at most n_members, which is 1 here; got 3"),
         ({"n_members": 0}, r"n_members must be 'auto' or an int >= 1; got 0"),
-        ({"n_folds": 1.5}, r"n_folds must be 'auto' or an int >= 1; got 1.5"),
+        ({"n_folds": 1.5}, r"n_folds must be 'auto', an int >= 1 or a splitter of scikit-learn such as .*; got 1.5"),
         ({"max_iter": 0}, r"max_iter must be 'auto' or an int >= 1; got 0"),
         (
             {"numeric_embedding": "fourier"},

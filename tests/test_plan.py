@@ -100,15 +100,14 @@ SMALL = {"hidden_layer_sizes": (64,), "n_members": 4, "random_state": 0, "dropou
 
 @pytest.mark.parametrize("max_iter", [24, 64])
 def test_the_best_epoch_is_kept_with_folds_and_a_rate_that_falls(max_iter):
-    """`best_epoch_` and the lowest validation loss tell of the weights that are there."""
+    """The last epochs begin from the best one, found at its own rate; see test_folds.py for its values."""
     params = SMALL | {"learning_rate_init": 0.01, "max_iter": max_iter, "n_iter_no_change": 3}
     model = DLRegressor(**params, n_folds=4).fit(*NOISE)
-    assert model.best_epoch_ < max_iter  # it overfits
-    params |= {"max_iter": model.best_epoch_, "learning_rate": Halving()}
-    every = -(-max_iter // 32)
-    short = DLRegressor(**params | {"n_iter_no_change": 3}, n_folds=4)
-    if every == 1:  # looks at the same epochs
-        np.testing.assert_array_equal(short.fit(*NOISE).network_.values, model.network_.values)
+    n_last = max_iter // 4
+    assert model.best_epoch_ < max_iter - n_last  # it overfits
+    assert model.best_loss_ == min(model.validation_loss_curve_)
+    n_more = max(1, round(n_last * model.best_epoch_ / (max_iter - n_last)))
+    assert model.n_iter_ == max_iter - n_last + n_more
     rates = [record["learning_rate"] for record in model.history_]
     assert rates[-1] < rates[0]
 
@@ -121,7 +120,7 @@ def test_patience_counts_epochs(n_folds):
     rates = np.array([record["learning_rate"] for record in model.history_])
     falls = np.flatnonzero(rates[1:] < rates[:-1]) + 1
     assert np.diff(falls).tolist() == [2] * (len(falls) - 1)
-    assert len(falls) >= 30
+    assert len(falls) >= (30 if n_folds == 1 else 23)  # of 64 epochs, or of 48 that are judged
 
 
 # ---------------------------------------------------------------- what looks at a plan from outside
