@@ -105,7 +105,8 @@ def test_verbose_goes_on_counting_in_a_warm_start(capsys):
 
 
 KEPT = re.compile(
-    rf"kept epoch (\d+) of (\d+)(?:, and (\d+) epochs? on all rows from there)?  loss ({NUMBER}) *(?:  validation ({NUMBER}) *)?(?:  score ({NUMBER}) *)?"
+    rf"kept epoch (\d+) of (\d+)(?:, and (\d+) epochs? on all rows from there)?"
+    rf"  loss ({NUMBER}) *(?:  validation ({NUMBER}) *)?(?:  score ({NUMBER}) *)?"
     rf"  {TIME} in all"
 )
 KEEPING = {
