@@ -51,7 +51,7 @@ EDGES = {
     "displays": "_estimators",
     "inspection": "_data _engine _estimators _numerics encoding layers",
     "onnx": "_data _estimators _numerics encoding heads layers losses",
-    "rate_finder": "_data _estimators _numerics _training solvers",
+    "rate_finder": "_estimators _numerics _training solvers",
 }
 
 PLAIN = {  # know NumPy and SciPy, and of scikit-learn only BaseEstimator
