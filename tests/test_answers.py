@@ -79,7 +79,7 @@ def peak(call):
     return sum(part.nbytes for part in parts), held
 
 
-WORKSPACE = 8e6  # bytes of a block's working memory, whatever the rows
+WORKSPACE = 1e7  # bytes of a block's working memory, whatever the rows
 
 
 @pytest.mark.parametrize("n_classes", [2, 20, 60])

@@ -14,7 +14,7 @@ from sklearn.utils import estimator_html_repr
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.convert import from_sklearn
 from sklearn_dl.encoding import TableEncoder
-from sklearn_dl.numeric_embeddings import Mixed, Periodic
+from sklearn_dl.numeric_embeddings import Mixed
 from sklearn_dl.schedules import Cosine
 from sklearn_dl.solvers import LBFGS, SGD, AdamW
 
@@ -127,7 +127,7 @@ def test_the_notebook_shows_what_auto_became(estimator):
 
 
 def same_as_the_default(estimator):
-    embedding = Periodic() if estimator is DLRegressor else Mixed()
+    embedding = Mixed()
     return {
         "solver": ["adamw", AdamW()],
         "encoder": [TableEncoder()],

@@ -26,7 +26,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn_dl import DLRegressor
 from sklearn_dl._data import sample_rows
 from sklearn_dl.encoding import ColumnWarning, TableEncoder, table_encoder
-from sklearn_dl.encoding.layout import CODES, MISSING, NUMBER, ONE_HOT, Layout, Span
+from sklearn_dl.encoding.layout import CODES, MISSING, NUMBER, ONE_HOT, TWO_VALUED, Layout, Span
 from sklearn_dl.encoding.part import Part, names_of
 from sklearn_dl.inspection import attribution_importance, integrated_gradients
 
@@ -79,6 +79,7 @@ def test_parameters_clone_and_pickle():
     assert encoder.get_params() == {
         "categorical_features": ["a"],
         "embedding_size": 8,
+        "max_dense": 512,
         "max_one_hot": 3,
         "min_frequency": 5,
         "scaling": "robust",
@@ -244,9 +245,13 @@ def test_a_column_that_varies_outside_the_sample_only_is_no_constant(scaling, dt
     encoder = TableEncoder(scaling=scaling).fit(make(X))
     assert (encoder.scale_ > 0).tolist() == [True, True, True, False]
     if scaling == "robust":
-        np.testing.assert_allclose(encoder.scale_[:3], [2, 0.1, 0.4], rtol=1e-6)  # one over half the range
+        np.testing.assert_allclose(
+            encoder.scale_[:3], [1, 0.1, 0.2], rtol=1e-6
+        )  # one over the range, of many values half of it
     rows = np.array([[0, 7, 0, 0], [1, 17, -5, 9.0]], dtype)
-    assert (abs(np.diff(encoder.transform(make(rows)), axis=0))[0, :3] > 0.5).all()
+    place = [list(encoder.get_feature_names_out()).index(f"x{j}") for j in range(3)]
+    assert (abs(np.diff(encoder.transform(make(rows)), axis=0))[0, place] > 0.5).all()
+    assert encoder.layout.n_numbers == 2  # the flags, too, are known by all rows
     other = TableEncoder(scaling=scaling).fit(make(X[UNSEEN[0] :]))  # rows of another place: as much of a flag
     assert other.scale_[0] > 0
 
@@ -796,7 +801,7 @@ def test_the_layout_of_a_table_that_nobody_encodes():
     np.testing.assert_array_equal(layout.origins, [0, 1, 2])
     assert layout.names(["a", "b", "c"]) == ["a", "b", "c"]
     X = sparse.random_array((9, 3), density=0.5, rng=rng, format="csr")
-    assert TableEncoder().fit(X).layout == Layout.plain(3, sparse=True)
+    assert TableEncoder(max_dense=2).fit(X).layout == Layout.plain(3, sparse=True)
 
 
 def test_there_is_no_layout_before_fit():
@@ -875,17 +880,50 @@ def test_a_kind_of_column_is_a_class_and_a_line_in_the_table_of_kinds(monkeypatc
 # ---------------------------------------------------------------- sparse
 
 
-@pytest.mark.parametrize(
-    "make", [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array, sparse.coo_array]
-)
-def test_sparse_is_scaled_and_not_centred(make):
-    dense = np.where(rng.random((50, 4)) < 0.3, rng.normal(5, 2, (50, 4)), 0) * [1, 1e5, 1e-5, 0]
-    out = encode(make(dense))
+MAKE = [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array, sparse.coo_array]
+WIDE = {"max_dense": 0}  # however few columns: encoded as a wide table
+
+
+@pytest.mark.parametrize("make", MAKE)
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_a_sparse_table_of_few_columns_is_the_dense_one(make, scaling, monkeypatch):
+    dense = np.where(rng.random((90, 6)) < 0.3, rng.normal(5, 2, (90, 6)), 0) * [1, 1e5, 1e-5, 0, 1, 1]
+    dense[:, 4:] = dense[:, 4:] > 5
+    for made in (2**23, 200):  # all columns at once, two at a time
+        monkeypatch.setattr("sklearn_dl.encoding.scaling.MADE", made)
+        encoder, of_dense = (TableEncoder(scaling=scaling).fit(X) for X in (make(dense), dense))
+        assert encoder.layout == of_dense.layout
+        np.testing.assert_array_equal(encoder.transform(make(dense)), of_dense.transform(dense))
+        np.testing.assert_array_equal(encoder.transform(dense), of_dense.transform(make(dense)))
+
+
+def test_a_wide_sparse_table_stays_sparse():
+    X = sparse.random_array((30, 513), density=0.1, rng=rng, format="csr")
+    assert sparse.issparse(encode(X))
+    assert not sparse.issparse(encode(X[:, :512]))
+    assert not sparse.issparse(encode(X, max_dense=513))
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_wide_sparse_columns_have_one_unit_and_keep_their_zeros(make):
+    dense = np.where(rng.random((400, 5)) < [0.5, 0.3, 0.2, 0.02, 0], rng.normal(5, 1, (400, 5)), 0)
+    out = encode(make(dense), **WIDE)
     assert sparse.issparse(out)
     assert out.format == "csr"
-    expected = StandardScaler(with_mean=False).fit_transform(dense)
-    np.testing.assert_allclose(out.toarray(), expected, rtol=1e-12)
-    np.testing.assert_array_equal(encode(make(dense), dense), out.toarray())
+    factor = encode(make(dense), dense, **WIDE)[:, 0].max() / dense[:, 0].max()
+    np.testing.assert_allclose(out.toarray(), dense * factor, rtol=1e-12)  # a rare column counts as a frequent one
+    np.testing.assert_allclose(factor * np.sqrt(np.mean(dense[dense > 0] ** 2)), 1, rtol=0.1)
+    np.testing.assert_array_equal(encode(make(dense), dense, **WIDE), out.toarray())
+    flags = (dense > 0).astype(float)
+    np.testing.assert_array_equal(encode(make(flags), **WIDE).toarray(), flags)
+
+
+def test_wide_sparse_columns_of_other_units_are_brought_near():
+    dense = np.where(rng.random((400, 6)) < 0.3, rng.normal(5, 1, (400, 6)), 0)
+    units = np.array([1, 1, 1, 1, 1e6, 1e-6])
+    z = encode(sparse.csr_array(dense * units), **WIDE).toarray()
+    size = [np.sqrt(np.mean(x[x > 0] ** 2)) for x in z.T]
+    np.testing.assert_allclose(size, [1, 1, 1, 1, 4, 0.25], rtol=0.1)
 
 
 def test_categories_of_a_sparse_table_are_told():
@@ -899,33 +937,70 @@ def test_categories_of_a_sparse_table_are_told():
     ):
         with pytest.raises(ValueError, match="categorical_features must be 'from_dtype' for a sparse table"):
             TableEncoder(categorical_features=given).fit(table_)
-    np.testing.assert_array_equal(encode(X, categorical_features=[]).toarray(), encode(X).toarray())
+    np.testing.assert_array_equal(encode(X, categorical_features=[]), encode(X))
 
 
-def test_sparse_weights():
+@pytest.mark.parametrize("params", [WIDE, {}], ids=str)
+def test_sparse_weights(params):
     X = sparse.random_array((40, 5), density=0.4, rng=rng, format="csr")
     times = rng.integers(0, 4, 40)
-    weighted = TableEncoder().fit(X, sample_weight=times)
+    weighted = TableEncoder(**params).fit(X, sample_weight=times)
     np.testing.assert_allclose(
-        weighted.scale_, TableEncoder().fit(X[np.repeat(np.arange(40), times)]).scale_, rtol=1e-12
+        weighted.scale_, TableEncoder(**params).fit(X[np.repeat(np.arange(40), times)]).scale_, rtol=1e-12
     )
 
 
 @pytest.mark.parametrize("largest", [1e308, 1e200, 1e-200, 1e-307])
-def test_sparse_huge_and_tiny_numbers(largest):
+@pytest.mark.parametrize("params", [WIDE, {}], ids=str)
+def test_sparse_huge_and_tiny_numbers(largest, params):
+    def encoded(fit_on, X):
+        out = encode(sparse.csr_array(fit_on), sparse.csr_array(X), **params)
+        return out.toarray() if sparse.issparse(out) else out
+
     unit = np.array([[1.0, 0], [0, 1], [0.5, -1], [-1, 0]])
-    np.testing.assert_allclose(
-        encode(sparse.csr_array(unit * largest)).toarray(), encode(sparse.csr_array(unit)).toarray(), rtol=1e-13
-    )
-    later = encode(sparse.csr_array(unit * 1e-300), sparse.csr_array(unit * 1e300))
-    assert np.isfinite(later.toarray()).all()
+    np.testing.assert_allclose(encoded(unit * largest, unit * largest), encoded(unit, unit), rtol=1e-13)
+    assert np.isfinite(encoded(unit * 1e-300, unit * 1e300)).all()
 
 
 def test_a_constant_sparse_column_is_zero_as_in_a_dense_table():
     X = sparse.csr_array(np.c_[np.full(1000, 0.1), np.zeros(1000), np.arange(1000.0)])
-    encoder = TableEncoder().fit(X)
+    encoder = TableEncoder(**WIDE).fit(X)
     np.testing.assert_array_equal(encoder.scale_[:2], 0)
     np.testing.assert_array_equal(encoder.transform(sparse.csr_array([[0.1, 1e300, 0]])).toarray(), 0)
+
+
+# ---------------------------------------------------------------- columns of two values
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_columns_of_two_values_come_last_and_are_no_numbers_to_embed(scaling):
+    n = 80
+    X = np.c_[
+        rng.random(n) < 0.5, rng.normal(size=n), np.where(rng.random(n) < 0.2, -7, 3), np.arange(n) % 3, np.ones(n)
+    ]
+    X[:9, [1, 2]] = np.nan
+    encoder = TableEncoder(scaling=scaling).fit(X)
+    assert [(span.origin, span.kind) for span in encoder.layout.spans] == [
+        *((j, NUMBER) for j in (1, 3, 4)),
+        *((j, TWO_VALUED) for j in (0, 2)),
+        *((j, MISSING) for j in (1, 2)),
+    ]
+    assert list(encoder.get_feature_names_out()) == ["x1", "x3", "x4", "x0", "x2", "x1_missing", "x2_missing"]
+    z = encoder.transform(X)
+    for i, column in enumerate((1, 3, 4, 0, 2)):
+        alone = TableEncoder(scaling=scaling).fit(X[:, [column]]).transform(X[:, [column]])
+        np.testing.assert_array_equal(z[:, i], alone[:, 0])
+    np.testing.assert_array_equal(z[:, 5:], np.isnan(X[:, [1, 2]]))
+    np.testing.assert_array_equal(encoder.numeric_features_, np.arange(5))  # told in the order of the table
+    assert encoder.scale_[4] == 0
+    np.testing.assert_array_equal(encoder.missing_features_, [1, 2])
+
+
+def test_few_rows_do_not_tell_that_there_are_two_values_only():
+    X = np.arange(63.0)[:, None] % 2
+    assert TableEncoder().fit(X).layout.n_numbers == 1
+    assert TableEncoder().fit(X, sample_weight=np.where(X[:, 0], 1, 2)).layout.n_numbers == 0  # as many rows twice
+    assert TableEncoder().fit(np.vstack((X, X))).layout.n_numbers == 0
 
 
 def test_sparse_with_gaps_is_refused():
@@ -937,7 +1012,8 @@ def test_sparse_with_gaps_is_refused():
 def test_a_frame_of_sparse_columns_is_a_sparse_table():
     X = sparse.random_array((30, 3), density=0.4, rng=rng, format="csr")
     df = pd.DataFrame.sparse.from_spmatrix(X, columns=list("abc"))
-    np.testing.assert_array_equal(encode(df).toarray(), encode(X).toarray())
+    np.testing.assert_array_equal(encode(df, **WIDE).toarray(), encode(X, **WIDE).toarray())
+    np.testing.assert_array_equal(encode(df), encode(X.toarray()))
     one = pd.DataFrame({"a": df["a"], "b": X.toarray()[:, 1]})  # one sparse column is a column of numbers
     np.testing.assert_array_equal(encode(one), encode(X.toarray()[:, :2]))
 

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl._estimators.defaults import SMALL, batch_rows, settle
+from sklearn_dl._estimators.defaults import SMALL, batch_rows, settle, settle_wide
 from sklearn_dl._training.folds import draw, judged
 from sklearn_dl.heads import ClassEncoder, ClassHead, Judged
 from sklearn_dl.losses import (
@@ -333,7 +333,7 @@ def test_given_values_are_kept():
         ({"n_members": 2, "n_folds": 3}, r"n_folds must be at most n_members, which is 2 here; got 3"),
         ({"n_folds": 3}, r"n_folds must be at most n_members, which is 1 here; got 3"),
         ({"n_members": 0}, r"n_members must be 'auto' or an int >= 1; got 0"),
-        ({"n_folds": 1.5}, r"n_folds must be 'auto', an int >= 1 or a splitter of scikit-learn such as .*; got 1.5"),
+        ({"n_folds": 1.5}, r"n_folds must be 'auto', an int >= 1 or a splitter .*; got 1.5"),
         ({"max_iter": 0}, r"max_iter must be 'auto' or an int >= 1; got 0"),
         (
             {"numeric_embedding": "fourier"},
@@ -362,3 +362,18 @@ def test_errors(params, message):
 )
 def test_rows_a_step(given, n_rows, n_members, size):
     assert batch_rows(given, n_rows, n_members) == size
+
+
+@pytest.mark.parametrize("estimator", [DLRegressor, DLClassifier])
+def test_auto_for_wide_sparse_tables(estimator):
+    def epochs(n, **given):
+        return settle_wide(estimator(**given).get_params(deep=False), n)["max_iter"]
+
+    assert [epochs(n) for n in (100, 1000, 5000, 10**6)] == [24, 18, 8, 4]
+    assert epochs(5000, max_iter=50) == 50
+    params = settle_wide(estimator(hidden_layer_sizes=(7,), dropout=0.2).get_params(deep=False), 5000)
+    assert (params["hidden_layer_sizes"], params["dropout"], params["n_members"]) == ((7,), 0.2, 4)
+    assert settle_wide(estimator().get_params(deep=False), SMALL - 1)["n_members"] == 1
+    for given in ({"solver": "lbfgs"}, {"hidden_layer_sizes": ()}):
+        params = estimator(**given).get_params(deep=False)
+        assert settle_wide(params, 5000) == params

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.checkpoint.fingerprint import text
@@ -98,7 +99,7 @@ PARAMETERS = {
     "normalization": ("None, 'batch' or 'layer'", ["instance", True, 3]),
     "architecture": ("'mlp' or 'resnet', or a callable that returns a Layer", ["cnn", None, 3]),
     "n_members": (f"'auto' or {INT}", [0, -2, "a", 1.0, None]),
-    "n_folds": (f"'auto' or {INT}", [0, "a", 2.5, None]),
+    "n_folds": (f"'auto', {INT} or a splitter of scikit-learn such as GroupKFold(4)", [0, "a", 2.5, None, KFold]),
     "numeric_embedding": (EMBEDDINGS, ["fourier", 3, Periodic]),
     "encoder": ("'auto', None or a TableEncoder", ["none", 3, True, np.ones(3)]),
     "scale_target": (BOOL, [1, None, "yes"]),

@@ -88,8 +88,8 @@ MERE_NAMES = {  # parameters, and the object that is named, which may stand for 
     "loss__delta": ({}, "'squared_error'", r"loss=Huber\(\)"),
     "learning_rate__warmup": ({}, "'cosine'", r"learning_rate=Cosine\(\), which stands for the same,"),
     "encoder__max_one_hot": ({}, "'auto'", r"encoder=TableEncoder\(\), which stands for the same,"),
-    "numeric_embedding__width": ({}, "'auto'", r"numeric_embedding=Periodic\(\), which stands for the same,"),
-    "numeric_embedding__n_bins": ({}, "'auto'", r"numeric_embedding=Mixed\(\)"),
+    "numeric_embedding__width": ({}, "'auto'", r"numeric_embedding=Mixed\(\), which stands for the same,"),
+    "numeric_embedding__n_bins": ({}, "'auto'", r"numeric_embedding=Mixed\(\), which stands for the same,"),
 }
 
 

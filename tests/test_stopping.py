@@ -346,14 +346,17 @@ def test_warm_fits_of_one_epoch_each_keep_the_best():
         assert weighted_half_mse(model) == pytest.approx(min(curve), rel=1e-10)
 
 
-def test_a_warm_fit_with_folds_is_judged_by_nobody():
-    """The last epochs of the first fit have learnt all rows: none of them could judge."""
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_of_a_network_that_is_trained_further_no_fold_is_left_out(early_stopping):
+    """It has seen all rows; what was settled by rows that it had not stays."""
     params = OVERFIT | {"n_members": 4, "n_folds": 4, "warm_start": True, "max_iter": 20}
-    model = DLRegressor(**params).fit(X, y)
-    judged = len(model.validation_loss_curve_)
+    model = DLRegressor(**params, early_stopping=early_stopping).fit(X, y)
+    noise, epochs = model.noise_, model.n_iter_
     model.set_params(max_iter=3).fit(X, y)
-    assert len(model.validation_loss_curve_) == judged
-    assert (model.best_epoch_, model.best_loss_) == (None, min(model.loss_curve_))
+    assert model.best_epoch_ is None
+    assert model.n_iter_ == epochs + 3
+    assert all("validation_loss" not in record for record in model.history_[-3:])
+    np.testing.assert_array_equal(model.noise_, noise)
 
 
 def test_a_warm_fit_on_other_rows_keeps_the_best_of_its_own():
@@ -407,12 +410,9 @@ def test_a_share_held_out_and_the_same_rows_given_make_the_same_network(name):
 
 
 def test_auto_is_settled_by_the_training_rows(monkeypatch):
-    """340 rows, of which a share is held out, give the plain network of 306 rows; with folds nothing is held out."""
+    """340 rows, of which a share is held out, give the plain network of 306 rows, and not an ensemble."""
     table, target = np.tile(X, (4, 1))[:340], np.tile(y, 4)[:340]
-    params = {"early_stopping": True, "max_iter": 2, "random_state": 0}
-    assert len(DLRegressor(**params).fit(table, target).network_.parts) == 4
-    model = DLRegressor(**params, n_folds=1).fit(table, target)
-    assert model.settings_["n_members"] == 1
+    model = DLRegressor(early_stopping=True, n_folds=1, max_iter=2, random_state=0).fit(table, target)
     assert len(model.coefs_) == 2
     assert model.set_params(warm_start=True).fit(table, target).validation_loss_curve_ is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import re
 import runpy
@@ -298,8 +299,11 @@ def test_lbfgs_with_embeddings():
 
 KINDS = [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array]
 gen = np.random.default_rng(0)
-S = sparse.random_array((400, 60), density=0.1, rng=gen, format="csr", data_sampler=lambda size: gen.normal(3, 1, size))
-s = np.asarray(S @ gen.normal(size=60))
+FEW = sparse.random_array(
+    (400, 60), density=0.1, rng=gen, format="csr", data_sampler=lambda size: gen.normal(3, 1, size)
+)
+S = sparse.hstack([FEW, sparse.csr_array((400, 500))], format="csr")  # so wide that it stays sparse
+s = np.asarray(FEW @ gen.normal(size=60))
 
 
 @pytest.fixture
@@ -332,16 +336,51 @@ def test_sparse_end_to_end(estimator, make, params, never_dense):
 def test_a_sparse_fit_predicts_the_same_for_dense_rows(estimator, make):
     model = estimator(**QUICK).fit(make(S), target(estimator, s))
     dense = S.toarray()
-    np.testing.assert_allclose(outcome(model, dense), outcome(model, make(S)), rtol=1e-12)
+    np.testing.assert_allclose(outcome(model, dense), outcome(model, make(S)), rtol=1e-6)  # single precision
     other = estimator(**QUICK).fit(S, target(estimator, s))
     np.testing.assert_array_equal(outcome(model, make(S)), outcome(other, S))
-    with_gaps = np.where(np.arange(60) == 3, np.nan, dense)  # dense rows may have gaps: nothing, 0
+    with_gaps = np.where(np.arange(S.shape[1]) == 3, np.nan, dense)  # dense rows may have gaps: nothing, 0
     np.testing.assert_array_equal(outcome(model, with_gaps), outcome(model, np.nan_to_num(with_gaps)))
 
 
 def test_sparse_rows_for_a_dense_fit():
     model = DLRegressor(**QUICK).fit(S.toarray(), s)
     np.testing.assert_array_equal(model.predict(S), model.predict(S.toarray()))
+
+
+@pytest.mark.parametrize("make", [*KINDS, pd.DataFrame.sparse.from_spmatrix])
+@pytest.mark.parametrize("estimator", BOTH)
+def test_few_sparse_columns_give_the_network_of_the_dense_table(estimator, make, monkeypatch):
+    t, weight = target(estimator, s), np.where(np.arange(400) % 3, 1.0, 2.0)
+    params = {"random_state": 0, "max_iter": 3, "n_members": 2, "hidden_layer_sizes": (8,), "batch_size": 50}
+    dense = estimator(**params).fit(FEW.toarray(), t, sample_weight=weight)
+    for large in (2**26, 1000):  # made dense at once; batch by batch
+        monkeypatch.setattr("sklearn_dl._engine.fitted.LARGE", large)
+        model = estimator(**params).fit(make(FEW), t, sample_weight=weight)
+        np.testing.assert_array_equal(model.network_.values, dense.network_.values)
+        np.testing.assert_array_equal(outcome(model, make(FEW)), outcome(dense, FEW.toarray()))
+    for network in (model, dense):
+        network.partial_fit(make(FEW) if network is model else FEW.toarray(), t)
+    np.testing.assert_array_equal(model.network_.values, dense.network_.values)
+
+
+def test_a_long_sparse_table_of_few_columns_is_never_dense_as_a_whole(monkeypatch):
+    """Nor are its predictions."""
+    monkeypatch.setattr("sklearn_dl._engine.fitted.LARGE", 1000)
+    monkeypatch.setattr("sklearn_dl.encoding.scaling.MADE", 4000)
+    largest = [0]
+    X = sparse.vstack([FEW] * 40, format="csr")
+    for kind in (sparse.csr_array, sparse.csc_array):
+
+        def watched(self, *args, made=kind.toarray, **kwargs):
+            largest.append(math.prod(self.shape))
+            return made(self, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "toarray", watched)
+    params = {"random_state": 0, "max_iter": 1, "n_members": 1, "batch_size": 50, "numeric_embedding": None}
+    model = DLRegressor(**params).fit(X, np.tile(s, 40))
+    model.predict(X)
+    assert 0 < max(largest) < math.prod(X.shape) / 2
 
 
 def test_sparse_columns_not_seen_in_training_change_nothing():

@@ -16,6 +16,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._engine import Streams
 from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl._engine.shared import TRIED, Passes, SharedWorkspace, threads_for
 from sklearn_dl._numerics.threads import _LIMIT, Team, one_blas_thread, threads_granted
@@ -77,14 +78,14 @@ TABLE = pd.DataFrame(
         **{f"x{i}": X[:, i] for i in range(4)},
     }
 )
-DEEP = {"hidden_layer_sizes": (64, 64), "batch_size": 256}
+DEEP = {"hidden_layer_sizes": (64, 64), "batch_size": 256, "n_folds": 1}
 
 # name: estimator, parameters, X, y, sample_weight, whether passes are shared
 SAME_BITS = {
-    "one layer": (DLRegressor, {"hidden_layer_sizes": (100,), "batch_size": 200}, X, Y, None, True),
+    "one layer": (DLRegressor, DEEP | {"hidden_layer_sizes": (100,), "batch_size": 200}, X, Y, None, True),
     "three layers, float32": (
         DLClassifier,
-        {"hidden_layer_sizes": (128, 64, 96), "batch_size": 320, "dtype": "float32"},
+        DEEP | {"hidden_layer_sizes": (128, 64, 96), "batch_size": 320, "dtype": "float32"},
         *(X, CLASSES, None, True),
     ),
     "dropout": (DLClassifier, DEEP | {"dropout": 0.4}, X, CLASSES, None, True),
@@ -104,6 +105,7 @@ SAME_BITS = {
     "full batch by columns": (DLRegressor, DEEP | {"batch_size": None}, np.asfortranarray(X), Y, None, True),
     "encoded batch by batch": (DLRegressor, DEEP | {"encoder": "auto"}, X.astype(np.float32), Y, None, True),
     "members": (DLRegressor, DEEP | {"n_members": 3}, X, Y, WEIGHT, True),
+    "folds": (DLRegressor, DEEP | {"n_members": 5, "n_folds": 3, "dropout": 0.1}, X, Y, WEIGHT, False),
     "categories": (DLRegressor, DEEP | {"encoder": "auto"}, TABLE, Y, WEIGHT, True),
 }
 
@@ -268,7 +270,7 @@ def whole_and_shared(layer, n_steps=3):
     for size in (1, 2):
         network.values[...] = Network.build(layer, 0, np.float64).values
         with Team(size) as team:
-            passes = Passes(network, 0, team if size > 1 else None)
+            passes = Passes(network, Streams(0), team if size > 1 else None)
             steps = []
             for step in range(n_steps):
                 x = np.random.default_rng(step).normal(size=(2 * BLOCK_ROWS, 128))
@@ -315,7 +317,7 @@ def test_an_error_of_the_whole_pass_is_told(small_work_is_shared):
     network = Network.build(Broken(4), 0, np.float64)
     before = network.values.copy()
     with Team(2) as team, pytest.raises(ValueError, match="broken"):
-        Passes(network, 0, team).of(np.ones((2 * BLOCK_ROWS, 4)), None)
+        Passes(network, Streams(0), team).of(np.ones((2 * BLOCK_ROWS, 4)), None)
     np.testing.assert_array_equal(network.values, before)
 
 
@@ -324,7 +326,9 @@ def test_sparse_rows_are_not_shared(small_work_is_shared):
 
     network = Network.build(Dense(4, 2), 0, np.float64)
     with Team(2) as team:
-        assert isinstance(Passes(network, 0, team).of(csr_array(np.ones((2 * BLOCK_ROWS, 4))), None), Workspace)
+        assert isinstance(
+            Passes(network, Streams(0), team).of(csr_array(np.ones((2 * BLOCK_ROWS, 4))), None), Workspace
+        )
 
 
 def test_a_shared_workspace_goes_when_nobody_needs_it(small_work_is_shared):
@@ -337,7 +341,7 @@ def test_a_shared_workspace_goes_when_nobody_needs_it(small_work_is_shared):
     gc.disable()
     try:
         with Team(2) as team:
-            passes, x = Passes(network, 0, team), np.ones((2 * BLOCK_ROWS, 4))
+            passes, x = Passes(network, Streams(0), team), np.ones((2 * BLOCK_ROWS, 4))
             work = passes.of(x, None)
             gone = weakref.ref(work), weakref.ref(work.memory)
             work.backward(work.forward(x))
@@ -753,7 +757,7 @@ def test_only_members_are_measured_after_the_training(members, monkeypatch):
     """It takes a pass over all rows, for the spread between members."""
     passes = []
     settle = Validation.settle
-    monkeypatch.setattr(Validation, "settle", lambda self, n: passes.append(len(self.rows)) or settle(self, n))
+    monkeypatch.setattr(Validation, "settle", lambda self, n: passes.append(self._total) or settle(self, n))
     DLRegressor(**DEEP, n_members=members, max_iter=1, early_stopping=False).fit(X, Y)
     assert passes == [N] * (members > 1)
 

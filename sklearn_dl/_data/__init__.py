@@ -19,12 +19,13 @@ from .containers import refuse_mask
 from .dataframes import column, is_dataframe, numbers_of, rows_of
 from .kinds import NOTHING, factorize, is_category, kind_of, to_numbers, type_of_levels
 from .lazy import LazyRows
-from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
-from .table import Table, hold_out, scaled_alpha, weight_exponent
+from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_sizes
+from .table import LARGE, Table, hold_out, scaled_alpha, weight_exponent
 from .target import target_array
 from .told import told
 
 __all__ = [
+    "LARGE",
     "MOST_WEIGHT",
     "NOTHING",
     "Batches",
@@ -54,7 +55,7 @@ __all__ = [
     "rows_of",
     "sample_rows",
     "scaled_alpha",
-    "sparse_deviations",
+    "sparse_sizes",
     "target_array",
     "to_numbers",
     "told",

@@ -15,23 +15,23 @@ __all__ = ["LazyRows"]
 
 @final
 class LazyRows:
-    """Encoded rows of an array, in memory or on disk.
+    """Encoded rows of an array, in memory or on disk, or of a sparse table that is encoded as a dense one.
 
     Parameters
     ----------
-    X : ndarray of shape (n_all, d)
+    X : ndarray or CSR matrix of shape (n_all, d)
         The table as it lies; a `numpy.memmap` is read row by row.
     index : ndarray of shape (n,) or None
         Which rows; None for all.
     encode : callable
-        From an array of rows to what the network sees of them.
+        From some of its rows to what the network sees of them.
     width : int
         Encoded columns.
     """
 
-    def __init__(self, X: np.ndarray, index: np.ndarray | None, encode: Callable[[np.ndarray], Any], width: int):
+    def __init__(self, X: Any, index: np.ndarray | None, encode: Callable[[Any], Any], width: int):
         self._X, self._index, self._encode = X, index, encode
-        self.shape = (len(X) if index is None else len(index), width)
+        self.shape = (X.shape[0] if index is None else len(index), width)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+from sklearn.utils.sparsefuncs import min_max_axis
 
 from .._numerics import Purpose, generator
 
-__all__ = ["moments", "quantiles", "row_blocks", "sample_rows", "sparse_deviations"]
+__all__ = ["moments", "quantiles", "row_blocks", "sample_rows", "sparse_sizes"]
 
 BLOCK = 2**18  # numbers handled at once: temporaries stay small whatever the table's size
 SAMPLE = 2**16  # rows that decide a quantile of a larger table: its standard error is below 0.2 % in rank
@@ -63,8 +63,8 @@ def moments(X: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.nd
     return np.ldexp(center, exponent), np.where(constant, 1.0, np.ldexp(spread, exponent))
 
 
-def sparse_deviations(X: Any, weight: np.ndarray | None) -> np.ndarray:
-    """Weighted standard deviation of each column of a CSR matrix of finite numbers; 0 for a constant column.
+def sparse_sizes(X: Any, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """How large the numbers of each column of a CSR matrix are where they are not zero, and how many these are.
 
     Parameters
     ----------
@@ -75,13 +75,20 @@ def sparse_deviations(X: Any, weight: np.ndarray | None) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (d,)
+    size : ndarray of shape (d,)
+        Root of the weighted mean square of the numbers other than zero; 0 for a constant column.
+    total : ndarray of shape (d,)
+        Total weight of the rows where they stand.
     """
     low, high = min_max_axis(X, axis=0)
     exponent = np.frexp(np.maximum(-low, high))[1]
     data = np.ldexp(X.data, -exponent.take(X.indices, mode="clip"), dtype=np.float64)
-    variance = mean_variance_axis(type(X)((data, X.indices, X.indptr), shape=X.shape), axis=0, weights=weight)[1]
-    return np.where(low == high, 0.0, np.ldexp(np.sqrt(variance), exponent))
+    w = np.ones(X.shape[0]) if weight is None else weight
+    there = np.repeat(w, np.diff(X.indptr)) * (X.data != 0)
+    total = np.bincount(X.indices, there, minlength=X.shape[1])
+    squares = np.bincount(X.indices, there * data**2, minlength=X.shape[1])
+    mean = np.divide(squares, total, out=np.zeros(X.shape[1]), where=total > 0)
+    return np.where(low == high, 0.0, np.ldexp(np.sqrt(mean), exponent)), total
 
 
 def sample_rows(n: int, weight: np.ndarray | None = None) -> np.ndarray | None:

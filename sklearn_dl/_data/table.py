@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from .._numerics import Purpose, generator
 from .dataframes import rows_of
 
-__all__ = ["Table", "hold_out", "scaled_alpha", "weight_exponent"]
+__all__ = ["LARGE", "Table", "hold_out", "scaled_alpha", "weight_exponent"]
 
 MIN_VALIDATION_ROWS = 10
 

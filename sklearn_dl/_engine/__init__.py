@@ -3,6 +3,7 @@
 Knows encoders and heads as what a record holds, and nothing about solvers or how a network is trained.
 """
 
+from ..layers.memory import Streams
 from .fitted import Early, Fitted, Holder, State
 from .network import Network, Workspace
 from .predict import Then, forward, joined
@@ -15,6 +16,7 @@ __all__ = [
     "Network",
     "Passes",
     "State",
+    "Streams",
     "Then",
     "Workspace",
     "forward",

@@ -6,6 +6,7 @@ Knows nothing about estimators, and nothing about how the record came to be.
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC
 from dataclasses import dataclass, field, replace
 from typing import Any, final
@@ -13,7 +14,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._data import LazyRows, Rows, Table, told, weight_exponent
+from .._data import LARGE, LazyRows, Rows, Table, told, weight_exponent
 from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
@@ -135,13 +136,13 @@ class Fitted:
             return X.astype(dtype, copy=False) if self.encoder is None else self.encoder.encode(X, dtype)
 
     def encode_rows(self, table: Table) -> Rows:
-        """Checked rows as the network sees them; those of a large array only when a batch asks for them."""
+        """Checked rows as the network sees them; those of a large table only when a batch asks for them."""
         dtype, weight = self.network.values.dtype, table.weight
         if weight is not None:
             weight = np.ldexp(weight, -weight_exponent(weight)).astype(dtype)
         with told("y", table.y):
             y = self.head.encode(table.y, dtype)
-        if not table.is_large:
+        if not (table.is_large or self._makes_dense(table.X, LARGE // 8)):
             return Rows(self.encode(table.X), y, weight)
         width = self.encode(table.X[:1]).shape[1]
         return Rows(LazyRows(table.X, table.at, self.encode, width), y, weight)
@@ -149,13 +150,17 @@ class Fitted:
     def read(self, X: Any, then: Then, n_jobs: int | None = 1) -> Any:
         """What follows from the network's output for checked inputs, which `then` gets in double precision, in blocks.
 
-        Arrays are encoded block by block too.
+        Arrays, and sparse tables that become dense, are encoded block by block too.
         """
-        if isinstance(X, np.ndarray) and len(X) > FEW_ROWS:
+        if (isinstance(X, np.ndarray) or self._makes_dense(X)) and X.shape[0] > FEW_ROWS:
             x: Any = LazyRows(X, None, self.encode, self.encode(X[:1]).shape[1])
         else:
             x = self.encode(X)
         return forward(self.network, x, n_jobs, lambda raw: then(raw.astype(np.float64, copy=False)))
+
+    def _makes_dense(self, X: Any, more_than: int = 0) -> bool:
+        """Whether rows are sparse and the network sees dense ones, of more than so many numbers in all."""
+        return self.encoder is not None and self.encoder.makes_dense(X) and math.prod(X.shape) > more_than
 
     def snapshot(self) -> Fitted:
         """The record as it is now, for somebody who looks on; only the solver's vectors are those that will change."""

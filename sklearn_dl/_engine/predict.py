@@ -15,7 +15,8 @@ from .network import Network, Workspace
 
 __all__ = ["FEW_ROWS", "Then", "forward", "joined"]
 
-BLOCK = 2**21  # numbers in a block's rows and its working memory: they then fit into the cache, or nearly
+BLOCK = 2**20  # numbers in a block's rows and its working memory: they then fit into the cache, or nearly
+AFTERWARDS = 4  # arrays of the size of the raw output that what follows from it takes, or so
 MIN_WORK = 2**29  # multiplications: a few milliseconds; below, threads cost more than they gain
 FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the network
 
@@ -57,8 +58,10 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None 
     with one_blas_thread():
         work = Workspace(network)
         answers = _Answers(n, then)
-        answers.put(0, work.forward(x[:FEW_ROWS]))
-        step = max(1, BLOCK // (FEW_ROWS * x.shape[1] + work.memory.size)) * FEW_ROWS
+        raw = work.forward(x[:FEW_ROWS])
+        answers.put(0, raw)
+        size = FEW_ROWS * x.shape[1] + work.memory.size + AFTERWARDS * raw.size
+        step = max(1, BLOCK // size) * FEW_ROWS
         starts = range(FEW_ROWS, n, step)
         n_threads = 1
         if n * network.n_weights >= MIN_WORK:

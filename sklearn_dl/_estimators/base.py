@@ -43,6 +43,7 @@ from .callbacks import CallbackBridge, CallbackSupportMixin
 from .defaults import FOLDS, precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
+from .overfitting import columns_of, overfitting, parting, singling_out
 from .params import make_plan, plan_for_rows
 from .scoring import watched_scores
 from .settled import settled, shape_of
@@ -120,19 +121,21 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if interrupted and is_one_of_several():
             raise KeyboardInterrupt
         warn_of(outcome, plan)
+        if plan.judge is Judge.FOLDS:
+            _warn_of_overfitting(fitted, rows.train)
 
     def _prepare(self, call: Call) -> Prepared:
-        params, has_validation, most_folds = self.get_params(deep=False), call.X_val is not None, FOLDS
+        params, has_validation = self.get_params(deep=False), call.X_val is not None
+        wide, most_folds = False, FOLDS
 
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
-            return make_plan(
-                params,
-                self._head.task,
-                n_rows,
-                most_folds=most_folds,
-                partial=call.partial,
-                has_validation=held_out,
-            )
+            keywords: Any = {
+                "partial": call.partial,
+                "has_validation": held_out,
+                "wide": wide,
+                "most_folds": most_folds,
+            }
+            return make_plan(params, self._head.task, n_rows, **keywords)
 
         if call.partial and self.early_stopping is True and not self._in_stream:
             warnings.warn(
@@ -146,6 +149,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         shell = self._shell(going_on)
         known = shell.fitted_.head if going_on else None
         table, y = shell._check_rows(call.X, call.y, call.sample_weight, plan, known, call.groups)
+        wide = shell.fitted_.layout.sparse if going_on else self._sees_sparse(table.X)
         shell._refuse_half_a_validation_set(call)
         if going_on:
             head, state = shell.fitted_.head, shell.fitted_.state
@@ -257,6 +261,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         with told("y", call.y):
             return self._learn_head(y, train, plan, call)
 
+    def _sees_sparse(self, X: Any) -> bool:
+        """Whether the network is to see a sparse table."""
+        if not issparse(X):
+            return False
+        encoder = TableEncoder() if isinstance(self.encoder, str) else self.encoder
+        return encoder is None or X.shape[1] > encoder.max_dense
+
     def _learn_encoder(self, table: Table) -> TableEncoder | None:
         if self.encoder is None:
             return None
@@ -334,6 +345,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         tags.input_tags.categorical = self.encoder is not None
         tags.target_tags.multi_output = True
         return tags
+
+
+def _warn_of_overfitting(fitted: Fitted, table: Table) -> None:
+    """Tell of columns by which rows were learnt by heart."""
+    state, encoder = fitted.state, fitted.encoder
+    if encoder is None or state.best_epoch is None or parting(fitted.history, state.best_epoch) is None:
+        return
+    columns = columns_of(encoder, table)
+    if singling_out(columns, len(table.y)):
+        warnings.warn(str(overfitting(fitted.history, state.best_epoch, columns, len(table.y))), stacklevel=5)
 
 
 def _learn_embedding(fitted: Fitted, plan: Plan, table: Table) -> None:

@@ -48,7 +48,7 @@ class CallbackBridge(Listener):
         self._training = training
         if self._saved is not None:
             self._saved.take_up(training, self._shell)
-        self._task = self._estimator._init_callback_context(task_name="fit", max_subtasks=training.epochs_to_come)
+        self._task = self._estimator._init_callback_context(task_name="fit", max_subtasks=training.most_epochs_left)
         if self._active:
             self._task.call_on_fit_task_begin(**self._arguments, reconstruction_attributes=self._fitted_now)
 

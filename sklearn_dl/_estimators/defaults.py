@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..numeric_embeddings import Mixed, Periodic
+from ..numeric_embeddings import Mixed
 from ..solvers import LBFGS, AdamW, Solver
 
-__all__ = ["SMALL", "base_rate", "batch_rows", "count_of", "precision_of", "settle", "settle_solver"]
+__all__ = ["SMALL", "base_rate", "batch_rows", "count_of", "precision_of", "settle", "settle_solver", "settle_wide"]
 
 SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
 MEMBERS = 8
@@ -24,12 +24,14 @@ ADAMW = {  # with several members; with one AdamW.auto
     "classification": {"beta_2": 0.95, "weight_decay": 0.1},
 }
 RATE = {"regression": 0.002, "classification": 0.005}  # of AdamW, with several members
-EMBEDDING = {"regression": Periodic(), "classification": Mixed()}
+EMBEDDING = Mixed()
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
 EPOCHS = 6400  # divided by √n, but not fewer or more than ...
 EPOCHS_LEAST, EPOCHS_MOST = 12, {"regression": 128, "classification": 64}
 FOLDS = 4
+RATE_WIDE = 0.004  # of a wide sparse table; epochs as above
+EPOCHS_WIDE, EPOCHS_WIDE_LEAST, EPOCHS_WIDE_MOST = 560, 4, 24
 BATCH = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512), (math.inf, 1024))  # rows up to, rows a step
 BATCH_MOST = 256  # of an ensemble: it fills a step with members, and larger batches only cost accuracy
 FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs nothing that a user would notice
@@ -69,7 +71,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int, most_folds: int = FOL
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
-        "numeric_embedding": EMBEDDING[task] if ensemble else None,
+        "numeric_embedding": EMBEDDING if ensemble else None,
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
         "solver": "adamw",
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
@@ -102,6 +104,40 @@ def count_of(n_folds: Any) -> int:
         return int(n_folds.get_n_splits())
     except (TypeError, ValueError) as error:
         raise ValueError(f"n_folds={n_folds!r} must say without rows how many folds it makes: {error}") from error
+
+
+def settle_wide(params: dict[str, Any], n_rows: int) -> dict[str, Any]:
+    """The parameters with what "auto" is for a wide sparse table, of words for one; what stays "auto" is as for others.
+
+    Such a table is nearly linear, and learnt in a few passes at a high rate: a longer training only gets surer of the
+    rows that it has seen.
+
+    Parameters
+    ----------
+    params : dict
+        What ``get_params(deep=False)`` gives, each value allowed.
+    n_rows : int
+        Rows to train on.
+
+    Returns
+    -------
+    dict
+        A new one.
+    """
+    lbfgs = isinstance(params["solver"], LBFGS) or _is(params["solver"], "lbfgs")
+    linear = not _is(params["hidden_layer_sizes"], "auto") and not _depth(params["hidden_layer_sizes"])
+    if lbfgs or linear or callable(params["architecture"]):
+        return dict(params)
+    auto: dict[str, Any] = {
+        "n_members": FOLDS if n_rows >= SMALL else 1,  # one for each fold, with a first layer of its own
+        "hidden_layer_sizes": SIZES_PLAIN,
+        "numeric_embedding": None,
+        "dropout": 0.0,
+        "solver": AdamW(**AdamW.auto),
+        "learning_rate_init": RATE_WIDE,
+        "max_iter": round(min(EPOCHS_WIDE_MOST, max(EPOCHS_WIDE_LEAST, EPOCHS_WIDE / math.sqrt(max(1, n_rows))))),
+    }
+    return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}
 
 
 def settle_solver(solver: Solver | LBFGS, task: str, n_members: int) -> Solver | LBFGS:

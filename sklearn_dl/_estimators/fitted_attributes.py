@@ -72,7 +72,7 @@ class FittedDL(Holder):
     def _object_for(self, name: str, value: str) -> type[Settings] | type[TableEncoder] | None:
         """The class of settings that a mere name stands for; None where it is no such name."""
         if (name, value) == ("numeric_embedding", "auto"):
-            return type(EMBEDDING[self._head.task])
+            return type(EMBEDDING)
         return SETTINGS[name].get(value)
 
     @property

@@ -32,7 +32,7 @@ from ..encoding import TableEncoder
 from ..layers import BatchNorm
 from ..schedules import Constant, Schedule
 from ..solvers import LBFGS
-from .defaults import FOLDS, base_rate, batch_rows, count_of, settle, settle_solver
+from .defaults import FOLDS, base_rate, batch_rows, count_of, settle, settle_solver, settle_wide
 from .hints import hint
 from .registry import (
     resolve_activations,
@@ -48,6 +48,8 @@ from .scoring import scorer_name
 __all__ = ["make_plan", "plan_for_rows"]
 
 LAST = 0.25  # of the epochs: the last ones learn from the rows that were left out, too
+GIVE_UP = 0.5  # of the judged epochs without improvement end these
+SMOOTHED = 3  # looks at the rows that are left out
 LOOKS = 32  # how often in a training the rows are looked at that members leave out
 
 
@@ -127,9 +129,10 @@ def make_plan(
     task: str,
     n_rows: int,
     *,
-    most_folds: int = FOLDS,
     partial: bool = False,
     has_validation: bool = False,
+    wide: bool = False,
+    most_folds: int = FOLDS,
 ) -> Plan:
     """Check an estimator's parameters, and settle all of them.
 
@@ -147,6 +150,8 @@ def make_plan(
         Whether it is for a call of `partial_fit`.
     has_validation : bool, default=False
         Whether a validation set was given.
+    wide : bool, default=False
+        Whether the network sees a sparse table.
 
     Returns
     -------
@@ -161,7 +166,7 @@ def make_plan(
         if name in params and not rule.test(params[name]):  # what was meant is looked for only then
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
-    given, params = params, settle(params, task, n_rows, most_folds)
+    given, params = params, settle(settle_wide(params, n_rows) if wide else params, task, n_rows, most_folds)
     blueprint = _blueprint(params)
     solver = settle_solver(resolve_solver(params["solver"]), task, blueprint.n_members)
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
@@ -241,16 +246,21 @@ def _judging(
     slows = not partial and schedule.on_plateau(math.inf) is not None
     if slows and judge is Judge.NOBODY:
         judge = Judge.TRAINING_LOSS
+    n_epochs, by_folds = int(params["max_iter"]), judge is Judge.FOLDS
+    every = -(-n_epochs // LOOKS)
+    judged = min(n_epochs, every * max(1, round((1 - LAST) * n_epochs / every)))  # the last of them is looked at
     return {
         "judge": judge,
-        "n_folds": n_folds if judge is Judge.FOLDS else 1,
-        "n_last": round(LAST * int(params["max_iter"])) if judge is Judge.FOLDS and not lbfgs else 0,
+        "n_folds": n_folds if by_folds else 1,
+        "n_last": n_epochs - judged if by_folds and not lbfgs else 0,
         "splitter": splitter,
-        "every": -(-int(params["max_iter"]) // LOOKS) if judge is Judge.FOLDS else 1,
+        "every": every if by_folds else 1,
         "watches": judge is not Judge.NOBODY,
-        "patience": params["n_iter_no_change"] if stops or slows else math.inf,
-        "tol": params["tol"],
+        "patience": params["n_iter_no_change"] if stops or slows else judged * GIVE_UP if by_folds else math.inf,
+        "tol": params["tol"] if lbfgs or stops or slows or not by_folds else 0.0,
+        "looks": SMOOTHED if by_folds else 1,
         "stops_early": stops,
+        "gives_up": stops or (by_folds and not slows),
         "keeps_best": judge in (Judge.HELD_OUT, Judge.FOLDS),
     }
 
@@ -275,9 +285,12 @@ def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool, fresh: bool = True
     """
     plan = replace(plan, batch_rows=batch_rows(plan.given["batch_size"], n_rows, plan.n_members))
     if plan.judge is Judge.FOLDS and not fresh:
-        judge = Judge.TRAINING_LOSS if plan.patience < math.inf else Judge.NOBODY
+        slows = plan.schedule.on_plateau(math.inf) is not None
+        judge = Judge.TRAINING_LOSS if plan.stops_early or slows else Judge.NOBODY
         watches = judge is not Judge.NOBODY
-        return replace(plan, judge=judge, n_folds=1, n_last=0, every=1, watches=watches, keeps_best=False)
+        stops = plan.stops_early
+        plan = replace(plan, judge=judge, n_folds=1, n_last=0, every=1, watches=watches, keeps_best=False)
+        return replace(plan, looks=1, gives_up=stops, patience=plan.patience if watches else math.inf)
     if plan.judge is Judge.HELD_OUT and not held_out:
         return replace(plan, judge=Judge.TRAINING_LOSS, keeps_best=False)
     return plan

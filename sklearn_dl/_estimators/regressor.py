@@ -96,7 +96,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     numeric_embedding : {"periodic", "piecewise_linear", "mixed"}, NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: learnt sums of waves, of pieces between quantiles, or both, beside
         the number; an object of `sklearn_dl.numeric_embeddings` has settings, which a grid reaches as
-        ``numeric_embedding__...``; None leaves it as it is; "auto" is "periodic" with several members, else None.
+        ``numeric_embedding__...``; None leaves it as it is; "auto" is "mixed" with several members, else None.
         Sparse tables are left as they are.
     encoder : "auto", TableEncoder or None, default="auto"
         What happens to X before the network: "auto" is ``TableEncoder()``, which takes raw tables with missing values,

@@ -16,9 +16,8 @@ from typing import NamedTuple, final
 import numpy as np
 
 from .._data import Batches, Rows
-from .._engine import Network, Passes, State
+from .._engine import Network, Passes, State, Streams
 from .._numerics import Team
-from ..layers.memory import Streams
 from ..losses import Loss
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver

@@ -50,15 +50,15 @@ class Monitor:
         What is under way.
     listener : Listener
         Is told of each epoch.
+    start : float or None, default=None
+        When the fit began, by the clock; None for now.
 
     Attributes
     ----------
-    listener : Listener
+    listener, start : Listener, float
         The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
-    start : float
-        When the fit began, by ``time.perf_counter``.
     """
 
     def __init__(self, training: Training, listener: Listener):
@@ -70,10 +70,9 @@ class Monitor:
 
     def begin(self) -> None:
         """Epochs are about to come: those that are judged, or the last ones."""
-        training = self._training
-        epoch, self._watches = training.fitted.state.epoch, training.fitted.state.judged is None
-        self._last, self._until = epoch + training.epochs_left, epoch + training.epochs_to_come
-        plan, self.reason, self._told = training.plan, "", False
+        training, plan, epoch = self._training, self._training.plan, self._training.fitted.state.epoch
+        self._watches, self.reason, self._told = training.fitted.state.judged is None, "", False
+        self._last, self._most = epoch + training.epochs_left, epoch + training.most_epochs_left
         self._max_time = math.inf if plan.max_time is None else plan.max_time
         if self._watches and not training.pauses:  # the last epochs have their share of the time
             self._max_time *= 1 - plan.n_last / plan.n_epochs
@@ -126,21 +125,21 @@ class Monitor:
         records = [r for r in training.fitted.history if r["epoch"] > training.origin]
         kept = records[-1] if records else None
         if stopping is not None and stopping.keep_best:
-            judged = [r for r in records if math.isfinite(judged_value(r))]
-            kept = min(judged, key=judged_value, default=kept)
+            best = training.fitted.state.best_epoch
+            kept = next((r for r in records if r["epoch"] == best), kept)
         elif end is End.NON_FINITE:
             kept = None  # the warning tells
         if plan.verbose and not plan.partial and kept is not None:
-            reached, begun = records[-1]["epoch"], training.fitted.state.judged
-            n_last = 0 if begun is None else reached - begun
-            print(closing_line(kept, reached, time.perf_counter() - self.start, n_last), flush=True)
+            reached = training.fitted.state.judged or records[-1]["epoch"]
+            seconds = time.perf_counter() - self.start
+            print(closing_line(kept, reached, seconds, records[-1]["epoch"] - reached), flush=True)
 
     def _on_plateau(self, record: dict[str, Any]) -> bool:
         """Whether a plateau ends the training; it may lower the learning rate instead."""
         training = self._training
         if training.stopping is None:
             return False
-        value = record["loss"] if training.validation is None else judged_value(record)
+        value = record["loss"] if training.validation is None else self._judgement(record)
         if training.stopping.keep_best and value < training.stopping.best:
             state = training.fitted.state
             state.best_epoch, state.best_loss = record["epoch"], record.get("validation_loss")
@@ -148,16 +147,26 @@ class Monitor:
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])
         if factor is None:
-            return training.plan.stops_early
+            return training.plan.gives_up
         training.fitted.state.rate_factor *= factor
         return False
+
+    def _judgement(self, record: dict[str, Any]) -> float:
+        """What an epoch is judged by: the mean of the last looks, which are as many as the plan says, or fewer yet."""
+        training, looks = self._training, [judged_value(record)]
+        for earlier in reversed(training.fitted.history[:-1]):
+            if len(looks) == training.plan.looks or earlier["epoch"] <= training.origin:
+                break
+            if not math.isnan(value := judged_value(earlier)):
+                looks.append(value)
+        return sum(looks) / len(looks)
 
     def _print(self, record: dict[str, Any]) -> None:
         elapsed, done = time.perf_counter() - self.start, record["epoch"] - self._first
         seconds = elapsed / done
         limit = math.inf if self._training.plan.max_time is None else self._training.plan.max_time
-        left = min(seconds * (self._until - record["epoch"]), max(0.0, limit - elapsed))
-        print(epoch_line(record, self._until, seconds, left), flush=True)
+        left = min(seconds * (self._most - record["epoch"]), max(0.0, limit - elapsed))
+        print(epoch_line(record, self._most, seconds, left), flush=True)
 
 
 def judged_value(record: dict[str, Any]) -> float:

@@ -71,8 +71,12 @@ class Plan:
         Whether anything follows from what the judge says.
     patience, tol : float
         Epochs without an improvement of more than `tol` that make a plateau.
+    looks : int
+        Looks, the last ones, whose mean is what an epoch is judged by: one alone may be lucky.
     stops_early : bool
-        Whether a plateau ends the training.
+        Whether rows are judged in order to end the training early.
+    gives_up : bool
+        Whether a plateau ends the training, or the judged part of it.
     keeps_best : bool
         Whether the network returns to the epoch that was judged best.
     target_loss, max_time : float or None
@@ -104,7 +108,9 @@ class Plan:
     watches: bool
     patience: float
     tol: float
+    looks: int
     stops_early: bool
+    gives_up: bool
     keeps_best: bool
     target_loss: float | None
     max_time: float | None

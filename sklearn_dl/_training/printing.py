@@ -52,11 +52,11 @@ def closing_line(record: Mapping[str, Any], reached: int, seconds: float, n_last
     record : mapping
         The epoch's record in `history_`.
     reached : int
-        Number of the last epoch that there was.
+        Number of the last epoch that was, or could have been, judged.
     seconds : float
         Duration of the fit.
     n_last : int, default=0
-        Epochs that went on from it, with the rows that were left out.
+        Epochs after it, which learn from all rows.
 
     Returns
     -------
@@ -66,15 +66,12 @@ def closing_line(record: Mapping[str, Any], reached: int, seconds: float, n_last
     Examples
     --------
     >>> from sklearn_dl._training.printing import closing_line
-    >>> record = {"epoch": 3, "loss": 0.4123, "validation_loss": 0.43}
-    >>> closing_line(record, 13, 1.625)
+    >>> closing_line({"epoch": 3, "loss": 0.4123, "validation_loss": 0.43}, 13, 1.625)
     'kept epoch 3 of 13  loss 0.41230     validation 0.43000     1.6 s in all'
-    >>> closing_line(record, 15, 1.625, 2)
-    'kept epoch 3 of 13, and 2 epochs on all rows from there  loss 0.41230     validation 0.43000     1.6 s in all'
     """
-    kept = f"kept epoch {record['epoch']} of {reached - n_last}"
-    on = f", and {n_last} epoch{'s' * (n_last > 1)} on all rows from there" if n_last else ""
-    return "  ".join([kept + on, *_figures(record), f"{duration(seconds)} in all"])
+    more = f" and {n_last} more on all rows" if n_last else ""
+    kept = f"kept epoch {record['epoch']} of {reached}{more}"
+    return "  ".join([kept, *_figures(record), f"{duration(seconds)} in all"])
 
 
 def _figures(record: Mapping[str, Any]) -> list[str]:

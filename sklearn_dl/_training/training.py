@@ -196,7 +196,7 @@ class Training:
 
     @property
     def epochs_left(self) -> int:
-        """Epochs that this fit may still run."""
+        """Epochs that may still run before the judgement ends, or the fit."""
         state, plan = self.fitted.state, self.plan
         if plan.partial:
             return plan.n_epochs
@@ -207,9 +207,10 @@ class Training:
         return self.origin + plan.n_epochs - plan.n_last - state.epoch
 
     @property
-    def epochs_to_come(self) -> int:
-        """Epochs that may come in all: those of `epochs_left`, and the last ones behind epochs that are judged."""
-        return self.epochs_left + (self.plan.n_last if self.fitted.state.judged is None else 0)
+    def most_epochs_left(self) -> int:
+        """Epochs that this fit may still run, those after the judgement included."""
+        later = self.plan.n_last if self.fitted.state.judged is None else 0
+        return self.epochs_left + later
 
     @property
     def n_last(self) -> int:

@@ -90,7 +90,7 @@ class Validation:
     def _judged(self, raws: list[np.ndarray], *, sampled: bool) -> Judged:
         """What the head asks for; by some of the rows where all of them would say more than it needs."""
         rows, n = self._rows, len(self._y)
-        share = max(FEWEST / n, self._head.needs / sum(raw.size for raw in raws))
+        share = max(FEWEST / n, self._head.needs / (len(raws) * sum(raw.size for raw in raws)))
         if not sampled or share >= 1:
             return Judged(self._y, self._weight, lambda t: self._pooled(raws, t), self._left_out)
         rng = generator(0, Purpose.SAMPLE, 1)

@@ -60,7 +60,7 @@ def _traits(training: Training, owner: Holder) -> dict[str, str]:
         "statistics of X": seal(None if fitted.encoder is None else fitted.encoder.parts),
         "layers of the network": short(fitted.network.layer),
         "precision of the training": str(fitted.network.values.dtype),
-        "rows that are left out": digest(list(training.folds or ())),
+        "rows that are left out": short(None) if training.folds is None else digest(training.folds),
         "content of the training rows": digest(_blocks(training.rows)),
         "content of the validation rows": digest([] if held_out is None else _blocks(held_out)),
     }

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "Layout", "Span"]
+__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "TWO_VALUED", "Layout", "Span"]
 
-NUMBER, MISSING, ONE_HOT, CODES = "number", "missing", "one-hot", "codes"
+NUMBER, TWO_VALUED, MISSING, ONE_HOT, CODES = "number", "two-valued", "missing", "one-hot", "codes"
 
 
 class Span(NamedTuple):
@@ -25,8 +25,9 @@ class Span(NamedTuple):
     origin : int
         Position of the table's column.
     kind : str
-        What they are: `NUMBER`, a single one that can be embedded; `MISSING`, the indicator of gaps; `ONE_HOT`, the
-        indicators of levels; `CODES`, for which the network learns vectors; any other word for numbers of another kind.
+        What they are: `NUMBER`, a single one that can be embedded; `TWO_VALUED`, a number of which there are but two,
+        where an embedding has nothing to add; `MISSING`, the indicator of gaps; `ONE_HOT`, the indicators of levels;
+        `CODES`, for which the network learns vectors; any other word for numbers of another kind.
     width : int
         Number of columns that the network sees; of codes the length of a vector.
     suffixes : tuple of str

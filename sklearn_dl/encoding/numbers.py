@@ -12,10 +12,10 @@ from typing import Any, final
 import numpy as np
 
 from .._data import column, is_dataframe, kind_of, numbers_of, row_blocks
-from .layout import MISSING, NUMBER, Span
+from .layout import MISSING, NUMBER, TWO_VALUED, Span
 from .part import Part, is_sparse, names_of
 from .rescaling import relearnt, revived, revived_sparse
-from .scaling import Scaling
+from .scaling import Scaling, learnt_dense
 
 __all__ = ["Numbers"]
 
@@ -30,7 +30,7 @@ class Numbers(Part):
     Parameters
     ----------
     columns : ndarray of int
-        Positions of the table's columns.
+        Positions of the table's columns, those of two values last: they are not embedded.
     scaling : Scaling
         What happens to them.
     """
@@ -47,10 +47,16 @@ class Numbers(Part):
         index: np.ndarray | None,
         settings: Mapping[str, Any],
     ) -> Numbers:
-        if is_sparse(X):
-            return cls(columns, Scaling.learn_sparse(X, weight))
         robust, names = settings["scaling"] == "robust", partial(_name, X, columns)
-        return cls(columns, Scaling.learn(_numbers(X, columns), weight, names, index, robust=robust))
+        if is_sparse(X):
+            few = X.shape[1] <= settings["max_dense"]
+            scaling = learnt_dense(X, weight, robust=robust) if few else Scaling.learn_sparse(X, weight)
+        else:
+            scaling = Scaling.learn(_numbers(X, columns), weight, names, index, robust=robust)
+        if not len(scaling.two_valued):
+            return cls(columns, scaling)
+        order = np.argsort(np.isin(np.arange(len(columns)), scaling.two_valued), kind="stable")
+        return cls(columns[order], scaling.reordered(order))
 
     @property
     def gappy(self) -> np.ndarray:
@@ -59,7 +65,8 @@ class Numbers(Part):
 
     @property
     def spans(self) -> list[Span]:
-        numbers = [Span(i, NUMBER, 1, ("",)) for i in self.columns.tolist()]
+        first = len(self.columns) - len(self.scaling.two_valued)  # of those of two values
+        numbers = [Span(i, NUMBER if j < first else TWO_VALUED, 1, ("",)) for j, i in enumerate(self.columns.tolist())]
         return numbers + [Span(i, MISSING, 1, ("_missing",)) for i in self.gappy.tolist()]
 
     def encode(self, X: Any, out: np.ndarray) -> list[np.ndarray]:
@@ -149,7 +156,7 @@ class Numbers(Part):
 def _numbers(X: Any, columns: np.ndarray, unknown: Any = ()) -> np.ndarray:
     """The columns of numbers, as one array; of a DataFrame's `unknown` ones, positions in `columns`, none is there."""
     if isinstance(X, np.ndarray):
-        return X if len(columns) == X.shape[1] else X[:, columns]
+        return X if np.array_equal(columns, np.arange(X.shape[1])) else X[:, columns]
     return numbers_of(X, columns.tolist(), names_of(X), unknown)
 
 

@@ -31,7 +31,7 @@ def relearnt(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names
         Gives the name of a column for its position.
     """
     new = Scaling.learn(numbers, weight, names, robust=old.clips)
-    return Scaling(new.center, new.scale, old.gaps, new.unknown, old.clips)
+    return Scaling(new.center, new.scale, old.gaps, new.unknown, old.two_valued, clips=old.clips)
 
 
 def revived(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names: Names) -> Scaling:
@@ -67,11 +67,11 @@ def revived(old: Scaling, numbers: np.ndarray, weight: np.ndarray | None, names:
         spread, away = 1 / new.scale, np.abs(new.center - center[alive])  # infinite where the new value is one only
         spread = np.where(np.isfinite(spread), np.maximum(spread, away), away)
         scale[alive] = np.where(spread > 0, np.minimum(1 / spread, np.finfo(np.float64).max), 0.0)
-    return Scaling(center, scale, old.gaps, np.setdiff1d(old.unknown, alive), old.clips)
+    return Scaling(center, scale, old.gaps, np.setdiff1d(old.unknown, alive), old.two_valued, clips=old.clips)
 
 
 def revived_sparse(old: Scaling, X: Any, weight: np.ndarray | None) -> Scaling:
-    """The scaling of a CSR matrix with factors for columns that were constant so far and vary here.
+    """The scaling of a CSR matrix with factors for columns that were constant so far and vary here, in the same unit.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ def revived_sparse(old: Scaling, X: Any, weight: np.ndarray | None) -> Scaling:
         Weight of each row.
     """
     dead = np.flatnonzero(old.scale == 0)
-    new = Scaling.learn_sparse(X[:, dead], weight).scale if len(dead) else old.scale[dead]
+    new = Scaling.learn_sparse(X[:, dead], weight, old.unit).scale if len(dead) else old.scale[dead]
     if not new.any():
         return old
     scale = old.scale.copy()
     scale[dead] = new
-    return Scaling(old.center, scale, old.gaps, old.unknown, old.clips)
+    return Scaling(old.center, scale, old.gaps, old.unknown, old.two_valued, clips=old.clips)

@@ -14,10 +14,10 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from .._data import Columns, check_table, column, is_dataframe, kind_of, refuse_mask, rows_of
+from .._data import Columns, check_table, refuse_mask, rows_of
 from .._numerics import MatrixLike, Rules, Settings, either, integer
 from .categories import Categories
-from .choice import chosen_columns
+from .choice import kinds_of_columns
 from .layout import CODES, Layout
 from .numbers import Numbers
 from .part import Part, below, is_sparse
@@ -33,15 +33,17 @@ class TableEncoder(TransformerMixin, Settings):
     """Prepare a raw table for a network: scale numbers, fill gaps, turn categories into columns or codes.
 
     Numbers are scaled and missing ones filled with the median (in units of the network: 0), with an indicator column
-    where numbers were missing in training. Categories of few levels become indicator columns, those of many levels
+    where numbers were missing in training. Columns of numbers that held two values only come after the other ones: the
+    network does not embed them. Categories of few levels become indicator columns, those of many levels
     codes, for which the network learns embeddings. Missing is a level of its own; a level that was not seen in
     training is accepted and counts as neither of the known ones, together with the rare ones.
 
     In a DataFrame (pandas, polars), columns of type category, text or object hold categories; an object column that
     holds only numbers holds numbers, and so does an array.
 
-    A sparse table is divided by the standard deviations and not centred, so that zeros stay zeros: the network sees
-    other numbers than for the same table dense. It must not have missing values.
+    A sparse table of at most `max_dense` columns is encoded as the same table dense: the network is the same. A wider
+    one is divided by one factor and not centred, so that zeros stay zeros; only columns whose numbers are more than
+    four times as large or as small as usual get a factor of their own. It must not have missing values.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ class TableEncoder(TransformerMixin, Settings):
         below 1 are first scaled to a mean of 1.
     embedding_size : int >= 1, default=8
         Length of an embedding.
+    max_dense : int >= 0, default=512
+        A sparse table of at most so many columns is encoded as a dense one, batch by batch where it is large.
 
     Attributes
     ----------
@@ -94,6 +98,7 @@ class TableEncoder(TransformerMixin, Settings):
         "max_one_hot": integer(0),
         "min_frequency": integer(1),
         "embedding_size": integer(1),
+        "max_dense": integer(0),
     }
 
     def __init__(
@@ -104,12 +109,14 @@ class TableEncoder(TransformerMixin, Settings):
         max_one_hot: int = 8,
         min_frequency: int = 5,
         embedding_size: int = 8,
+        max_dense: int = 512,
     ):
         self.categorical_features = categorical_features
         self.scaling = scaling
         self.max_one_hot = max_one_hot
         self.min_frequency = min_frequency
         self.embedding_size = embedding_size
+        self.max_dense = max_dense
 
     # ---------------------------------------------------------------- scikit-learn's transformer
 
@@ -219,15 +226,15 @@ class TableEncoder(TransformerMixin, Settings):
         -------
         self : TableEncoder
         """
-        self._sparse = is_sparse(X)
-        kinds, settings = np.array(self._kinds(X)), self.get_params(deep=False)
+        self._sparse = is_sparse(X) and X.shape[1] > self.max_dense
+        kinds = np.array(kinds_of_columns(X, self.categorical_features, KINDS))
+        settings = self.get_params(deep=False)
         learnt = {
             kind: part.learn(X, np.flatnonzero(kinds == kind), weight, index, settings) for kind, part in KINDS.items()
         }
         numbers, categories = learnt["number"], learnt["category"]
         assert isinstance(numbers, Numbers) and isinstance(categories, Categories)  # noqa: PT018
-        self.numeric_features_, self.missing_features_ = numbers.columns, numbers.gappy
-        self.center_, self.scale_ = numbers.scaling.center, numbers.scaling.scale
+        self._show(numbers)
         self.categorical_features_ = categories.columns
         self.levels_ = [book.levels for book in categories.books.values()]
         self._parts: list[tuple[Part, int, int]] = []  # where its columns of numbers start and stop
@@ -256,7 +263,7 @@ class TableEncoder(TransformerMixin, Settings):
         numbers = self._parts[0][0]
         if not isinstance(numbers, Numbers):
             return None
-        new = numbers.numbers_of(X.toarray() if is_sparse(X) and not self._sparse else X)
+        new = numbers.numbers_of(X.toarray() if self.makes_dense(X) else X)
         return new if before is None else below(before, new)
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
@@ -279,14 +286,20 @@ class TableEncoder(TransformerMixin, Settings):
         numbers, start, stop = self._parts[0]
         if not isinstance(numbers, Numbers):
             return self
-        X = X.toarray() if is_sparse(X) and not self._sparse else X
+        X = X.toarray() if self.makes_dense(X) else X
         refined = numbers.refined(X, weight, so_far, so_far_weight)
         if refined.scaling is numbers.scaling:
             return self
         encoder = copy.copy(self)
         encoder._parts = [(refined, start, stop), *self._parts[1:]]
-        encoder.center_, encoder.scale_ = refined.scaling.center, refined.scaling.scale
+        encoder._show(refined)
         return encoder
+
+    def _show(self, numbers: Numbers) -> None:
+        """The attributes that tell of columns of numbers, in the order of the table."""
+        order = np.argsort(numbers.columns)
+        self.numeric_features_, self.missing_features_ = numbers.columns[order], np.sort(numbers.gappy)
+        self.center_, self.scale_ = numbers.scaling.center[order], numbers.scaling.scale[order]
 
     def encode(self, X: Any, dtype: Any) -> Any:
         """Encode what `check_table` gave, in the precision of the network.
@@ -308,11 +321,25 @@ class TableEncoder(TransformerMixin, Settings):
                 numbers = self._parts[0][0]
                 assert isinstance(numbers, Numbers)
                 return numbers.encode_sparse(X, dtype)
-            X = X.toarray()  # the network was fitted on dense rows
+            X = X.toarray()
         out, codes = np.empty((X.shape[0], self._parts[-1][2]), dtype), []
         for part, block in self.blocks(out):
             codes += part.encode(X, block)
         return Columns(out, np.column_stack(codes).astype(np.int32)) if codes else out
+
+    def makes_dense(self, X: Any) -> bool:
+        """Whether a checked table is sparse and its encoded rows are not.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The checked table.
+
+        Returns
+        -------
+        bool
+        """
+        return is_sparse(X) and not self._sparse
 
     def blocks(self, out: np.ndarray) -> list[tuple[Part, np.ndarray]]:
         """Each part, with its columns of an array of encoded numbers.
@@ -343,38 +370,3 @@ class TableEncoder(TransformerMixin, Settings):
             return Layout.plain(len(parts[0].columns), sparse=True)
         spans = [span for part in parts for span in part.spans]
         return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
-
-    # ---------------------------------------------------------------- kinds of columns
-
-    def _kinds(self, X: Any) -> list[str]:
-        """The kind of each column."""
-        given: Any = self.categorical_features
-        if is_sparse(X):
-            named = not isinstance(given, str) and any(isinstance(item, str) for item in np.asarray(given, object).flat)
-            if named or (not isinstance(given, str) and chosen_columns(given, X.shape[1], None).any()):
-                raise ValueError(
-                    "TableEncoder: categorical_features must be 'from_dtype' for a sparse table, whose columns are "
-                    f"taken for numbers; got {given!r}."
-                )
-            return ["number"] * X.shape[1]
-        names = list(X.columns) if is_dataframe(X) else None
-        if names is None:
-            kinds = ["number"] * X.shape[1]
-        else:
-            kinds = [_kind(column(X, i), name) for i, name in enumerate(names)]
-        if isinstance(given, str) and given == "from_dtype":
-            return kinds
-        mask = chosen_columns(given, len(kinds), names)
-        forgotten = [i for i, kind in enumerate(kinds) if kind == "category" and not mask[i]]
-        if names is not None and forgotten:
-            raise ValueError(
-                f"column {names[forgotten[0]]!r} of X holds categories but is not among categorical_features; "
-                "add it, drop it, or use categorical_features='from_dtype'."
-            )
-        return ["category" if chosen else kind for chosen, kind in zip(mask, kinds, strict=True)]
-
-
-def _kind(series: Any, name: Any) -> str:
-    """The kind that claims a DataFrame's column, or else whether it holds numbers or categories."""
-    claimed = (kind for kind, part in KINDS.items() if part.claims(series))
-    return next(claimed, None) or kind_of(series, name)

@@ -16,14 +16,17 @@ from sklearn.base import BaseEstimator
 from .._data import check_weight
 from .._estimators import BaseDL
 from .._estimators.inside import network_inside
-from .._numerics import MatrixLike, above, check_value
+from .._numerics import MatrixLike, above, boolean, check_value, either, integer
+from .integral import integrate
 from .origins import middle, origins
-from .paths import Scalar
+from .paths import Scalar, chains
+from .progress import Progress
 from .result import Attributions
 
 __all__ = ["add_up", "gradient_times_input", "integrated_gradients"]
 
-Rule = Callable[[Scalar, np.ndarray, np.ndarray], np.ndarray]
+Done = Callable[[int], None]
+Rule = Callable[[Scalar, np.ndarray, np.ndarray, Done], np.ndarray]
 
 
 def integrated_gradients(
@@ -34,6 +37,7 @@ def integrated_gradients(
     background: MatrixLike | None = None,
     background_weight: ArrayLike | None = None,
     tol: float = 1e-3,
+    verbose: bool | int = False,
 ) -> Attributions:
     """Share of each column in a prediction's difference from a baseline, by integrated gradients.
 
@@ -71,7 +75,13 @@ def integrated_gradients(
         Weight of each row of the background.
     tol : float > 0, default=1e-3
         A path is cut finer until its sum is within `tol` of the difference, or of a hundredth of Σ|values| where that
-        is more, and no column changes by more than `tol` of Σ|values|.
+        is more, and no column is off by more than `tol` of Σ|values|. The error of a column is estimated, as 2.5
+        standard deviations. Beside a very fine cut, the default ensemble of the diabetes table is off by at most 0.0007
+        of Σ|values|, and in the median row by 0.00025; with ``tol=0.01`` by 0.004 and 0.0012, in a quarter of the time.
+        Time grows as 1 / `tol` in wide networks with ReLU. From 1e-4 on, slopes are taken in single precision where
+        rounding does no harm; the sum is always that of double precision.
+    verbose : bool or int, default=False
+        Whether a line is printed each second that says how many rows are done and how many seconds are left.
 
     Returns
     -------
@@ -106,7 +116,12 @@ def integrated_gradients(
     ['x0', 'x1']
     """
     check_value("tol", tol, above(0))
-    return _attribute(estimator, X, target, background, background_weight, lambda f, z, z0: f.integrate(z, z0, tol))
+    check_value("verbose", verbose, either(boolean(), integer(0)))
+
+    def rule(f: Scalar, z: np.ndarray, z0: np.ndarray, done: Done) -> np.ndarray:
+        return integrate(f, z, z0, tol, done)
+
+    return _attribute(estimator, X, target, background, background_weight, rule, bool(verbose))
 
 
 def gradient_times_input(
@@ -156,11 +171,21 @@ def gradient_times_input(
     >>> gradient_times_input(model, X, target=2).values.shape
     (150, 4)
     """
-    return _attribute(estimator, X, target, background, background_weight, Scalar.times_gradient)
+
+    def rule(f: Scalar, z: np.ndarray, z0: np.ndarray, done: Done) -> np.ndarray:
+        return f.times_gradient(z, z0)
+
+    return _attribute(estimator, X, target, background, background_weight, rule)
 
 
 def _attribute(
-    estimator: Any, X: Any, target: Any, background: Any, background_weight: Any, rule: Rule
+    estimator: Any,
+    X: Any,
+    target: Any,
+    background: Any,
+    background_weight: Any,
+    rule: Rule,
+    verbose: bool = False,
 ) -> Attributions:
     inside = network_inside(estimator)
     model, table = inside.network, inside.prepare(X)
@@ -172,14 +197,17 @@ def _attribute(
     elif background_weight is not None:
         raise ValueError("background_weight was given without background; pass both or neither.")
 
+    what = "rows" if len(shares) == 1 else "paths"
+    done = Progress("integrated_gradients", len(encoded) * len(shares), what, verbose)
+
     def explain(target: Any, at: Any) -> tuple[np.ndarray, float, np.ndarray, str]:
         weights, offset, explained = model.fitted_.head.readout(target)
-        f = Scalar(model.network_, weights)
+        f = Scalar(chains(model.network_), weights)
         z = f.embed(encoded[at])
         starts = middle(model.encoder_, model.n_features_in_, f.embedding_tables) if start is None else f.embed(start)
         values = np.zeros_like(z)
         for share, z0 in zip(shares, starts, strict=True):
-            values += share * rule(f, z, z0[None])
+            values += share * rule(f, z, z0[None], done)
         return add_up(model, f, values), float(f.value(starts) @ shares) + offset, f.value(z) + offset, explained
 
     predicted = _predicted(model, table) if target is None else None
@@ -209,7 +237,7 @@ def _predicted(model: BaseDL, table: Any) -> np.ndarray | None:
 
 def add_up(model: BaseDL, f: Scalar, values: np.ndarray) -> np.ndarray:
     """From embedded columns to the table's own, which are the sums of what they became; shape (n, n_features)."""
-    columns = origins(model.encoder_, model.n_features_in_)
+    columns = f.origins(origins(model.encoder_, model.n_features_in_))
     return values @ (columns[:, None] == np.arange(model.n_features_in_)).astype(float)
 
 

@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator
 
 from .._estimators.inside import network_inside
 from .attributions import add_up
+from .integral import integrate
 from .origins import middle, random_rows
-from .paths import Scalar
+from .paths import Scalar, chains
 
 __all__ = ["attribution_importance"]
 
@@ -58,8 +59,8 @@ def attribution_importance(estimator: BaseEstimator) -> np.ndarray:
     sizes = []
     for target in model.fitted_.head.targets():
         weights = model.fitted_.head.readout(target).weights
-        f = Scalar(model.network_, weights / np.abs(weights).max())
+        f = Scalar(chains(model.network_), weights / np.abs(weights).max())
         table = model.encoder_, model.n_features_in_, f.embedding_tables
         z = random_rows(*table, N_ROWS, np.random.default_rng(0))
-        sizes.append(np.abs(add_up(model, f, f.integrate(z, middle(*table), TOLERANCE))).mean(axis=0))
+        sizes.append(np.abs(add_up(model, f, integrate(f, z, middle(*table), TOLERANCE))).mean(axis=0))
     return np.mean(sizes, axis=0)

@@ -1,68 +1,109 @@
-"""Gradients of a network's output with respect to its encoded input, summed along the straight path from a baseline.
+"""One number of a network, f(z), and its gradient at points of a path, in double or in single precision.
 
-Knows nothing about estimators, tables or targets: it gets a network, encoded rows and the weights of the raw outputs.
+Knows nothing about estimators, tables or targets, nor about the integral: it gets networks and encoded rows.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from functools import partial
-from typing import Any, final
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, final
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from .._data import Columns
 from .._engine import Network, Workspace
 from ..layers import Sequential, TableInput
 
-__all__ = ["Scalar"]
+__all__ = ["Chain", "Scalar", "chains"]
 
-Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-
-NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(16)
-NODES, NODE_WEIGHTS = (NODES + 1) / 2, NODE_WEIGHTS / 2  # from [-1, 1] to [0, 1]
-SHARES = (1 / 16, 1 / 128, 1 / 1024, 1 / 8192)  # of the tolerance, for one panel of a path that is cut where needed
-START, DEPTH = 32, 16  # panels to begin with, and how often one may be halved
-BLOCK = 2**19  # numbers of the widest array that a block of rows makes
-FLOOR = 0.01  # a difference smaller than this share of Σ|attributions| counts as that share
-TINY = 1e-6  # and one smaller than this, in the units of the network, as this: below, all is rounding
+BLOCK = 2**24  # bytes of a network's working memory for the points of a block: larger ones leave the cache
+FEWEST, MOST = 16, 4096  # points of a block
 
 
-@final
-class Scalar:
-    """f(z) = mean over members of raw(z) · weights: one number of a network, and its gradient, in double precision.
+class Chain(NamedTuple):
+    """A network, cut where it begins to be differentiable.
 
-    z is what the network sees where it is differentiable: the encoded numbers, and behind the layer `TableInput` the
-    embedded vectors in place of the codes.
+    Attributes
+    ----------
+    front : Network or None
+        The layer that embeds codes, in double precision; None where all inputs are numbers.
+    body : Network
+        From the embedded rows to the raw output (n, n_raw) or (n, n_members, n_raw).
+    """
+
+    front: Network | None
+    body: Network
+
+
+def chains(network: Network) -> list[Chain]:
+    """The chains of layers that stand side by side in a network: its parts.
 
     Parameters
     ----------
     network : Network
         The fitted network; it is copied.
+
+    Returns
+    -------
+    list of Chain
+        Their members are those of the network, one chain after the other.
+    """
+    found = []
+    for part in network.parts:
+        layers = part.layer.children
+        if isinstance(part.layer, Sequential) and layers and isinstance(layers[0], TableInput):
+            found.append(Chain(_part(part, 0, 1), _part(part, 1, len(layers))))
+        else:
+            found.append(Chain(None, Network(part.layer, part.values.astype(np.float64))))
+    return found
+
+
+@final
+class Scalar:
+    """f(z) = mean over members of raw(z) · weights: one number of a network, and its gradient.
+
+    z is what the network sees where it is differentiable: the encoded numbers, and behind the layer `TableInput` the
+    embedded vectors in place of the codes. Of several chains it is the numbers, which all of them see, and for each
+    column of codes its embedding in the first chain, in the second, and so on.
+
+    Parameters
+    ----------
+    parts : list of Chain
+        Whose members are explained together.
     weights : ndarray of shape (n_raw,)
         Weight of each raw output.
+
+    See Also
+    --------
+    chains : From a network to its chains.
     """
 
-    def __init__(self, network: Network, weights: np.ndarray):
-        layers = network.layer.children
-        self._front: Network | None = None
-        if isinstance(network.layer, Sequential) and layers and isinstance(layers[0], TableInput):
-            self._front, body = _part(network, 0, 1), _part(network, 1, len(layers))
-        else:
-            body = Network(network.layer, network.values.astype(np.float64))
-        self._work = Workspace(body, input_gradient=True)
-        self._widest = max(max(entry.shape) for entry in body.entries())
-        self._weights = weights
+    def __init__(self, parts: Sequence[Chain], weights: np.ndarray):
+        self.weights = weights
+        self._parts = parts
+        self._fronts = [front for front, _ in parts if front is not None]
+        self._columns = self._seen() if len(self._fronts) > 1 else [slice(None)] * len(parts)
+        self._passes: dict[Any, _Pass] = {}
+
+    def _seen(self) -> list[Any]:
+        """The columns of z that each chain sees."""
+        layers: list[Any] = [front.layer.children[0] for front in self._fronts]
+        n_numeric, widths = layers[0].n_numeric, [layer.width for layer in layers]
+        starts, step = n_numeric + np.cumsum([0, *widths[:-1]]), sum(widths)
+        codes = step * np.arange(len(layers[0].cardinalities))[:, None]
+        return [
+            np.concatenate([np.arange(n_numeric), (codes + start + np.arange(width)).ravel()])
+            for start, width in zip(starts, widths, strict=True)
+        ]
 
     @property
     def embedding_tables(self) -> list[np.ndarray]:
-        """The embedding of each code, shape (n_codes, width), for each column of codes."""
-        if self._front is None:
-            return []
-        layer: Any = self._front.layer.children[0]
-        return np.split(self._front.views()[0].table, np.cumsum(layer.cardinalities)[:-1])
+        """The embedding of each code, shape (n_codes, width), for each column of codes; of all chains side by side."""
+        tables = []
+        for front in self._fronts:
+            layer: Any = front.layer.children[0]
+            tables.append(np.split(front.views()[0].table, np.cumsum(layer.cardinalities)[:-1]))
+        return [np.hstack(of_a_column) for of_a_column in zip(*tables, strict=True)]
 
     def embed(self, encoded: np.ndarray | Columns) -> np.ndarray:
         """Encoded rows with their codes embedded.
@@ -76,132 +117,136 @@ class Scalar:
         -------
         ndarray of shape (n, d_embedded)
         """
-        return encoded if isinstance(encoded, np.ndarray) else Workspace(self._front).forward(encoded)  # type: ignore[arg-type]
+        if isinstance(encoded, np.ndarray):
+            return encoded
+        codes = np.asarray(encoded.codes).T
+        tables = self.embedding_tables
+        return np.hstack([encoded.numeric, *(table[c] for table, c in zip(tables, codes, strict=True))])
 
-    def value(self, z: np.ndarray) -> np.ndarray:
-        """f(z), shape (n,), for embedded rows."""
-        return np.concatenate([self._forward(z[rows])[0] for rows in self._blocks(len(z), 1)])
+    def origins(self, of_chain: np.ndarray) -> np.ndarray:
+        """Where each column of z comes from.
 
-    def times_gradient(self, z: np.ndarray, z0: np.ndarray) -> np.ndarray:
-        """(z - z₀) ⊙ ∇f(z), shape (n, d)."""
-        return self._step(z, np.broadcast_to(z - z0, z.shape))[1]
+        Parameters
+        ----------
+        of_chain : ndarray of int of shape (d_chain,)
+            Where each embedded column of one chain comes from.
 
-    def integrate(self, z: np.ndarray, z0: np.ndarray, tol: float) -> np.ndarray:
-        """(z - z₀) ⊙ ∫₀¹ ∇f(z₀ + a (z - z₀)) da (Sundararajan, Taly & Yan 2017, eq. 1).
+        Returns
+        -------
+        ndarray of int of shape (d_embedded,)
+        """
+        if len(self._fronts) < 2:
+            return of_chain
+        layers: list[Any] = [front.layer.children[0] for front in self._fronts]
+        numbers, codes = np.split(of_chain, [layers[0].n_numeric])
+        return np.append(numbers, np.repeat(codes[:: layers[0].width], sum(layer.width for layer in layers)))
 
-        For each row, rules follow one another until both the sum over the columns is f(z) - f(z₀) (their proposition 1,
-        completeness) and no column changes any more. First Gauss-Legendre rules of 16 and 32 points, which are exact to
-        rounding where f is smooth; then panels that are halved wherever the gradient jumps, as it does with ReLU.
+    def value(self, z: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
+        """f(z) for embedded rows.
 
         Parameters
         ----------
         z : ndarray of shape (n, d)
             Embedded rows.
-        z0 : ndarray of shape (1, d)
-            The baseline.
-        tol : float
-            Largest error of the sum, as a share of the difference, or of Σ|attributions| / 100 where that is more;
-            and largest change of a column, as a share of Σ|attributions|.
+        dtype : type, default=np.float64
+            Precision of the pass.
 
         Returns
         -------
-        ndarray of shape (n, d)
-
-        Warns
-        -----
-        ConvergenceWarning
-            Where the finest rule is not fine enough for some row.
+        ndarray of shape (n,)
+            float64.
         """
-        difference = self.value(z) - self.value(z0)
-        tiny = TINY * np.abs(self._weights).max()
-        out, size = np.full_like(z, np.inf), np.abs(difference)
-        left = np.arange(len(z))
-        halved: list[Rule] = [partial(self._halve, share=tol * share) for share in SHARES]
-        for rule in (self._gauss, self._gauss_twice, *halved):
-            blocks = [left[rows] for rows in self._blocks(len(left), 2 * START)]
-            values = np.concatenate([rule(z[rows], z0, np.maximum(size[rows], tiny)) for rows in blocks])
-            size[left] = np.abs(values).sum(axis=1)
-            error = np.abs(values.sum(axis=1) - difference[left])
-            complete = error <= tol * np.maximum(np.maximum(np.abs(difference[left]), FLOOR * size[left]), tiny)
-            settled = np.abs(values - out[left]).max(axis=1) <= tol * size[left]
-            out[left] = values
-            left = left[~(complete & settled)]
-            if not len(left):
-                return out
-        warnings.warn(
-            f"the attributions of {len(left)} of {len(z)} rows do not add up to within tol={tol} of the difference; "
-            "raise tol, or see `residual` for what is left.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
+        f, run = np.empty(len(z)), self._pass(dtype)
+        for rows in run.blocks(z):
+            f[rows] = run.forward(z[rows])
+        return f
+
+    def slopes(
+        self, start: np.ndarray, way: np.ndarray, row: np.ndarray, a: np.ndarray, dtype: Any = np.float64
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """f(z), and way ⊙ ∇f(z), at the points z = start + a way.
+
+        Parameters
+        ----------
+        start : ndarray of shape (1, d)
+            Where all paths begin.
+        way : ndarray of shape (n, d)
+            Of each path.
+        row : ndarray of int of shape (m,)
+            The path of each point.
+        a : ndarray of shape (m,)
+            Its place on it, from 0 to 1.
+        dtype : type, default=np.float64
+            Precision of the pass.
+
+        Returns
+        -------
+        ndarray of shape (m,), ndarray of shape (m, d)
+            float64.
+        """
+        f, slope, run = np.empty(len(a)), way[row], self._pass(dtype)
+        for points in run.blocks(slope):
+            f[points] = run.forward(start + a[points, None] * slope[points])
+            slope[points] *= run.gradient()
+        return f, slope
+
+    def times_gradient(self, z: np.ndarray, z0: np.ndarray) -> np.ndarray:
+        """(z - z₀) ⊙ ∇f(z), shape (n, d)."""
+        out, run = z - z0, self._pass(np.float64)
+        for rows in run.blocks(z):
+            run.forward(z[rows])
+            out[rows] *= run.gradient()
         return out
 
-    def _gauss(self, z: np.ndarray, z0: np.ndarray, size: np.ndarray, panels: int = 1) -> np.ndarray:
-        way, mean_gradient = z - z0, np.zeros_like(z)
-        for panel in range(panels):
-            a = (panel + NODES) / panels
-            points = z0 + a[:, None, None] * way  # (nodes, n, d)
-            gradient = self._value_and_gradient(points.reshape(-1, z.shape[1]))[1].reshape(points.shape)
-            mean_gradient += np.einsum("a,and->nd", NODE_WEIGHTS / panels, gradient)
-        return way * mean_gradient
+    def _pass(self, dtype: Any) -> _Pass:
+        if dtype not in self._passes:
+            bodies = [Network(body.layer, body.values.astype(dtype, copy=False)) for _, body in self._parts]
+            self._passes[dtype] = _Pass(bodies, self._columns, self.weights)
+        return self._passes[dtype]
 
-    def _gauss_twice(self, z: np.ndarray, z0: np.ndarray, size: np.ndarray) -> np.ndarray:
-        return self._gauss(z, z0, size, panels=2)
 
-    def _halve(self, z: np.ndarray, z0: np.ndarray, size: np.ndarray, share: float) -> np.ndarray:
-        """Panels, halved until each is good to `share` of `size`, in its sum and in each column.
+@final
+class _Pass:
+    """f and ∇f in the precision of the bodies, with their working memory."""
 
-        From edge a to edge b, t ∇f(a) + (1 - t) ∇f(b) stands for the mean gradient, with the t in [0, 1] that gives
-        what f really gains: (t ∇f(a) + (1 - t) ∇f(b)) · (b - a) = f(b) - f(a). That is exact where the gradient jumps
-        once between a and b.
-        """
-        way, out = z - z0, np.zeros_like(z)
-        row, a, h = np.repeat(np.arange(len(z)), START), np.tile(np.arange(START) / START, len(z)), 1 / START
-        f_a, g_a = self._step(z0 + a[:, None] * way[row], way[row])
-        f_b, g_b = self._step(z0 + (a + h)[:, None] * way[row], way[row])
-        for depth in range(DEPTH + 1):
-            slope_a, slope_b, gain = g_a.sum(axis=1), g_b.sum(axis=1), (f_b - f_a) / h
-            jump = slope_a - slope_b
-            t = np.divide(gain - slope_b, jump, out=np.full_like(jump, 0.5), where=jump != 0).clip(0, 1)[:, None]
-            mean = t * g_a + (1 - t) * g_b
-            missing = np.abs(mean.sum(axis=1) - gain)
-            unsure = np.abs(g_a - g_b).max(axis=1)
-            good = (np.maximum(missing, unsure) * h <= share * size[row]) | (depth == DEPTH)
-            np.add.at(out, row[good], mean[good] * h)
-            row, a, h = row[~good], a[~good], h / 2
-            if not len(row):
-                break
-            f, g = self._step(z0 + (a + h)[:, None] * way[row], way[row])  # in the middle
-            f_a, f_b = np.concatenate((f_a[~good], f)), np.concatenate((f, f_b[~good]))
-            g_a, g_b = np.concatenate((g_a[~good], g)), np.concatenate((g, g_b[~good]))
-            row, a = np.concatenate((row, row)), np.concatenate((a, a + h))
+    def __init__(self, bodies: list[Network], columns: list[Any], weights: np.ndarray):
+        self._dtype = bodies[0].values.dtype
+        self._work = [Workspace(body, input_gradient=True) for body in bodies]
+        self._columns, self._weights, self._block = columns, weights, 0
+
+    def blocks(self, z: np.ndarray) -> Iterator[slice]:
+        """As many points at a time as keep the working memory in the cache."""
+        if not self._block and len(z):
+            self.forward(z[:1])
+            self.gradient()
+            size = self._dtype.itemsize * sum(work.memory.size for work in self._work)
+            self._block = min(max(BLOCK // max(size, 1), FEWEST), MOST)
+        return (slice(start, start + self._block) for start in range(0, len(z), self._block or 1))
+
+    def forward(self, z: np.ndarray) -> np.ndarray:
+        """f(z), shape (n,), in double precision."""
+        z = z.astype(self._dtype, copy=False)
+        self._shape = z.shape
+        self._raw = [work.forward(z[:, at]) for work, at in zip(self._work, self._columns, strict=True)]
+        members = [raw.reshape(len(z), -1, raw.shape[-1]) for raw in self._raw]
+        self._n_members = sum(raw.shape[1] for raw in members)
+        total = np.sum([raw.sum(axis=1, dtype=np.float64) for raw in members], axis=0)
+        f: np.ndarray = total @ self._weights / self._n_members
+        return f
+
+    def gradient(self) -> np.ndarray:
+        """∇f where `forward` was called last, shape (n, d); valid until the next call."""
+        out = None if len(self._work) == 1 else np.zeros(self._shape)
+        for work, raw, at in zip(self._work, self._raw, self._columns, strict=True):
+            d_raw = np.empty_like(raw)
+            d_raw[...] = self._weights / self._n_members  # df/draw of each member
+            gradient = work.backward(d_raw)
+            assert gradient is not None
+            if out is None:
+                return gradient
+            out[:, at] += gradient
+        assert out is not None
         return out
-
-    def _step(self, points: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """f and way ⊙ ∇f."""
-        f, out = np.empty(len(points)), way.copy()
-        for rows in self._blocks(len(points), 1):
-            f[rows], gradient = self._value_and_gradient(points[rows])
-            out[rows] *= gradient
-        return f, out
-
-    def _forward(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """f, and the raw output, which is valid until the next call."""
-        raw = self._work.forward(z)
-        return raw.reshape(len(z), -1, raw.shape[-1]).mean(axis=1) @ self._weights, raw
-
-    def _value_and_gradient(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """f and ∇f; the latter is valid until the next call."""
-        f, raw = self._forward(z)
-        d_raw = np.empty_like(raw)
-        d_raw[...] = self._weights * (raw.shape[-1] * len(z) / raw.size)  # df/draw: weights / number of members
-        gradient = self._work.backward(d_raw)
-        assert gradient is not None
-        return f, gradient
-
-    def _blocks(self, n_rows: int, n_points: int) -> list[slice]:
-        step = max(1, BLOCK // (self._widest * n_points))
-        return [slice(start, start + step) for start in range(0, n_rows, step)]
 
 
 def _part(network: Network, start: int, stop: int) -> Network:

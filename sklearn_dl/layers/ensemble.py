@@ -144,7 +144,10 @@ class Parallel(Layer):
         return outer
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
-        made = [layer.forward(x, q, n) for layer, q, n in zip(self.layers, p, m, strict=True)]
+        if m.run.training or m.input_gradient:
+            made = [layer.forward(x, q, n) for layer, q, n in zip(self.layers, p, m, strict=True)]
+        else:  # one after the other in the same memory: it stays in the cache
+            made = [layer.forward(x, q, m[0]).copy() for layer, q in zip(self.layers, p, strict=True)]
         m.stops = list(itertools.accumulate(part.shape[1] for part in made))
         y = m.array("y", (len(made[0]), m.stops[-1], made[0].shape[-1]))
         return np.concatenate(made, axis=1, out=y)

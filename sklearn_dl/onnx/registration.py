@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._estimators import DLClassifier, DLRegressor
 from .._numerics import MatrixLike
 from ..encoding.table_encoder import TableEncoder
-from ..layers import Layer, Members
+from ..layers import Layer, Members, Parallel
 from .graph import Encoded, Graph
 from .inputs import as_fitted, input_types, note_columns
 from .layers import convert_layer
@@ -277,6 +277,8 @@ def _n_members(layer: Layer) -> int | None:
     """Number of members, None where there are none."""
     if isinstance(layer, Members):
         return layer.n_members
+    if isinstance(layer, Parallel):
+        return sum(_n_members(inner) or 0 for inner in layer.layers)
     return next((n for inner in layer.children if (n := _n_members(inner)) is not None), None)
 
 

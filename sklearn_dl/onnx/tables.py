@@ -196,7 +196,10 @@ def encode_table(encoder: TableEncoder, table: InputTable, g: Graph) -> str | En
 
 @form(Numbers)
 def numbers(part: Numbers, table: InputTable, g: Graph) -> tuple[list[str], list[str]]:
-    x = table.numbers(part.columns, g, part.columns[part.scaling.unknown])
+    order = np.argsort(part.columns)  # as they lie in the inputs
+    x = table.numbers(part.columns[order], g, part.columns[part.scaling.unknown])
+    if (np.diff(order) < 0).any():
+        x = g("Gather", x, np.argsort(order), axis=1)
     blocks = [g.cast(_scaled(part.scaling, x, g.at(np.float64)), g.dtype)]
     if len(part.scaling.gaps):
         gaps = g("Gather", x, part.scaling.gaps, axis=1)

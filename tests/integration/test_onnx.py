@@ -170,8 +170,17 @@ def test_a_column_that_held_nothing_at_fit_takes_whatever_comes(dtype):
 def test_members_of_a_sparse_table():
     from scipy import sparse
 
-    model = numbers(**MEMBERS).fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
-    assert agrees(model, np.where(X > 0.5, X, 0))
+    for encoder in ("auto", TableEncoder(max_dense=0)):  # as a dense table, as a wide sparse one
+        model = numbers(**MEMBERS, encoder=encoder).fit(sparse.csr_array(np.where(X > 0.5, X, 0)), Y)
+        assert agrees(model, np.where(X > 0.5, X, 0))
+
+
+def test_columns_of_two_values():
+    """They come after the other numbers, wherever they stand in the table."""
+    flags = np.column_stack((X[:, 1] > 0, X[:, 0], X[:, 2] > 50, X[:, 3])).astype(np.float32)
+    assert agrees(numbers(numeric_embedding="periodic").fit(flags, Y), flags)
+    frame = pd.DataFrame(flags, columns=list("abcd")).assign(e=np.where(RNG.random(N) < 0.2, np.nan, flags[:, 0]))
+    assert agrees(numbers(numeric_embedding="periodic").fit(frame, Y), frame)
 
 
 def test_no_hidden_layer_and_no_encoder():

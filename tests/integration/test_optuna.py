@@ -76,7 +76,7 @@ def test_hopeless_trials_are_pruned_after_few_epochs():
 
     def objective(trial):
         rate = trial.suggest_categorical("rate", rates)
-        net = DLRegressor(**SETTINGS, learning_rate_init=rate).set_callbacks(Pruning(trial, X_val, y_val))
+        net = DLRegressor(**SETTINGS, n_folds=1, learning_rate_init=rate).set_callbacks(Pruning(trial, X_val, y_val))
         return net.fit(X_train, y_train).score(X_val, y_val)
 
     study = optuna.create_study(
