@@ -93,6 +93,7 @@ def find_learning_rate(
     y: ArrayLike,
     *,
     sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     low: float = 1e-6,
     high: float = 10.0,
     n_steps: int = 200,
@@ -113,6 +114,8 @@ def find_learning_rate(
         The target.
     sample_weight : array-like of shape (n,) or None, default=None
         Weight of each row.
+    groups : array-like of shape (n,) or None, default=None
+        Which rows belong together, as in `fit`.
     low, high : float > 0, default=1e-6 and 10.0
         First and last rate.
     n_steps : int >= 10, default=200
@@ -140,7 +143,7 @@ def find_learning_rate(
     """
     _check(estimator, low, high, n_steps)
     model = clone(estimator).set_params(early_stopping=False, warm_start=False)
-    shell, plan, rows, _ = model._prepare(Call(X, y, sample_weight))
+    shell, plan, rows, _ = model._prepare(Call(X, y, sample_weight, groups=groups))
     if isinstance(plan.solver, LBFGS):
         raise ValueError(f"find_learning_rate needs a solver with a learning rate; got solver={estimator.solver!r}.")
     rates = np.geomspace(low, high, n_steps)

@@ -16,7 +16,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -125,6 +125,11 @@ ELSEWHERE = {  # a parameter that there is not, the others, and how the sentence
     "max_depth": ({}, "it is a parameter of trees, which a network has not."),
     "reg_alpha": ({}, "it is not there: alpha is an L2 penalty, and there is no L1."),
     "eval_set": ({}, "it is an argument of fit: pass X_val and y_val there."),
+    "group_id": ({}, "it is an argument of fit: rows of a value are left out together."),
+    "cv": ({}, CALLED.format("n_folds")),
+    "fold_strategy": ({}, CALLED.format("n_folds")),
+    "n_splits": ({"n_folds": GroupKFold(4)}, CALLED.format("n_folds")),
+    "groups": ({}, "it is an argument of fit: rows of a value are left out together."),
     # skorch
     "lr": ({}, CALLED.format("learning_rate_init")),
     "max_epochs": ({}, CALLED.format("max_iter")),

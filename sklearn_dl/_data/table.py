@@ -10,7 +10,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.model_selection import train_test_split
 
 from .._numerics import Purpose, generator
 from .dataframes import rows_of
@@ -90,34 +90,50 @@ def hold_out(table: Table, fraction: float, seed: int, strata: np.ndarray | None
         Decides which.
     strata : ndarray of shape (n,) or None
         Class of each row; each is to be found in both parts, or where it has too few rows in the first. Where the
-        table has groups, whole ones are held out, whatever the classes.
+        table has groups, whole ones are held out, whatever the classes, of as many rows as they allow.
 
     Returns
     -------
     train : Table
     validation : Table or None
-        None, with a warning, where it would hold fewer than 10 rows, or the training rows were fewer than the classes.
+        None, with a warning, where it would hold fewer than 10 rows, or the training rows were fewer than the classes,
+        or all rows belong together.
     """
     n = len(table.y)
     n_held, codes, counts = math.ceil(n * fraction), np.zeros(n, np.intp), np.array([n])
     if strata is not None:
         _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    if n_held < MIN_VALIDATION_ROWS or n - n_held < len(counts):
+    alone = table.groups is not None and bool((table.groups == table.groups[0]).all())
+    if alone or n_held < MIN_VALIDATION_ROWS or n - n_held < len(counts):
         reason = f"it would hold {n_held} of {n} rows" + (f", of {len(counts)} classes" if len(counts) > 1 else "")
+        reason = "groups has the same value in all rows" if alone else reason
         warnings.warn(
             f"early_stopping watches the training loss: no validation set could be held out, because {reason}.",
             stacklevel=2,
         )
         return table, None
     if table.groups is not None:
-        splitter = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
-        train, held = next(splitter.split(table.y, groups=table.groups))
+        is_held = _whole_groups(table.groups, n_held, seed)
+        train, held = np.flatnonzero(~is_held), np.flatnonzero(is_held)
     elif counts.min() >= 2 and n_held >= len(counts):
         train, held = train_test_split(np.arange(n), test_size=n_held, random_state=seed, stratify=strata)
     else:
         held = _spread(codes, n_held, seed)
         train = np.setdiff1d(np.arange(n), held)
     return table.rows(np.sort(train)), table.rows(np.sort(held))
+
+
+def _whole_groups(groups: np.ndarray, n_held: int, seed: int) -> np.ndarray:
+    """Which rows to hold out: groups in random order that bring their number nearer to `n_held`, or the smallest."""
+    _, of_row, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order, is_held, total = generator(seed, Purpose.VALIDATION).permutation(len(sizes)), np.zeros(len(sizes), bool), 0
+    for group in order:
+        if total + sizes[group] / 2 <= n_held and total + sizes[group] < len(groups):
+            is_held[group] = True
+            total += sizes[group]
+    if not total:
+        is_held[order[np.argmin(sizes[order])]] = True
+    return is_held[of_row]
 
 
 def _spread(codes: np.ndarray, n_held: int, seed: int) -> np.ndarray:

@@ -40,7 +40,7 @@ from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
 from .callbacks import CallbackBridge, CallbackSupportMixin
-from .defaults import precision_of
+from .defaults import FOLDS, precision_of
 from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
 from .overfitting import columns_of, overfitting, parting, singling_out
@@ -125,10 +125,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             _warn_of_overfitting(fitted, rows.train)
 
     def _prepare(self, call: Call) -> Prepared:
-        params, has_validation, wide = self.get_params(deep=False), call.X_val is not None, False
+        params, has_validation = self.get_params(deep=False), call.X_val is not None
+        wide, most_folds = False, FOLDS
 
         def plan_for(n_rows: int, *, held_out: bool = has_validation) -> Plan:
-            keywords = {"partial": call.partial, "has_validation": held_out, "wide": wide}
+            keywords: Any = {
+                "partial": call.partial,
+                "has_validation": held_out,
+                "wide": wide,
+                "most_folds": most_folds,
+            }
             return make_plan(params, self._head.task, n_rows, **keywords)
 
         if call.partial and self.early_stopping is True and not self._in_stream:
@@ -148,8 +154,10 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         if going_on:
             head, state = shell.fitted_.head, shell.fitted_.state
             head.go_on_with(plan.loss)
+            most_folds = shell.fitted_.settings.get("n_folds", FOLDS)  # as many parts as the network has
         else:
             head, state = shell._head_of(y, table, plan, call), State(shell._draw_seed())
+            most_folds = FOLDS if table.groups is None else len(np.unique(table.groups))
         if saved is not None:
             state.seed = saved.state.seed
         planned = plan_for(len(table.y))

@@ -38,7 +38,7 @@ FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs 
 STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 
 
-def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
+def settle(params: dict[str, Any], task: str, n_rows: int, most_folds: int = FOLDS) -> dict[str, Any]:
     """The parameters with a value in place of each "auto" that depends on the table or on other parameters.
 
     Parameters
@@ -49,6 +49,8 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
         Which of the two estimators it is.
     n_rows : int
         Rows to train on.
+    most_folds : int, default=4
+        Folds at most where their number is "auto": there are no more than groups of rows that belong together.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int) -> dict[str, Any]:
         "dropout": DROPOUT if ensemble and not lbfgs and n_rows >= SMALL else 0.0,
         "solver": "adamw",
         "max_iter": epochs if ensemble and not lbfgs else EPOCHS_PLAIN,
-        "n_folds": min(FOLDS, members) if n_rows >= SMALL else 1,
+        "n_folds": min(FOLDS, members, most_folds) if n_rows >= SMALL else 1,
         "early_stopping": not ensemble and n_rows > STOPPING_ROWS,
     }
     return params | {name: value for name, value in auto.items() if _is(params[name], "auto")}

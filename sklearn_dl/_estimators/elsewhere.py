@@ -35,7 +35,7 @@ WORDS = {
     "normalization": "batch_norm batchnorm use_bn layer_norm norm",
     "architecture": "module model build_fn network net",
     "n_members": "n_ensemble ensemble_size n_models n_ens k",
-    "n_folds": "folds n_splits cv n_cv",
+    "n_folds": "folds n_splits cv n_cv nfold n_fold fold num_folds kfold k_folds splitter fold_strategy num_bag_folds",
     "numeric_embedding": "num_emb_type num_embeddings numerical_embedding",
     "class_weight": "class_weights scale_pos_weight is_unbalance auto_class_weights",
     "validation_fraction": "validation_split validation_size val_size val_fraction train_split eval_fraction test_size",
@@ -65,6 +65,9 @@ CALLED = {other: ours for ours, others in WORDS.items() for other in others.spli
 # what there is not, or not as a parameter, and what there is in its place
 INSTEAD = {
     "an argument of fit: pass X_val and y_val there": "X_val y_val validation_data eval_set",
+    "an argument of fit: rows of a value are left out together": (
+        "groups group group_id group_ids group_column group_col fold_groups eval_group"
+    ),
     "an argument of fit and partial_fit": "sample_weight",
     "an argument of partial_fit": "classes",
     "not a parameter: use the method set_callbacks": "callbacks callback",

@@ -32,7 +32,7 @@ from ..encoding import TableEncoder
 from ..layers import BatchNorm
 from ..schedules import Constant, Schedule
 from ..solvers import LBFGS
-from .defaults import base_rate, batch_rows, count_of, settle, settle_solver, settle_wide
+from .defaults import FOLDS, base_rate, batch_rows, count_of, settle, settle_solver, settle_wide
 from .hints import hint
 from .registry import (
     resolve_activations,
@@ -132,6 +132,7 @@ def make_plan(
     partial: bool = False,
     has_validation: bool = False,
     wide: bool = False,
+    most_folds: int = FOLDS,
 ) -> Plan:
     """Check an estimator's parameters, and settle all of them.
 
@@ -143,6 +144,8 @@ def make_plan(
         Which of the two estimators it is.
     n_rows : int
         Rows of the first fit, for what "auto" stands for.
+    most_folds : int, default=4
+        Folds at most where their number is "auto".
     partial : bool, default=False
         Whether it is for a call of `partial_fit`.
     has_validation : bool, default=False
@@ -163,7 +166,7 @@ def make_plan(
         if name in params and not rule.test(params[name]):  # what was meant is looked for only then
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
-    given, params = params, settle(settle_wide(params, n_rows) if wide else params, task, n_rows)
+    given, params = params, settle(settle_wide(params, n_rows) if wide else params, task, n_rows, most_folds)
     blueprint = _blueprint(params)
     solver = settle_solver(resolve_solver(params["solver"]), task, blueprint.n_members)
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
@@ -235,9 +238,11 @@ def _judging(
     params: dict[str, Any], schedule: Schedule, *, lbfgs: bool, partial: bool, has_validation: bool
 ) -> dict[str, Any]:
     """Who judges an epoch, and what follows from it: the plan's values for that."""
-    stops, n_folds = (bool(params["early_stopping"]) or has_validation) and not partial, count_of(params["n_folds"])
-    held_out = has_validation or (stops and n_folds == 1)
-    judge = Judge.NOBODY if partial else Judge.HELD_OUT if held_out else Judge.FOLDS if n_folds > 1 else Judge.NOBODY
+    stops, folds = (bool(params["early_stopping"]) or has_validation) and not partial, params["n_folds"]
+    n_folds, splitter = count_of(folds), None if isinstance(folds, Integral) else folds
+    leaves_out = n_folds > 1 or splitter is not None  # which may leave out the same rows from all members
+    held_out = has_validation or (stops and not leaves_out)
+    judge = Judge.NOBODY if partial else Judge.HELD_OUT if held_out else Judge.FOLDS if leaves_out else Judge.NOBODY
     slows = not partial and schedule.on_plateau(math.inf) is not None
     if slows and judge is Judge.NOBODY:
         judge = Judge.TRAINING_LOSS
@@ -248,7 +253,7 @@ def _judging(
         "judge": judge,
         "n_folds": n_folds if by_folds else 1,
         "n_last": n_epochs - judged if by_folds and not lbfgs else 0,
-        "splitter": None if isinstance(params["n_folds"], Integral) else params["n_folds"],
+        "splitter": splitter,
         "every": every if by_folds else 1,
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else judged * GIVE_UP if by_folds else math.inf,

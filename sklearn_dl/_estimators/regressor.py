@@ -91,8 +91,8 @@ class DLRegressor(RegressorMixin, BaseDL):
     n_folds : int, splitter or "auto", default="auto"
         Folds of the rows. The members are shared out to as many groups, each a network of its own, that never sees the
         rows of one fold and so judges them honestly, which chooses the epoch and gives `noise_`.
-        A splitter of scikit-learn, such as ``GroupKFold(4)`` or ``TimeSeriesSplit(4)``, says which rows they are. 1 is
-        none, and one group. "auto" is 4 with several members from 320 rows on.
+        A splitter of scikit-learn, such as ``GroupKFold(4)`` or ``TimeSeriesSplit(4)``, says which rows they are;
+        see docs/folds.md. 1 is none, and one group. "auto" is 4 with several members from 320 rows on.
     numeric_embedding : {"periodic", "piecewise_linear", "mixed"}, NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: learnt sums of waves, of pieces between quantiles, or both, beside
         the number; an object of `sklearn_dl.numeric_embeddings` has settings, which a grid reaches as
@@ -123,6 +123,7 @@ class DLRegressor(RegressorMixin, BaseDL):
     max_time : float > 0 or None, default=None
         Stop after the epoch that passes this many seconds. A schedule towards the end of a training takes the share
         of the time for its progress where that is larger than the share of the epochs, except under a `Checkpoint`.
+        With folds a quarter of it is for the last epochs, which learn from all rows.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the training; "auto" is double where that costs little time, else single. Predictions are float64.
     warm_start : bool, default=False
@@ -155,9 +156,10 @@ class DLRegressor(RegressorMixin, BaseDL):
     loss_ : float
         Training loss of the last epoch, in the units that the network sees, without penalty, before each step.
     best_loss_ : float
-        Validation loss of the weights that were kept; without validation, lowest training loss.
+        Validation loss of `best_epoch_`; without validation, lowest training loss.
     best_epoch_ : int or None
-        The epoch whose weights were kept, that of the best validation; None without validation.
+        The epoch of the best validation, whose weights were kept, or with folds gone on from in the last epochs, which
+        learn from all rows; None without validation.
     best_validation_score_ : float or None
         Validation score of that epoch; None without validation or with ``scoring="loss"``.
     loss_curve_ : list of float
@@ -300,7 +302,8 @@ class DLRegressor(RegressorMixin, BaseDL):
             Weights of the validation rows.
         groups : array-like of shape (n,) or None, default=None
             Which rows belong together (of one person, shop or day): all rows of a value lie in one fold, or are held
-            out together. Also for a splitter as `n_folds`.
+            out together; rows where it is missing are one group. Also for a splitter as `n_folds`. With "auto" there
+            are no more folds than values.
         resume_from : path or None, default=None
             A checkpoint of this very fit, written by `sklearn_dl.checkpoint.Checkpoint`: training goes on from it, to
             the same bits as if it had never been interrupted.

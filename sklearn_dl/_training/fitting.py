@@ -50,10 +50,9 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     listener.begin(training)
     monitor = Monitor(training, listener)
     with one_blas_thread():
-        if isinstance(plan.solver, LBFGS):
-            end = _minimise(training, monitor)
-        else:
-            end, monitor = _descend(training, monitor)
+        end = (_minimise if isinstance(plan.solver, LBFGS) else _descend)(training, monitor)
+    if end is End.NON_FINITE:
+        fitted.state.judged = None  # back to the best epoch, from wherever
     if training.stopping is not None and fitted.state.judged is None:
         training.stopping.restore(fitted.network)
     monitor.close(end)
@@ -62,7 +61,7 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     except KeyboardInterrupt:  # the epochs are over: they are kept
         end = End.INTERRUPTED
     listener.end()
-    if not plan.partial and (not fitted.state.over or end is not End.MAX_ITER):  # else it was over when resumed
+    if not (plan.partial or (end is End.MAX_ITER and fitted.state.ended_by)):  # known where judged epochs ended early
         fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value
     judged = not (plan.partial or end in (End.NON_FINITE, End.INTERRUPTED))
     return Outcome(end, failure(training) if judged else None)
@@ -81,24 +80,25 @@ def _minimise(training: Training, monitor: Monitor) -> End:
     )
 
 
-def _descend(training: Training, monitor: Monitor) -> tuple[End, Monitor]:
+def _descend(training: Training, monitor: Monitor) -> End:
     """Steps, judged ones first; then, where rows are left out, a few on all rows from the best epoch on.
 
     Which epoch is the best, the temperature and the spread are decided by rows that nothing has learnt; what is kept
     has learnt them all.
     """
-    end = End.MAX_ITER
-    if training.fitted.state.judged is None:
-        end = _steps(training, monitor)
     state = training.fitted.state
-    reached = state.over and state.ended_by == "target_loss"  # a training that is resumed after its end
-    on = (end is End.MAX_ITER and not reached) or (end is End.LISTENER and monitor.reason == "early_stopping")
-    if on and training.learn_the_rest():
-        last = Monitor(training, monitor.listener, monitor.start)
-        ended = _steps(training, last)
-        if ended is not End.MAX_ITER or end is End.MAX_ITER:
-            end, monitor = ended, last
-    return end, monitor
+    if state.judged is not None:  # resumed there
+        return _steps(training, monitor)
+    end = _steps(training, monitor)
+    on = (end is End.MAX_ITER and state.ended_by != "target_loss") or (end is End.LISTENER and monitor.goes_on)
+    try:
+        if on and training.learn_the_rest():
+            state.ended_by = monitor.reason or state.ended_by
+            monitor.begin()
+            end = _steps(training, monitor)
+    except KeyboardInterrupt:  # before a step was taken: the network is that of the best epoch
+        end = End.INTERRUPTED
+    return end
 
 
 def _steps(training: Training, monitor: Monitor) -> End:
@@ -110,7 +110,7 @@ def _steps(training: Training, monitor: Monitor) -> End:
     else:
         n_threads = threads_for(granted, batches[0].size, work)
     seconds = math.inf if plan.max_time is None or training.pauses else plan.max_time
-    span = Span(training.epochs_left, plan.horizon, training.origin, seconds)
+    span = Span(training.epochs_left, plan.horizon, training.origin, seconds, monitor.start)
     if fitted.state.judged is not None:  # the end of a schedule that would be as long
         horizon = round(training.n_last * plan.horizon / plan.n_last)
         span = span._replace(horizon=horizon, origin=fitted.state.judged + training.n_last - horizon)

@@ -5,11 +5,10 @@ Knows nothing about networks or training.
 
 from __future__ import annotations
 
-import warnings
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from .._numerics import Purpose, generator
 
@@ -18,6 +17,7 @@ __all__ = ["FEWEST", "Fold", "draw", "judged", "split_by", "together"]
 JUDGED = 2**16  # rows at most by which an epoch is judged
 SAID = 2**25  # numbers at most that the members say of these rows, all together: 128 MB in single precision
 FEWEST = 1024  # but not fewer rows
+LONGEST = 100  # characters of a splitter that a message names in full
 
 
 class Fold(NamedTuple):
@@ -56,12 +56,10 @@ def draw(classes: np.ndarray | None, n_rows: int, count: int, seed: int) -> list
         order = np.lexsort((shuffled, np.unique(classes, return_inverse=True)[1]))
     of_row = np.empty(n_rows, np.min_scalar_type(count))  # a byte
     of_row[order] = np.arange(n_rows) % count
-    kind = np.int32 if n_rows < 2**31 else np.int64
-    folds = ((of_row != i, of_row == i) for i in range(count))
-    return [Fold(*(np.flatnonzero(mask).astype(kind) for mask in masks)) for masks in folds]
+    return _folds(of_row, count)
 
 
-def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> list[Fold]:
+def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None, count: int, seed: int) -> list[Fold]:
     """The folds that a splitter of scikit-learn makes: of each it leaves the test rows out.
 
     Parameters
@@ -72,6 +70,10 @@ def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> list[Fo
         Targets.
     groups : ndarray of shape (n,) or None
         Which rows belong together.
+    count : int
+        How many it said it would make.
+    seed : int
+        Of a splitter that shuffles and has none of its own.
 
     Returns
     -------
@@ -80,23 +82,50 @@ def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> list[Fo
     Raises
     ------
     ValueError
-        Where it leaves out rows that it trains on, or none, or trains on none.
+        Where it leaves out rows that it trains on, or none, or trains on none, or is for other rows.
     """
+    name, n_rows = _told(splitter), len(y)
+    if getattr(splitter, "random_state", seed) is None:
+        splitter = copy.copy(splitter)
+        splitter.random_state = seed
+    known = len(getattr(splitter, "test_fold", y))  # of a PredefinedSplit
+    if known != n_rows:
+        raise ValueError(f"n_folds={name} is for {known} rows; here are {n_rows}, those of weight 0 not counted.")
     try:
-        folds = [Fold(np.asarray(a, np.intp), np.asarray(b, np.intp)) for a, b in splitter.split(y, y, groups)]
+        folds = [Fold(_positions(a), _positions(b)) for a, b in splitter.split(y, y, groups)]
     except (TypeError, ValueError) as error:
-        raise ValueError(f"n_folds={splitter!r} cannot split the rows: {error}") from error
-    for i, fold in enumerate(folds):
-        if not (len(fold.train) and len(fold.left_out)) or np.isin(fold.left_out, fold.train).any():
+        advice = "; pass them as fit(X, y, groups=...)" if groups is None and "groups" in str(error) else ""
+        raise ValueError(f"n_folds={name} cannot split the rows: {str(error).rstrip('.')}{advice}.") from error
+    if len(folds) != count:
+        raise ValueError(f"n_folds={name} makes {len(folds)} folds where its get_n_splits() says {count}.")
+    for i, (train, left_out) in enumerate(folds):
+        at = np.concatenate((train, left_out))
+        if not (len(train) and len(left_out)) or at.min() < 0 or at.max() >= n_rows or np.isin(left_out, train).any():
             raise ValueError(
-                f"n_folds={splitter!r} must give rows to train on and others to leave out; fold {i} trains on "
-                f"{len(fold.train)} and leaves out {len(fold.left_out)}, some of which it trains on or which are none."
+                f"n_folds={name} must give rows to train on and others to leave out, as numbers from 0 to "
+                f"{n_rows - 1}; fold {i} trains on {len(train)} and leaves out {len(left_out)}, some of which it "
+                "trains on or which are none."
             )
     return folds
 
 
+def _positions(rows: Any) -> np.ndarray:
+    """Positions, of a mask too."""
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp, casting="same_kind")
+
+
+def _told(splitter: Any) -> str:
+    """How a message names a splitter, which may hold a number for each row."""
+    whole = repr(splitter)
+    return whole if len(whole) <= LONGEST else f"{type(splitter).__name__}(...)"
+
+
 def together(groups: np.ndarray, classes: np.ndarray | None, count: int, seed: int) -> list[Fold]:
-    """Folds that keep rows together which belong together; with classes, these in parts as equal as groups allow.
+    """Folds that keep rows together which belong together, as equal in rows and classes as groups allow.
+
+    The largest group first, and those of a size in random order, each goes to the fold that holds least of its
+    classes; where several hold as little, to the one with the fewest rows.
 
     Parameters
     ----------
@@ -110,21 +139,37 @@ def together(groups: np.ndarray, classes: np.ndarray | None, count: int, seed: i
     Returns
     -------
     list of Fold
+        Each row is left out once.
 
     Raises
     ------
     ValueError
         Where there are fewer groups than folds.
     """
-    n_groups = len(np.unique(groups))
-    if n_groups < count:
-        raise ValueError(f"groups has {n_groups} different values, too few for {count} folds; set n_folds=1 or fewer.")
-    if classes is None:
-        return split_by(GroupKFold(count, shuffle=True, random_state=seed), groups, groups)
-    codes = np.unique(classes, return_inverse=True)[1]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of classes with few rows
-        return split_by(StratifiedGroupKFold(count, shuffle=True, random_state=seed), codes, groups)
+    _, of_row, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) < count:
+        raise ValueError(f"groups must have a value for each of the {count} folds of n_folds; got {len(sizes)} values.")
+    codes = np.zeros(len(of_row), np.intp) if classes is None else np.unique(classes, return_inverse=True)[1]
+    n_classes = codes.max() + 1
+    pairs, n = np.unique(of_row * n_classes + codes, return_counts=True)  # rows of each class in each group
+    starts, codes = np.searchsorted(pairs, np.arange(len(sizes) + 1) * n_classes), pairs % n_classes
+    share = n / np.bincount(codes, n)[codes]
+    held, rows, of_group = np.zeros((count, n_classes)), np.zeros(count), np.empty(len(sizes), np.intp)
+    order = generator(seed, Purpose.FOLDS).permutation(len(sizes))
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        own = slice(starts[group], starts[group + 1])
+        crowd = (held[:, codes[own]] * share[own]).sum(axis=1)
+        fold = of_group[group] = np.lexsort((rows, crowd))[0]
+        held[fold, codes[own]] += n[own]
+        rows[fold] += sizes[group]
+    return _folds(of_group[of_row], count)
+
+
+def _folds(of_row: np.ndarray, count: int) -> list[Fold]:
+    """Folds by the number of the one that leaves a row out."""
+    kind = np.int32 if len(of_row) < 2**31 else np.int64
+    masks = ((of_row != i, of_row == i) for i in range(count))
+    return [Fold(*(np.flatnonzero(mask).astype(kind) for mask in pair)) for pair in masks]
 
 
 def judged(folds: list[Fold], n_raw: int, seed: int) -> list[np.ndarray]:

@@ -106,12 +106,15 @@ class Span(NamedTuple):
         The schedule sees progress = min(1, (epochs - origin) / horizon).
     seconds : float
         Of the time that there is; the schedule sees the share that has passed where that is the larger one.
+    began : float or None
+        When that time began, by ``time.perf_counter``; None for now.
     """
 
     n_epochs: int
     horizon: int
     origin: int = 0
     seconds: float = math.inf
+    began: float | None = None
 
 
 @final
@@ -303,7 +306,7 @@ def train(
     fallback = Fallback() if fallback is None else fallback
     fallback.values = network.values.copy() if fallback.values is None else fallback.values
     last = network.values.copy()
-    began, single = time.perf_counter(), span.horizon * len(batches[0]) == 1
+    began, single = span.began or time.perf_counter(), span.horizon * len(batches[0]) == 1
 
     def factor(passed: float) -> float:
         """The schedule's factor; of a training of one step that of its middle, where a schedule begins at 0."""

@@ -61,18 +61,30 @@ class Monitor:
         What ends the fit after this epoch; empty where it goes on.
     """
 
-    def __init__(self, training: Training, listener: Listener, start: float | None = None):
-        self._training, self.listener = training, listener
-        self._watches = training.fitted.state.judged is None
-        plan, n_epochs = training.plan, training.epochs_left
+    def __init__(self, training: Training, listener: Listener):
+        self._training, self.listener, plan = training, listener, training.plan
         self._first = training.fitted.state.epoch
-        self._last, self._most = self._first + n_epochs, self._first + training.most_epochs_left
         self._target_loss = -math.inf if plan.target_loss is None else plan.target_loss
+        self.start = time.perf_counter()
+        self.begin()
+
+    def begin(self) -> None:
+        """Epochs are about to come: those that are judged, or the last ones."""
+        training, plan, epoch = self._training, self._training.plan, self._training.fitted.state.epoch
+        self._watches, self.reason, self._told = training.fitted.state.judged is None, "", False
+        self._last, self._most = epoch + training.epochs_left, epoch + training.most_epochs_left
         self._max_time = math.inf if plan.max_time is None else plan.max_time
-        self.start = time.perf_counter() if start is None else start
-        self.reason = ""  # why the fit shall end
-        if n_epochs:
-            listener.begin_epoch()
+        if self._watches and not training.pauses:  # the last epochs have their share of the time
+            self._max_time *= 1 - plan.n_last / plan.n_epochs
+        if training.epochs_left:
+            self.listener.begin_epoch()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what `reason` says ends no more than the epochs that are judged."""
+        limit = self._training.plan.max_time
+        in_time = limit is None or time.perf_counter() - self.start < limit
+        return self.reason in ("early_stopping", "max_time") and in_time and not self._told
 
     def __call__(self, epoch: Epoch) -> bool:
         training, plan, state = self._training, self._training.plan, self._training.fitted.state
@@ -82,7 +94,8 @@ class Monitor:
             "learning_rate": epoch.learning_rate,
             "seconds": epoch.seconds,
         }
-        judged = epoch.number % plan.every == 0
+        over = time.perf_counter() - self.start >= self._max_time
+        judged = epoch.number % plan.every == 0 or over
         if training.validation is not None and judged and self._watches:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
             record |= training.validation.scores(training.fitted.network)
@@ -95,10 +108,11 @@ class Monitor:
             "target_loss": epoch.loss <= self._target_loss,
             "early_stopping": judged and self._watches and self._on_plateau(record),
         }
-        state.ended_by = next((reason for reason, stop in stops.items() if stop), None)  # a checkpoint keeps it
+        judged_by = None if self._watches else state.ended_by  # what ended the epochs that were judged
+        state.ended_by = next((reason for reason, stop in stops.items() if stop), judged_by)  # a checkpoint keeps it
         state.over = any(stops.values())  # told to callbacks: a training that is over is not resumed
-        stops["max_time"] = time.perf_counter() - self.start >= self._max_time
-        stops["callback"] = self.listener.end_epoch()
+        stops["max_time"] = over or time.perf_counter() - self.start >= self._max_time
+        stops["callback"] = self._told = self.listener.end_epoch()
         self.reason = next((reason for reason, stop in stops.items() if stop), "")
         stop = self.reason != ""
         if not stop and epoch.number < self._last:
@@ -150,7 +164,8 @@ class Monitor:
     def _print(self, record: dict[str, Any]) -> None:
         elapsed, done = time.perf_counter() - self.start, record["epoch"] - self._first
         seconds = elapsed / done
-        left = min(seconds * (self._most - record["epoch"]), max(0.0, self._max_time - elapsed))
+        limit = math.inf if self._training.plan.max_time is None else self._training.plan.max_time
+        left = min(seconds * (self._most - record["epoch"]), max(0.0, limit - elapsed))
         print(epoch_line(record, self._most, seconds, left), flush=True)
 
 

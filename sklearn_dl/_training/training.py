@@ -76,12 +76,16 @@ def folds_of(table: Table, plan: Plan, head: Head, seed: int) -> list[Fold]:
     ValueError
         Where they cannot be made.
     """
+    count, strata, weight = plan.n_folds, head.strata(table.y), table.weight
     if plan.splitter is not None:
-        return split_by(plan.splitter, table.y, table.groups)
-    strata = head.strata(table.y)
-    if table.groups is not None:
-        return together(table.groups, strata, plan.n_folds, seed)
-    return draw(strata, len(table.y), plan.n_folds, seed)
+        folds = split_by(plan.splitter, table.y, table.groups, count, seed)
+    elif table.groups is not None:
+        folds = together(table.groups, strata, count, seed)
+    else:
+        folds = draw(strata, len(table.y), count, seed)
+    if weight is not None and not all(weight[rows].any() for fold in folds for rows in fold):
+        raise ValueError("each fold must have rows of weight above 0 to train on and to leave out; see class_weight.")
+    return folds
 
 
 @final
@@ -196,9 +200,11 @@ class Training:
         state, plan = self.fitted.state, self.plan
         if plan.partial:
             return plan.n_epochs
+        if state.over:
+            return 0
         if state.judged is not None:
             return state.judged + self.n_last - state.epoch
-        return 0 if state.over else self.origin + plan.n_epochs - plan.n_last - state.epoch
+        return self.origin + plan.n_epochs - plan.n_last - state.epoch
 
     @property
     def most_epochs_left(self) -> int:
@@ -216,12 +222,10 @@ class Training:
 
     def learn_the_rest(self) -> bool:
         """Go back to the best epoch, and let the rows that were left out be learnt from then on; whether that is on."""
-        if self.fitted.state.judged is not None:  # resumed there
-            return True
         if self.folds is None or not self.plan.n_last or self.stopping is None or self.stopping.values is None:
             return False
         np.copyto(self.fitted.network.values, self.stopping.values)
-        self.fitted.state.judged = self.fitted.state.epoch
+        self.fitted.state.judged, self.fitted.state.over = self.fitted.state.epoch, False
         return True
 
     def batches(self) -> list[Batches]:
@@ -232,10 +236,11 @@ class Training:
         plan, seed, n_parts = self.plan, self.fitted.state.seed, len(self.fitted.network.parts)
         steps = not isinstance(plan.solver, LBFGS)
         size, shuffle = (plan.batch_rows, plan.shuffle) if steps else (LBFGS_BLOCK, False)
-        if n_parts == 1:
+        if n_parts == 1 and self.folds is None:
             return [Batches(*self.rows, size=size, shuffle=shuffle, seed=seed)]
         leaves_out = self.folds is not None and self.fitted.state.judged is None
         rows = [fold.train for fold in self.folds] if leaves_out and self.folds else [None] * n_parts
-        most = max(len(self.rows) if at is None else len(at) for at in rows)
-        shares = [Share(at, -(-most // size), i) for i, at in enumerate(rows)]
+        sizes = [len(self.rows) if at is None else len(at) for at in rows]
+        n_batches = min(-(-max(sizes) // size), *sizes)  # a batch holds a row at least
+        shares = [Share(at, n_batches, i) for i, at in enumerate(rows)]
         return [Batches(*self.rows, size=size, shuffle=shuffle, seed=seed, share=share) for share in shares]

@@ -18,7 +18,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from .._data import Columns
-from .._training import Plan
+from .._training import Judge, Plan
 
 __all__ = ["digest", "seal", "settings", "short", "text"]
 
@@ -94,7 +94,9 @@ def settings(plan: Plan) -> dict[str, str]:
         "max_iter": plan.horizon,
     }
     told = {name: value for name, value in (resolved | plan.given | resolved).items() if name not in FREE}
-    if not plan.schedule.follows_progress and plan.n_folds == 1:  # folds are looked at so many times in a training
+    if (
+        not plan.schedule.follows_progress and plan.judge is not Judge.FOLDS
+    ):  # folds are looked at so many times in a training
         told.pop("max_iter")
     if not isinstance(told["random_state"], (int, np.integer)):
         told["random_state"] = None  # the seed is in the checkpoint
