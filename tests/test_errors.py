@@ -668,12 +668,11 @@ def test_the_parameter_that_makes_a_warm_start_impossible_is_named():
 
 def test_a_method_that_is_not_there_says_what_to_set():
     model = DLRegressor(max_iter=1).fit(X, y)
-    for method in ("predict_interval", "predict_quantiles"):
-        assert not hasattr(model, method)
-        with pytest.raises(
-            AttributeError, match=rf"^{method} needs loss=Quantile\(levels=.*; got loss='squared_error'\.$"
-        ):
-            getattr(model, method)
-        with pytest.raises(AttributeError, match=rf"^{method} needs loss=Quantile"):
-            getattr(DLRegressor, method)(model, X)
-    assert hasattr(DLRegressor, "predict_interval")
+    assert not hasattr(model, "predict_quantiles")
+    with pytest.raises(
+        AttributeError, match=r"^predict_quantiles needs loss=Quantile\(levels=.*; got loss='squared_error'\.$"
+    ):
+        model.predict_quantiles  # noqa: B018
+    with pytest.raises(AttributeError, match=r"^predict_quantiles needs loss=Quantile"):
+        DLRegressor.predict_quantiles(model, X)
+    assert hasattr(DLRegressor, "predict_quantiles")

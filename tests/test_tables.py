@@ -200,12 +200,12 @@ def test_other_columns_than_at_fit_are_named(estimator, make):
         model.predict(make(df.assign(age="old")))
     with pytest.raises(ValueError, match="column 'town' of X holds numbers but held text at fit"):
         model.predict(make(df.assign(town=5)))
-    with pytest.raises(ValueError, match="column 'age' of X holds dates or times"):
+    with pytest.raises(ValueError, match="column 'age' of X holds dates or times but held numbers at fit"):
         model.predict(make(df.assign(age=pd.Timestamp("2020-01-01"))))
     with pytest.raises(ValueError, match="column 'income' of X contains infinity"):
         model.predict(make(df.assign(income=np.inf)))
-    with pytest.raises(ValueError, match="column 'town' of X holds dates"):
-        estimator(**QUICK).fit(make(df.assign(town=pd.Timestamp("2020-01-01"))), target(estimator, y))
+    with pytest.raises(ValueError, match="column 'town' of X holds dates but held text at fit"):
+        model.predict(make(df.assign(town=pd.Timestamp("2020-01-01"))))
 
 
 def test_a_failed_fit_leaves_the_model_as_it_was():
@@ -336,7 +336,7 @@ def test_sparse_end_to_end(estimator, make, params, never_dense):
 def test_a_sparse_fit_predicts_the_same_for_dense_rows(estimator, make):
     model = estimator(**QUICK).fit(make(S), target(estimator, s))
     dense = S.toarray()
-    np.testing.assert_allclose(outcome(model, dense), outcome(model, make(S)), rtol=1e-6)  # single precision
+    np.testing.assert_allclose(outcome(model, dense), outcome(model, make(S)), rtol=1e-6, atol=1e-6)  # single precision
     other = estimator(**QUICK).fit(S, target(estimator, s))
     np.testing.assert_array_equal(outcome(model, make(S)), outcome(other, S))
     with_gaps = np.where(np.arange(S.shape[1]) == 3, np.nan, dense)  # dense rows may have gaps: nothing, 0

@@ -86,20 +86,33 @@ KINDS = {
     "quantiles": {"n_members": 4, "loss": Quantile(levels=LEVELS)},
     "watched": {"n_members": 1, "early_stopping": True, "scoring": None},
     "constant": {"n_members": 4},
+    "folds": {"n_members": 4, "n_folds": 4},
+    "folds and levels": {"n_members": 4, "n_folds": 4, "loss": Quantile(levels=LEVELS)},
+    "folds and a constant": {"n_members": 4, "n_folds": 4},
+    "folds and counts": {"n_members": 4, "n_folds": 4, "loss": "poisson"},
 }
 
 
 def told(kind, scale):
     """All that a fit to targets of this size tells, in units of the size."""
     X, y = skewed(120)
-    y = np.exp(y / 3) if kind == "poisson" else np.c_[y, y[::-1] - 5] if kind == "two outputs" else y
-    y = np.ones(120) if kind == "constant" else y
+    y = (
+        np.exp(y / 3)
+        if kind in ("poisson", "folds and counts")
+        else np.c_[y, y[::-1] - 5]
+        if kind == "two outputs"
+        else y
+    )
+    constant = kind in ("constant", "folds and a constant")
+    y = np.ones(120) if constant else y
     model = DLRegressor(**QUICK | KINDS[kind]).fit(X, y * scale)
-    found = {"predict": model.predict(X) / scale, "score": 0 if kind == "constant" else model.score(X, y * scale)}
+    found = {"predict": model.predict(X) / scale, "score": 0 if constant else model.score(X, y * scale)}
     if KINDS[kind]["n_members"] > 1:
         found["std"] = model.predict(X, return_std=True)[1] / scale
         if 1e-100 < scale < 1e100:
             found["noise"] = model.noise_ / scale**2
+    if kind.startswith("folds"):
+        found["margins"] = model.predict_interval(X, 0.8) / scale
     if kind == "quantiles":
         found["quantiles"], found["interval"] = model.predict_quantiles(X) / scale, model.predict_interval(X) / scale
     if kind == "watched":
@@ -159,18 +172,11 @@ def test_rounding_does_not_matter(levels):
     assert Quantile(levels=levels).link.enclosing(levels[1] - levels[0]) == (0, 1)
 
 
-def test_without_quantiles_there_is_no_interval():
-    X, y = skewed(60)
-    model = DLRegressor(**QUICK)
-    for estimator in (model, clone(model).fit(X, y)):
-        assert not hasattr(estimator, "predict_interval")
-        with pytest.raises(AttributeError) as told:
-            estimator.predict_interval(X)
-        assert str(told.value) == (
-            "predict_interval needs loss=Quantile(levels=(0.05, 0.5, 0.95)); got loss='squared_error'."
-        )
-    with pytest.raises(NotFittedError):
-        DLRegressor(loss=Quantile(levels=LEVELS)).predict_interval(X)
+def test_an_interval_needs_a_fit():
+    X, _ = skewed(60)
+    for loss in ("squared_error", Quantile(levels=LEVELS)):
+        with pytest.raises(NotFittedError):
+            DLRegressor(loss=loss).predict_interval(X)
 
 
 # ---------------------------------------------------------------- probabilities

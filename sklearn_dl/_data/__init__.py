@@ -16,13 +16,15 @@ from .checks import (
 )
 from .columns import Columns
 from .containers import refuse_mask
-from .dataframes import column, is_dataframe, numbers_of, rows_of
-from .kinds import NOTHING, factorize, is_category, kind_of, to_numbers, type_of_levels
+from .dataframes import as_dataframe, column, is_dataframe, numbers_of, rows_of
+from .instants import Moments, dates_of_text, local, moments_of
+from .kinds import NOTHING, factorize, is_category, is_missing, kind_of, to_numbers, type_of_levels
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_sizes
 from .table import LARGE, Table, hold_out, scaled_alpha, weight_exponent
 from .target import target_array
 from .told import told
+from .written import date_format, date_reader
 
 __all__ = [
     "LARGE",
@@ -31,9 +33,11 @@ __all__ = [
     "Batches",
     "Columns",
     "LazyRows",
+    "Moments",
     "Rows",
     "Share",
     "Table",
+    "as_dataframe",
     "check_groups",
     "check_numbers",
     "check_table",
@@ -41,13 +45,19 @@ __all__ = [
     "check_truth",
     "check_weight",
     "column",
+    "date_format",
+    "date_reader",
+    "dates_of_text",
     "factorize",
     "hold_out",
     "is_category",
     "is_dataframe",
+    "is_missing",
     "is_plain",
     "kind_of",
+    "local",
     "moments",
+    "moments_of",
     "numbers_of",
     "quantiles",
     "refuse_mask",

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._data import Table, sample_rows
 from ..encoding import TableEncoder
+from ..encoding.numbers import Numbers
 
 __all__ = ["Column", "columns_of", "overfitting", "parting", "singling_out"]
 
@@ -197,9 +198,11 @@ def columns_of(encoder: TableEncoder, table: Table) -> list[Column]:
         for i, levels in zip(encoder.categorical_features_, encoder.levels_, strict=True)
     ]
     sample = sample_rows(len(table.y), None)
-    numbers = encoder.numbers_of((table if sample is None else table.rows(sample)).inputs())
-    if isinstance(numbers, np.ndarray):
-        for i, column in zip(encoder.numeric_features_, numbers.T, strict=True):
+    of_parts = encoder.numbers_of((table if sample is None else table.rows(sample)).inputs())
+    for part, numbers in zip(encoder.parts, of_parts, strict=True):
+        if not (isinstance(part, Numbers) and isinstance(numbers, np.ndarray)):
+            continue
+        for i, column in zip(part.columns, numbers.T, strict=True):
             there = column[~np.isnan(column)]
             distinct = len(np.unique(there)) / max(1, len(there))
             found.append(Column(str(names[i]), 0, distinct, bool((there == np.floor(there)).all())))

@@ -56,11 +56,10 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     if training.stopping is not None and fitted.state.judged is None:
         training.stopping.restore(fitted.network)
     monitor.close(end)
-    if plan.n_members > 1 or training.folds is not None:  # it may take a pass over all rows
-        try:
-            _settle(training)
-        except KeyboardInterrupt:  # the epochs are over: they are kept
-            end = End.INTERRUPTED
+    try:
+        _settle(training)  # it may take a pass over all rows
+    except KeyboardInterrupt:  # the epochs are over: they are kept
+        end = End.INTERRUPTED
     listener.end()
     if not (plan.partial or (end is End.MAX_ITER and fitted.state.ended_by)):  # known where judged epochs ended early
         fitted.state.ended_by = monitor.reason if end is End.LISTENER else end.value
@@ -122,11 +121,15 @@ def _steps(training: Training, monitor: Monitor) -> End:
 
 def _settle(training: Training) -> None:
     """What the head makes of the judged rows, or of all: a spread, or a temperature, divided into the last layers."""
-    fitted = training.fitted
-    goes_on = training.origin > 0 and not training.plan.partial  # what was settled by left-out rows stays
-    if (goes_on and training.validation is None) or not fitted.head.settles(left_out=training.folds is not None):
+    fitted, plan, validation = training.fitted, training.plan, training.validation
+    if validation is None and training.origin > 0 and not plan.partial:  # what was settled by left-out rows stays
         return
-    validation, judged = training.validation or Validation([training.rows], fitted.head), fitted.network
+    if validation is None and plan.n_members == 1:
+        fitted.head.forget()
+        return
+    if not fitted.head.settles(left_out=training.folds is not None):
+        return
+    validation, judged = validation or Validation([training.rows], fitted.head, learnt=True), fitted.network
     if fitted.state.judged is not None and training.stopping is not None and training.stopping.values is not None:
         judged = Network(judged.layer, training.stopping.values)  # before it learnt what it is judged by
     t = validation.settle(judged) ** (OF_ALL if training.folds is not None else 1.0)

@@ -39,6 +39,8 @@ class Validation:
     left_out : bool, default=False
         Whether each part of the network judges the rows that it leaves out, at the temperature that suits all of them
         best.
+    learnt : bool, default=False
+        Whether they are rows that were trained on, after all.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class Validation:
         scores: Scores | None = None,
         *,
         left_out: bool = False,
+        learnt: bool = False,
     ):
-        self._rows, self._head, self._scores, self._left_out = rows, head, scores, left_out
+        self._rows, self._head, self._scores, self._left_out, self._learnt = rows, head, scores, left_out, learnt
         self._loss = head.judge if left_out else head.loss
         self._y, self._weight = _targets(rows)
         self._temperature = 1.0
@@ -92,7 +95,8 @@ class Validation:
         rows, n = self._rows, len(self._y)
         share = max(FEWEST / n, self._head.needs / (len(raws) * sum(raw.size for raw in raws)))
         if not sampled or share >= 1:
-            return Judged(self._y, self._weight, lambda t: self._pooled(raws, t), self._left_out)
+            parts = () if self._learnt else tuple(raws)
+            return Judged(self._y, self._weight, lambda t: self._pooled(raws, t), self._left_out, parts)
         rng = generator(0, Purpose.SAMPLE, 1)
         at = [np.sort(rng.choice(len(r), int(share * len(r)), replace=False)) for r in rows]
         y, weight = _targets([r.some(some) for r, some in zip(rows, at, strict=True)])

@@ -21,6 +21,8 @@ REACH = 4.0  # the numbers of a sparse column are so many times the table's unit
 MANY = 64  # rows that tell that a column holds two values only
 MADE = 2**23  # numbers of a sparse table that are made dense at once, to learn from
 LARGEST = np.finfo(np.float64).max
+QUARTILES = 1.349  # standard deviations from one quartile of a normal variable to the other
+SHARE_MISSING = 0.1  # of random rows, in columns that had gaps
 
 Names = Callable[[int], Any]
 
@@ -177,6 +179,17 @@ class Scaling:
             squared *= 1 / 9
             squared += 1
             out /= np.sqrt(squared, out=squared)
+
+    def draw(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scaled numbers that are likely, shape (n, d), and the indicators of gaps, shape (n, n_gaps)."""
+        z = rng.standard_normal((n, len(self.scale)))
+        if self.clips:
+            z /= QUARTILES  # apart for a normal variable, and 1 apart after scaling
+            z /= np.sqrt(1 + (z / 3) ** 2)
+        z[:, self.scale == 0] = 0
+        missing = rng.random((n, len(self.gaps))) < SHARE_MISSING
+        z[:, self.gaps] *= ~missing
+        return z, missing
 
     def _mended(self, block: np.ndarray, centred: np.ndarray, names: Names) -> np.ndarray:
         """Scaled numbers with 0 for missing ones, held within ±LIMIT."""

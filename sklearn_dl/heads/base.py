@@ -32,12 +32,16 @@ class Judged(NamedTuple):
         judged; in double precision after the training.
     left_out : bool
         Whether each row is judged by the members that left it out.
+    parts : tuple of ndarray of shape (nᵢ, n_raw) or (nᵢ, n_members, n_raw)
+        Only where nothing has learnt the rows: what those said that judge them, set of rows by set, before the members'
+        outputs are pooled.
     """
 
     y: np.ndarray
     weight: np.ndarray | None
     raw_at: Callable[[float], np.ndarray]
     left_out: bool
+    parts: tuple[np.ndarray, ...] = ()
 
 
 class Readout(NamedTuple):
@@ -160,8 +164,12 @@ class Head(ABC):
         return False
 
     def settle(self, judged: Judged) -> float:
-        """Take note of what shows after the training of an ensemble; what its outputs are to be divided by."""
+        """Take note of what shows after a training; what the outputs of its network are to be divided by."""
         return 1.0
+
+    def forget(self) -> None:
+        """Take back what `settle` has noted: the network has changed since, and no rows tell of it."""
+        return
 
 
 def position(target: Any, n: int) -> int:

@@ -43,6 +43,11 @@ class Case(NamedTuple):
     y: Any
 
 
+DATED = TABLE.assign(
+    day=pd.date_range("2020-01-01", periods=N, freq="37h", tz="Europe/Berlin"),
+    told=[f"{i % 28 + 1}.3.2021 12:00" for i in range(N)],
+    kept=pd.Categorical(pd.to_datetime(["2020-01-01", "2020-06-01"] * (N // 2))),
+)
 NAMED = TableEncoder(categorical_features=["heating", "street", "zone"])
 CASES = [
     Case("plain", DLRegressor(), X, Y[:, 0]),
@@ -51,11 +56,13 @@ CASES = [
     Case("log link", DLRegressor(loss="poisson", normalization="batch", dropout=0.1), X, abs(Y)),
     Case("sparse", DLRegressor(encoder="auto"), sparse.csr_array(np.where(X > 0, X, 0)), Y),
     Case("table", DLRegressor(encoder=NAMED, dtype="float32"), TABLE, Y),
+    Case("dates", DLRegressor(encoder=TableEncoder(kinds={"zone": "category", "told": "date"})), DATED, Y),
     Case("polars", DLClassifier(activation=("relu", "gelu"), hidden_layer_sizes=(5, 4)), "polars", THREE),
     Case("one-hot", DLClassifier(encoder=TableEncoder(max_one_hot=99), architecture="resnet"), TABLE, THREE > 1),
     Case("text", DLClassifier(class_weight="balanced"), X, np.array(["a", "b", "c"], object)[THREE]),
     Case("labels", DLClassifier(loss="focal", normalization="layer"), X, (Y > 0).astype(int)),
     Case("members", DLRegressor(n_members=3, n_folds=3, numeric_embedding="periodic"), TABLE, Y),
+    Case("levels left out", DLRegressor(loss=Quantile((0.1, 0.9)), n_members=2, n_folds=2), X, Y),
     Case("members to go on", DLClassifier(n_members=2, warm_start=True), X, THREE),
     Case("two targets", DLClassifier(early_stopping=True), X, np.column_stack((THREE, THREE > 1))),
     Case("weights by class", DLClassifier(class_weight={0: 1.0, 1: 2.0, 2: 0.5}), X, THREE),
@@ -68,6 +75,8 @@ def answers(model: Any, X: Any) -> list[np.ndarray]:
     if hasattr(model, "predict_proba"):
         proba = model.predict_proba(X)
         found += proba if isinstance(proba, list) else [proba]
+    if getattr(model.fitted_.head, "margins", None) is not None:
+        found.append(model.predict_interval(X))
     return found + ([model.predict_quantiles(X)] if hasattr(model, "predict_quantiles") else [])
 
 
@@ -209,6 +218,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "an index": {"encoder": TableEncoder(categorical_features=pd.Index(["b"]))},
     "a Series": {"encoder": TableEncoder(categorical_features=pd.Series([1]))},
     "a range": {"encoder": TableEncoder(categorical_features=range(1, 2))},
+    "kinds": {"encoder": TableEncoder(kinds={"b": "category", 0: "number"})},
     "a random state": {"random_state": np.random.RandomState(3)},
     "objects": {"solver": SGD(momentum=0.5), "loss": Quantile((0.2, 0.8))},
     "booleans": {"early_stopping": np.True_, "shuffle": False},
@@ -232,7 +242,13 @@ NAMES = [0, np.int64(3), ("a", 1), 1.5, None, True, b"x", pd.Timestamp("2020"), 
 @pytest.mark.parametrize("save", FORMATS)
 @pytest.mark.parametrize("name", NAMES, ids=repr)
 def test_every_kind_of_column_name(name, save):
-    table = pd.DataFrame({"k": list("abc") * 40})
+    days = pd.date_range("2020-01-01", periods=N, freq="D")
+    for values in (list("abc") * 40, days):
+        _survives(values, name, save)
+
+
+def _survives(values, name, save):
+    table = pd.DataFrame({"k": values})
     table.columns = pd.MultiIndex.from_tuples([name]) if isinstance(name, tuple) else pd.Index([name])
     model = DLRegressor(max_iter=2, random_state=0).fit(table, Y[:, 0])
     np.testing.assert_array_equal(save(model).predict(table), model.predict(table))
