@@ -39,7 +39,7 @@ EDGES = {
     "_engine": "_data _numerics encoding heads layers",
     "numeric_embeddings": "_numerics layers",
     "architectures": "_engine encoding layers numeric_embeddings",
-    "_training": "_data _engine _numerics architectures heads layers losses schedules solvers",
+    "_training": "_data _engine _numerics architectures heads losses schedules solvers",
     "checkpoint": "_data _engine _numerics _training _version solvers",
     "_estimators": (
         "_data _engine _numerics _training _version architectures checkpoint encoding heads layers "
