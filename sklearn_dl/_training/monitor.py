@@ -50,12 +50,10 @@ class Monitor:
         What is under way.
     listener : Listener
         Is told of each epoch.
-    start : float or None, default=None
-        When the fit began, by the clock; None for now.
 
     Attributes
     ----------
-    listener, start : Listener, float
+    listener : Listener
         The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
