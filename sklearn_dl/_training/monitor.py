@@ -57,6 +57,8 @@ class Monitor:
         The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
+    start : float
+        When the fit began, by ``time.perf_counter``.
     """
 
     def __init__(self, training: Training, listener: Listener):
