@@ -8,7 +8,7 @@ from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check
 from .columns import Columns
 from .containers import refuse_mask
 from .dataframes import column, is_dataframe, numbers_of, rows_of
-from .kinds import NOTHING, factorize, is_category, kind_of, to_numbers, type_of_levels
+from .kinds import NOTHING, factorize, is_category, is_missing, kind_of, to_numbers, type_of_levels
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
@@ -33,6 +33,7 @@ __all__ = [
     "hold_out",
     "is_category",
     "is_dataframe",
+    "is_missing",
     "is_plain",
     "kind_of",
     "moments",

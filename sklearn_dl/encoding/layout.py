@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "Layout", "Span"]
+__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "TEXT", "Layout", "Span"]
 
-NUMBER, MISSING, ONE_HOT, CODES = "number", "missing", "one-hot", "codes"
+NUMBER, MISSING, ONE_HOT, TEXT, CODES = "number", "missing", "one-hot", "text", "codes"
 
 
 class Span(NamedTuple):
@@ -26,7 +26,8 @@ class Span(NamedTuple):
         Position of the table's column.
     kind : str
         What they are: `NUMBER`, a single one that can be embedded; `MISSING`, the indicator of gaps; `ONE_HOT`, the
-        indicators of levels; `CODES`, for which the network learns vectors; any other word for numbers of another kind.
+        indicators of levels; `TEXT`, what words and letters tell; `CODES`, for which the network learns vectors; any
+        other word for numbers of another kind.
     width : int
         Number of columns that the network sees; of codes the length of a vector.
     suffixes : tuple of str

@@ -21,24 +21,25 @@ from .choice import chosen_columns
 from .layout import CODES, Layout
 from .numbers import Numbers
 from .part import Part, below, is_sparse
+from .text import Text
 
 __all__ = ["TableEncoder"]
 
 # the kinds of columns, in the order in which encoded columns lie; numbers come first, so that they can be embedded
-KINDS: dict[str, type[Part]] = {"number": Numbers, "category": Categories}
+KINDS: dict[str, type[Part]] = {"number": Numbers, "category": Categories, "text": Text}
 
 
 @final
 class TableEncoder(TransformerMixin, Settings):
-    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories into columns or codes.
+    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories and text into columns or codes.
 
     Numbers are scaled and missing ones filled with the median (in units of the network: 0), with an indicator column
     where numbers were missing in training. Categories of few levels become indicator columns, those of many levels
     codes, for which the network learns embeddings. Missing is a level of its own; a level that was not seen in
     training is accepted and counts as neither of the known ones, together with the rare ones.
 
-    In a DataFrame (pandas, polars), columns of type category, text or object hold categories; an object column that
-    holds only numbers holds numbers, and so does an array.
+    In a DataFrame (pandas, polars), columns of type category, text or object hold categories, unless their values are
+    numbers, as an array's, or free text: mostly different and no codes. Its words become at most 30 numbers.
 
     A sparse table is divided by the standard deviations and not centred, so that zeros stay zeros: the network sees
     other numbers than for the same table dense. It must not have missing values.
@@ -376,5 +377,4 @@ class TableEncoder(TransformerMixin, Settings):
 
 def _kind(series: Any, name: Any) -> str:
     """The kind that claims a DataFrame's column, or else whether it holds numbers or categories."""
-    claimed = (kind for kind, part in KINDS.items() if part.claims(series))
-    return next(claimed, None) or kind_of(series, name)
+    return next((kind for kind, part in KINDS.items() if part.claims(series)), None) or kind_of(series, name)
