@@ -121,10 +121,10 @@ def test_nullable_columns_handed_on_as_objects():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (pd.Timestamp("2020"), "column 0 of X holds dates or times; replace it by numbers"),
-        (np.datetime64("2020"), "column 0 of X holds dates or times"),
-        (datetime.time(3), "column 0 of X holds dates or times"),
-        (datetime.timedelta(3), "column 0 of X holds dates or times"),
+        (pd.Timestamp("2020"), "column 0 of X mixes dates and numbers; make it one type"),
+        (np.datetime64("2020"), "column 0 of X mixes dates and numbers"),
+        (datetime.time(3), "column 0 of X mixes numbers and times"),
+        (datetime.timedelta(3), "column 0 of X mixes durations and numbers"),
         (1j, "column 0 of X holds values of type complex; make them numbers"),
         ("a", "column 0 of X mixes numbers and text; make it one type"),
         (b"a", "column 0 of X mixes bytes and numbers"),
@@ -140,23 +140,19 @@ def test_what_else_an_array_of_objects_may_hold_is_told_by_column(value, text, e
         DLRegressor(**QUICK, encoder=encoder).fit(X, B)
 
 
-@pytest.mark.parametrize("dtype", ["datetime64[s]", "datetime64[D]", "timedelta64[s]"])
-def test_arrays_of_dates_are_no_numbers(dtype):
-    with pytest.raises(ValueError, match=r"X holds dates or times \(.*64\[.\]\); replace them by numbers"):
-        predicted(np.c_[A, B].astype("i8").astype(dtype))
-
-
 @pytest.mark.parametrize(
     ("X", "text"),
     [
         ([{"a": 1.0}] * N, r"^X is a list of dicts; pass pandas\.DataFrame\(X\)\.$"),
         ({"a": [1.0] * N}, r"^X is a dict; pass pandas\.DataFrame\(X\)\.$"),
-        (pa.table({"a": A}), r"^X is a Table of pyarrow; pass X\.to_pandas\(\) or polars\.from_arrow\(X\)\.$"),
-        (pa.record_batch({"a": A}), r"^X is a RecordBatch of pyarrow; pass X\.to_pandas\(\)"),
+        (
+            pa.record_batch({"a": A}),
+            r"^X is a RecordBatch of pyarrow; pass X\.to_pandas\(\) or polars\.from_arrow\(X\)\.$",
+        ),
         (np.array([(1, 2.0)] * N, dtype="i4,f8"), r"^X is a structured array; pass pandas\.DataFrame\(X\)\.$"),
         ([[1.0, 2.0]] * (N - 1) + [[1.0]], r"^X must be a table of numbers, each row as long as the others \("),
     ],
-    ids=["dicts", "dict", "Table", "RecordBatch", "structured", "ragged"],
+    ids=["dicts", "dict", "RecordBatch", "structured", "ragged"],
 )
 def test_other_containers_are_told_with_what_to_do(X, text):
     for encoder in ("auto", None):
@@ -270,8 +266,9 @@ def test_sparse_columns_of_text_and_of_dates():
     text = np.array(list("ab") * 30, object)
     X = pd.DataFrame({"a": pd.arrays.SparseArray(text), "b": B})
     np.testing.assert_array_equal(predicted(X), predicted(pd.DataFrame({"a": text, "b": B})))
-    with pytest.raises(ValueError, match="column 'a' of X holds dates or times"):
-        predicted(pd.DataFrame({"a": pd.arrays.SparseArray(np.array(["2020"] * N, "M8[s]"))}))
+    dates = np.datetime64("2020", "s") + 86_400 * np.arange(N)
+    X = pd.DataFrame({"a": pd.arrays.SparseArray(dates)})
+    np.testing.assert_array_equal(predicted(X), predicted(pd.DataFrame({"a": dates})))
 
 
 # ---------------------------------------------------------------- types of columns
@@ -342,7 +339,7 @@ def test_names_of_types_that_look_like_others():
         pl.DataFrame({"a": [{"x": 1}] * N}),
         pl.DataFrame({"a": [[1]] * N}),
     ):
-        with pytest.raises(ValueError, match=r"column 'a' of X has dtype .*; make it numbers, text or categories"):
+        with pytest.raises(ValueError, match=r"column 'a' of X has dtype .*; make it numbers, dates, text or c"):
             TableEncoder().fit(nested)
 
 

@@ -14,6 +14,7 @@ import os
 import traceback
 import warnings
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,13 @@ TEXT = st.one_of(
     st.sampled_from(["a", "b", "", " ", "nan", "1", "日本", "é", "e\u0301", "\U0001f600"]), st.text(max_size=3)
 )
 DATES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1))
+ANY_DATES = st.one_of(DATES, st.sampled_from([datetime.datetime.min, datetime.datetime.max]), st.datetimes())
+ZONES = [datetime.UTC, datetime.timezone(datetime.timedelta(hours=9)), ZoneInfo("Europe/Berlin")]
+ZONED = st.one_of(ANY_DATES, DATES, DATES).flatmap(lambda d: st.sampled_from([d.replace(tzinfo=z) for z in ZONES]))
+SPANS = st.one_of(st.timedeltas(), st.sampled_from([datetime.timedelta(0), datetime.timedelta.max]))
+WRITTEN = st.one_of(
+    DATES.map(datetime.datetime.isoformat), DATES.map(lambda d: f"{d:%Y-%m-%d}"), DATES.map(lambda d: f"{d:%d/%m/%Y}")
+)
 MIXED = st.one_of(SMALL_INTS, TEXT, st.binary(max_size=2), st.booleans(), st.none(), DATES)
 NESTED = st.one_of(
     st.lists(SMALL_INTS, max_size=2), st.dictionaries(TEXT, SMALL_INTS, max_size=1), st.tuples(SMALL_INTS)
@@ -70,11 +78,19 @@ KINDS = {
     "infinite": st.one_of(FINITE, st.sampled_from([np.inf, -np.inf])),
     "bytes": gappy(st.binary(max_size=2)),
     "date": gappy(DATES),
+    "any date": gappy(ANY_DATES),
+    "day": gappy(st.dates()),
+    "zoned date": gappy(DATES.map(lambda d: d.replace(tzinfo=ZONES[2]))),
+    "mixed zones": gappy(st.one_of(ZONED, ZONED, ZONED, DATES)),
+    "time": gappy(st.times()),
+    "duration": gappy(SPANS),
+    "written date": gappy(WRITTEN),
+    "iso date": gappy(DATES.map(datetime.datetime.isoformat)),
     "mixed": MIXED,
     "nested": NESTED,
     "complex": st.complex_numbers(allow_nan=False, allow_infinity=False),
 }
-ORDINARY = list(KINDS)[:12]
+ORDINARY = [*list(KINDS)[:12], "date", "iso date", "zoned date"]
 DTYPES = {
     "float": ["float64", "float32", "Float64", "object", ">f8", "Sparse[float64]"],
     "gappy float": ["float64", "Float64", "object", "double[pyarrow]", "Sparse[float64]"],
@@ -86,7 +102,12 @@ DTYPES = {
     "bool": ["bool", "boolean", "object", "category", "bool[pyarrow]", "Sparse[bool]"],
     "gappy bool": ["boolean", "object", "category"],
     "missing": ["object", "float64", "category", "Int64", "str", "boolean"],
-    "date": ["datetime64[us]", "object", "category"],
+    "date": ["datetime64[us]", "object", "category", "datetime64[s]", "timestamp[us][pyarrow]", "str"],
+    "any date": ["datetime64[us]", "object", "category"],
+    "zoned date": ["datetime64[us, Europe/Berlin]", "object", "category"],
+    "duration": ["timedelta64[us]", "object", "category"],
+    "written date": ["object", "str", "category"],
+    "iso date": ["object", "str", "category"],
 }
 
 
@@ -125,7 +146,7 @@ def to_pandas(values, dtype):
 
 
 def to_polars(values, kind):
-    dtype = pl.Object if kind in ("mixed", "nested", "complex") else None
+    dtype = pl.Object if kind in ("mixed", "nested", "complex", "mixed zones") else None
     return pl.Series(values, dtype=dtype, strict=False)
 
 
@@ -160,7 +181,9 @@ def rows(draw, schema, smallest):
     if library == "polars":
         if len(set(names)) < len(names):
             names = [f"c{i}" for i in range(len(kinds))]
-        return pl.DataFrame([to_polars(v, k).alias(m) for v, k, m in zip(columns, kinds, names, strict=True)])
+        df = pl.DataFrame([to_polars(v, k).alias(m) for v, k, m in zip(columns, kinds, names, strict=True)])
+        through_arrow = draw(st.booleans()) and pl.Object not in df.dtypes
+        return df.to_arrow() if through_arrow else df
     X = np.array([[np.nan if v is None else float(v) for v in column] for column in columns]).T.reshape(n, len(kinds))
     if library == "array":
         return draw(st.sampled_from(ARRAYS))(X)

@@ -267,7 +267,7 @@ TABLES = {
     "raw bytes": np.zeros((N, 2), dtype="V4"),
     "lists in an array": objects([[1]] * N)[:, None],
     "objects in an array": objects([object()] * N)[:, None],
-    "dates in an array": objects([datetime.date(2020, 1, 1)] * N)[:, None],
+    "dates and numbers in an array": objects([datetime.date(2020, 1, 1), 1.0] * (N // 2))[:, None],
     "no rows": np.zeros((0, 3)),
     "one axis": np.arange(float(N)),
     "three axes": np.zeros((N, 2, 2)),

@@ -8,12 +8,14 @@ from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check
 from .columns import Columns
 from .containers import refuse_mask
 from .dataframes import column, is_dataframe, numbers_of, rows_of
-from .kinds import NOTHING, factorize, is_category, is_missing, kind_of, to_numbers, type_of_levels
+from .kinds import NOTHING, factorize, is_category, is_missing, kind_of, may_hold_text, to_numbers, type_of_levels
 from .lazy import LazyRows
+from .moments import Moments, dates_of_text, local, moments_of
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
 from .target import target_array
 from .told import told
+from .written import date_format, date_reader
 
 __all__ = [
     "MOST_WEIGHT",
@@ -21,6 +23,7 @@ __all__ = [
     "Batches",
     "Columns",
     "LazyRows",
+    "Moments",
     "Rows",
     "Table",
     "check_numbers",
@@ -29,6 +32,9 @@ __all__ = [
     "check_truth",
     "check_weight",
     "column",
+    "date_format",
+    "date_reader",
+    "dates_of_text",
     "factorize",
     "hold_out",
     "is_category",
@@ -36,7 +42,10 @@ __all__ = [
     "is_missing",
     "is_plain",
     "kind_of",
+    "local",
+    "may_hold_text",
     "moments",
+    "moments_of",
     "numbers_of",
     "quantiles",
     "refuse_mask",

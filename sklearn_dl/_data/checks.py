@@ -54,7 +54,7 @@ def is_plain(owner: BaseEstimator, X: Any, *, finite: bool) -> bool:
 
 @tells("X", 1)
 def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
-    """A DataFrame as it is, or a float array or CSR matrix; sets or checks the owner's features and their names.
+    """A DataFrame as it is, or an array of floats or dates, or a CSR matrix; sets or checks the owner's features.
 
     Raises
     ------
@@ -94,14 +94,21 @@ def check_numbers(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
         X = _frame_of_numbers(X, names) if rows is None else rows
     else:
         X = _as_array(owner, X, reset=reset)
+        if X.dtype.kind == "M":
+            raise ValueError(f"X holds dates ({X.dtype}): encoder=None takes finite numbers only; use encoder='auto'.")
     _refuse_non_finite(X, names)
     return X
 
 
 def _as_array(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
-    """An array or a sparse matrix as floats, or as a CSR matrix of them; sets or checks the number of features."""
+    """An array or a sparse matrix as floats, or as a CSR matrix of them; sets or checks the number of features.
+
+    Arrays of dates stay what they are.
+    """
     try:
-        X = validate_data(owner, as_floats(X), reset=reset, accept_sparse="csr", dtype=FLOATS, ensure_all_finite=False)
+        X = as_floats(X)
+        dtype = None if isinstance(X, np.ndarray) and X.dtype.kind == "M" else FLOATS
+        X = validate_data(owner, X, reset=reset, accept_sparse="csr", dtype=dtype, ensure_all_finite=False)
     except (ValueError, OverflowError) as error:
         if not str(error).startswith(NO_NUMBER):
             raise
@@ -111,7 +118,7 @@ def _as_array(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
 
 def _frame_of_numbers(X: Any, names: list[Any]) -> np.ndarray:
     """A DataFrame of columns of numbers as an array; ValueError with the name of one that holds anything else."""
-    for i, (name, dtype) in enumerate(zip(names, list(X.dtypes), strict=True)):
+    for i, (name, dtype) in enumerate((name, column(X, i).dtype) for i, name in enumerate(names)):
         if not is_plain_number(dtype) and kind_of(column(X, i), name) != "number":
             raise ValueError(
                 f"column {name!r} of X has dtype {dtype}: encoder=None takes columns of numbers only; encode it "

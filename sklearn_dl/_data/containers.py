@@ -12,23 +12,28 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from .dataframes import as_dataframe, is_dataframe
 from .kinds import floats_of, positions_of, type_of_levels
+from .moments import moments_of
 from .told import UnreadableError
 
 __all__ = ["as_floats", "canonical", "opened", "refuse_mask"]
 
+SECOND = np.timedelta64(1, "s")
 PLAIN = {int, float, bool, type(None), np.float64}
 
 
 def opened(X: Any) -> Any:
-    """A table that `check_array` takes for what it is: a masked array with NaN where it is masked, others as they are.
+    """A table that `check_array` takes for what it is: masked arrays with NaN where masked, durations as seconds.
 
     Raises
     ------
     UnreadableError, ValueError
-        For containers of other kinds, with what to do, and for arrays of dates.
+        For containers of other kinds, with what to do.
     """
     X = _stacked(X)
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "mM":
+        X = np.where(np.ma.getmaskarray(X), np.array("NaT", X.dtype), X.data)
     if isinstance(X, np.ma.MaskedArray):
         masked: Any = X.astype(np.result_type(X.dtype, np.float32)) if X.dtype.kind in "biuf" else X.astype(object)
         X = masked.filled(np.nan)
@@ -36,18 +41,15 @@ def opened(X: Any) -> Any:
         raise UnreadableError("X is a list of dicts; pass pandas.DataFrame(X).")
     if isinstance(X, dict) and not issparse(X):
         raise UnreadableError("X is a dict; pass pandas.DataFrame(X).")
-    if hasattr(X, "column_names") and hasattr(X, "to_pandas"):
+    if isinstance(X, np.ndarray) and X.dtype.names is not None:
+        raise UnreadableError("X is a structured array; pass pandas.DataFrame(X).")
+    if isinstance(X, np.ndarray) and X.dtype.kind == "m":
+        return X / SECOND  # NaT becomes NaN
+    X = as_dataframe(X)
+    if not is_dataframe(X) and hasattr(X, "column_names") and hasattr(X, "to_pandas"):
         raise UnreadableError(
             f"X is a {type(X).__name__} of {type(X).__module__.partition('.')[0]}; pass X.to_pandas() or "
             "polars.from_arrow(X)."
-        )
-    dtype = getattr(X, "dtype", None)
-    if isinstance(X, np.ndarray) and X.dtype.names is not None:
-        raise UnreadableError("X is a structured array; pass pandas.DataFrame(X).")
-    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-        raise ValueError(
-            f"X holds dates or times ({dtype}); replace them by numbers such as the year, the month or the days "
-            "since a date."
         )
     return X
 
@@ -68,14 +70,17 @@ def _stacked(rows: Any) -> Any:
 
 
 def as_floats(X: Any) -> Any:
-    """An array of objects, or rows that are one, as float64 with NaN where values are missing; all else as it is.
+    """An array of objects, or rows that are one, as float64 with NaN where values are missing, or as datetime64.
+
+    All else stays as it is.
 
     NumPy by itself makes numbers of dates, and knows no mark for missing values but None.
 
     Raises
     ------
     ValueError, UnreadableError
-        Where a column holds anything else than numbers, with its position, and for rows of different lengths.
+        Where a column holds anything else than numbers, and not all hold dates, with its position, and for rows of
+        different lengths.
     """
     if isinstance(X, (list, tuple)):
         try:
@@ -84,13 +89,15 @@ def as_floats(X: Any) -> Any:
             raise ValueError(f"X must be a table of numbers, each row as long as the others ({error}).") from error
     if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 2 or set(map(type, X.ravel())) <= PLAIN:
         return X
-    out = np.empty(X.shape)
-    for j, values in enumerate(X.T):
-        out[:, j] = _column_of_objects(values, j)
-    return out
+    columns = [_column_of_objects(values, j) for j, values in enumerate(X.T)]
+    if len({values.dtype.kind for values in columns}) > 1:
+        j = next(j for j, values in enumerate(columns) if values.dtype.kind == "M")
+        raise ValueError(f"column {j} of X holds dates beside columns of numbers; pass them in a DataFrame.")
+    return np.column_stack(columns)
 
 
 def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
+    """As floats, or as datetime64."""
     try:
         levels = positions_of(values.tolist())[1]
     except TypeError:
@@ -100,6 +107,11 @@ def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
             "over columns of their own."
         ) from None
     held = type_of_levels(levels, j)
+    if held in ("dates", "times"):
+        at, zone, _ = moments_of(values, j)
+        if zone is not None:
+            raise ValueError(f"column {j} of X holds dates with a time zone ({zone}); pass them in a DataFrame.")
+        return at
     try:
         return floats_of(values)
     except (ValueError, OverflowError) as error:

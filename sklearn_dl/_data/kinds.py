@@ -1,16 +1,18 @@
-"""What a column of a DataFrame holds: numbers, categories, or what is refused with advice.
+"""What a column of a DataFrame holds: numbers, categories, dates, or what is refused with advice.
 
-Knows the type objects of NumPy, pandas and polars by what they say of their values, never by their names, and imports
-no DataFrame library.
+Knows the type objects of NumPy, pandas, polars and narwhals by what they say of their values, never by their names, and
+imports no DataFrame library.
 """
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Real
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "is_missing",
     "is_plain_number",
     "kind_of",
+    "may_hold_text",
     "to_numbers",
     "type_of_levels",
 ]
@@ -27,9 +30,19 @@ __all__ = [
 NOTHING = "nothing"  # what a column holds where all is missing
 
 NUMBERS = (Real, Decimal, np.bool_, type(None))  # the last one is the type of polars' columns without any value
-CATEGORIES = (str, bytes)
-DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
+DURATIONS = (timedelta, np.timedelta64)
+DATES = (date, np.datetime64)
+SECOND = np.timedelta64(1, "s")
 ANYTHING = (object, np.object_)
+NARWHALS = {  # what the columns of its types hold, beside numbers; of all others only the values can tell
+    nw.Boolean: bool, nw.String: str, nw.Binary: bytes, nw.Categorical: str, nw.Enum: str,
+    nw.Date: date, nw.Datetime: datetime, nw.Time: time, nw.Duration: timedelta,
+}  # fmt: skip
+LEVELS = (nw.Categorical, nw.Enum)
+KIND_OF = {
+    "numbers": "number", "durations": "number", NOTHING: "number",
+    "text": "category", "bytes": "category", "dates": "date", "times": "date",
+}  # fmt: skip
 
 
 def is_plain_number(dtype: Any) -> bool:
@@ -38,41 +51,47 @@ def is_plain_number(dtype: Any) -> bool:
 
 
 def kind_of(series: Any, name: Any) -> str:
-    """What a column holds: "number" or "category"; an object column is what its values are.
+    """What a column holds: "number", "category" or "date"; an object column is what its values are.
 
     Raises
     ------
     ValueError
-        For dates, nested and mixed values, with the column's name and what to do.
+        For nested and mixed values, with the column's name and what to do.
     """
     if is_plain_number(series.dtype):
         return "number"
     if is_category(series.dtype):
         return "category"
     held = _type_of_values(series.dtype)
-    if _is_date(held):
-        raise ValueError(
-            f"column {name!r} of X holds dates or times ({series.dtype}), which mean nothing to the network as they "
-            "are; replace it by numbers such as the year, the month or the days since a date."
-        )
-    if issubclass(held, NUMBERS):
-        return "number"
-    if issubclass(held, CATEGORIES):
-        return "category"
     if held not in ANYTHING:
-        raise ValueError(f"column {name!r} of X has dtype {series.dtype}; make it numbers, text or categories.")
-    return "number" if type_of_levels(factorize(series, name)[1], name) in ("numbers", NOTHING) else "category"
+        word = _word(held)
+        if word is None:
+            raise ValueError(
+                f"column {name!r} of X has dtype {series.dtype}; make it numbers, dates, text or categories."
+            )
+        return KIND_OF[word]
+    return KIND_OF[type_of_levels(factorize(series, name)[1], name)]
 
 
 def is_category(dtype: Any) -> bool:
     """Whether a type says that its values are levels, whatever they are: pandas' category and Arrow's dictionary."""
-    return hasattr(dtype, "categories") or hasattr(getattr(dtype, "pyarrow_dtype", None), "index_type")
+    if hasattr(dtype, "categories") or hasattr(getattr(dtype, "pyarrow_dtype", None), "index_type"):
+        return True
+    return isinstance(dtype, LEVELS)
+
+
+def may_hold_text(dtype: Any) -> bool:
+    """Whether values of a type may be text that is not said to be levels."""
+    held = float if is_plain_number(dtype) or is_category(dtype) else _type_of_values(dtype)
+    return issubclass(held, str) or held in ANYTHING
 
 
 def _type_of_values(dtype: Any) -> type:
     """The class of a column's values; `object` where only they can tell."""
     if hasattr(dtype, "to_python"):  # polars
         held = dtype.to_python()
+    elif isinstance(dtype, nw.dtypes.DType):
+        return float if dtype.is_numeric() else NARWHALS.get(type(dtype), object)
     else:
         try:
             held = dtype.type  # NumPy, pandas
@@ -83,8 +102,19 @@ def _type_of_values(dtype: Any) -> type:
     return held
 
 
-def _is_date(held: type) -> bool:
-    return issubclass(held, DATES) or hasattr(held, "strftime") or hasattr(held, "total_seconds")
+def _word(held: type) -> str | None:
+    """What values of a class are, in one word; None for what no column may hold."""
+    if issubclass(held, DURATIONS) or hasattr(held, "total_seconds"):  # NumPy's are numbers, too
+        return "durations"
+    if issubclass(held, time):
+        return "times"
+    if issubclass(held, DATES) or hasattr(held, "strftime"):  # pandas' periods
+        return "dates"
+    if issubclass(held, str):
+        return "text"
+    if issubclass(held, bytes):
+        return "bytes"
+    return "numbers" if issubclass(held, NUMBERS) else None
 
 
 def is_missing(value: Any) -> bool:
@@ -128,55 +158,57 @@ def positions_of(values: list[Any]) -> tuple[np.ndarray, list[Any]]:
 
 
 def type_of_levels(levels: list[Any], name: Any) -> str:
-    """What the distinct values of a column are, in one word: "numbers", "text", "bytes", or "nothing".
+    """What the distinct values of a column are, in one word.
+
+    "numbers", "text", "bytes", "dates", "times" (of the day), "durations", or "nothing".
 
     Raises
     ------
     ValueError
         For values that are not numbers or text, and for mixtures.
     """
-    kinds = {_type_of(level, name) for level in levels}
+    kinds = {_word_of(held, name) for held in set(map(type, levels))}
     if len(kinds) > 1:
         raise ValueError(f"column {name!r} of X mixes {' and '.join(sorted(kinds))}; make it one type.")
     return kinds.pop() if kinds else NOTHING
 
 
-def _type_of(value: Any, name: Any) -> str:
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, bytes):
-        return "bytes"
-    if isinstance(value, NUMBERS):
-        return "numbers"
-    if _is_date(type(value)):
+def _word_of(held: type, name: Any) -> str:
+    word = _word(held)
+    if word is None:
         raise ValueError(
-            f"column {name!r} of X holds dates or times; replace it by numbers such as the year, the month or the "
-            "days since a date."
+            f"column {name!r} of X holds values of type {held.__name__}; make them numbers, dates or text."
         )
-    raise ValueError(f"column {name!r} of X holds values of type {type(value).__name__}; make them numbers or text.")
+    return word
 
 
 def to_numbers(series: Any, name: Any) -> np.ndarray:
-    """A column of numbers as float64, with NaN where it is missing.
+    """A column of numbers as float64, with NaN where it is missing; durations are seconds.
 
     Raises
     ------
     ValueError
         Where it holds anything else.
     """
-    if kind_of(series, name) == "category":
+    kind = kind_of(series, name)
+    if kind == "date":
+        raise ValueError(f"column {name!r} of X holds dates or times but held numbers at fit.")
+    if kind == "category":
         held = type_of_levels(factorize(series, name)[1], name)
         if held == NOTHING:
             return np.full(len(series), np.nan)
-        if held != "numbers":
+        if held not in ("numbers", "durations"):
             raise ValueError(f"column {name!r} of X holds {held} but held numbers at fit.")
     try:
-        if hasattr(series, "iloc"):
-            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        if hasattr(series, "iloc") and getattr(series.dtype, "kind", None) != "m":
+            with suppress(TypeError):  # durations as objects
+                return series.to_numpy(dtype=np.float64, na_value=np.nan)
         try:
             values = series.to_numpy()
         except Exception:  # polars' own, for types that NumPy has not, such as ints of 128 bits
             values = np.array(series.to_list(), dtype=object)
+        if values.dtype.kind == "m":
+            return values / SECOND  # NaT becomes NaN
         return floats_of(values) if values.dtype == object else values.astype(np.float64, copy=False)
     except Exception as error:  # polars and pyarrow have errors of their own
         raise ValueError(f"column {name!r} of X cannot be turned into floating-point numbers: {error}.") from error
@@ -184,4 +216,10 @@ def to_numbers(series: Any, name: Any) -> np.ndarray:
 
 def floats_of(values: np.ndarray) -> np.ndarray:
     """An array of objects that are numbers or missing as float64, with NaN where they are missing."""
-    return np.array([np.nan if is_missing(v) else float(v) for v in values.flat], np.float64).reshape(values.shape)
+    return np.array([np.nan if is_missing(v) else _float(v) for v in values.flat], np.float64).reshape(values.shape)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, np.timedelta64):
+        return float(value / SECOND)
+    return value.total_seconds() if hasattr(value, "total_seconds") else float(value)

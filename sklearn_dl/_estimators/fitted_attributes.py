@@ -20,7 +20,7 @@ from ..encoding.table_encoder import TableEncoder
 from ..heads import Head
 from .defaults import EMBEDDING
 from .elsewhere import advice, settings_of
-from .html import network_html, settings_html
+from .html import columns_html, network_html, settings_html
 from .registry import SETTINGS, class_with
 
 __all__ = ["FittedDL"]
@@ -193,7 +193,9 @@ class FittedDL(Holder):
         """What scikit-learn's HTML shows of a fitted estimator: the network, then the table of attributes."""
         attributes = super()._get_fitted_attr_html(doc_link)
         if self.__sklearn_is_fitted__():  # else asked for a part of a fitted meta-estimator
-            network = network_html(self.network_, self.history_, self.best_epoch_) + settings_html(self.settings_)
+            names: Any = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+            network = network_html(self.network_, self.history_, self.best_epoch_)
+            network += columns_html(self.encoder_, names) + settings_html(self.settings_)
             table = attributes._html_repr
             attributes._html_repr = lambda: network + table()
         return attributes

@@ -1,4 +1,4 @@
-"""The network, its loss curve and what "auto" became as HTML, a part of scikit-learn's representation of an estimator.
+"""The network, its loss curve and what columns and "auto" became as HTML, a part of an estimator's representation.
 
 Knows nothing about estimators; colours are scikit-learn's CSS variables, so that light and dark themes fit, and there
 is no JavaScript.
@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from .._engine import Network
+from ..encoding import TableEncoder
 from ..layers import Layer
 from .curves import connected
 
-__all__ = ["network_html", "settings_html", "table_html"]
+__all__ = ["columns_html", "network_html", "settings_html", "table_html"]
 
 NBSP = "\N{NO-BREAK SPACE}"  # lines break between arrays only
-MAX_LAYERS = 60  # rows of the table
+MAX_LAYERS, MAX_COLUMNS = 60, 60  # rows of the tables
 MAX_POINTS = 300  # of a curve
 LONG = reprlib.Repr()
 LONG.maxother = 200  # characters of a setting
@@ -87,6 +88,39 @@ def settings_html(settings: Mapping[str, Any]) -> str:
     head = "<tr><th>Parameter</th><th>Value</th></tr>"
     return (
         f'<div class="estimator-table"><details><summary style="color: {TEXT}">What "auto" became: settings_</summary>'
+        f'<table class="parameters-table"><tbody>{head}{rows}</tbody></table></details></div>'
+    )
+
+
+def columns_html(encoder: TableEncoder | None, names: Sequence[str]) -> str:
+    """The table of what the encoder took each column for; nothing where it is a sparse one or there is no encoder.
+
+    Parameters
+    ----------
+    encoder : TableEncoder or None
+        Fitted.
+    names : sequence of str
+        Names of the table's columns.
+
+    Returns
+    -------
+    str
+        An HTML element, everything in it escaped.
+    """
+    if encoder is None or encoder.layout.sparse:
+        return ""
+    inputs = np.bincount(encoder.layout.origins, minlength=len(encoder.kinds_))
+    taken = list(zip(names, encoder.kinds_, inputs.tolist(), strict=True))[: MAX_COLUMNS + 1]
+    cells = [(LONG.repr(name)[1:-1], kind, f"{count}") for name, kind, count in taken[:MAX_COLUMNS]]
+    cells += [("...", "", "")] * (len(taken) > MAX_COLUMNS)
+    rows = "".join(
+        f'<tr class="default"><td class="param">{escape(name)}</td><td>{escape(kind)}</td><td>{escape(count)}</td></tr>'
+        for name, kind, count in cells
+    )
+    head = "<tr><th>Column</th><th>Taken for</th><th>Inputs</th></tr>"
+    title = "What the columns were taken for: encoder_"
+    return (
+        f'<div class="estimator-table"><details><summary style="color: {TEXT}">{title}</summary>'
         f'<table class="parameters-table"><tbody>{head}{rows}</tbody></table></details></div>'
     )
 

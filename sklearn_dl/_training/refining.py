@@ -51,7 +51,7 @@ def refine(fitted: Fitted, table: Table, *, partial: bool) -> None:
     """
     encoder, early = fitted.encoder, fitted.early
     so_far = None if early is None else _with(early, fitted, table)
-    if encoder is not None and (so_far is not None or not encoder.scale_.all()):
+    if encoder is not None and (so_far is not None or not encoder.varied):
         numbers, weight = (None, None) if so_far is None else (so_far.numbers, so_far.weight)
         fitted.encoder = encoder.refined(table.inputs(), table.weight, numbers, weight)
     y, weight = (table.y, table.weight) if so_far is None else (so_far.y, so_far.weight)

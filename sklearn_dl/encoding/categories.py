@@ -45,11 +45,10 @@ class Categories(Part):
     ) -> Categories:
         books, names = {}, names_of(X)
         min_frequency, max_one_hot = settings["min_frequency"], settings["max_one_hot"]
-        by_type = isinstance(settings["categorical_features"], str)
         for i in columns.tolist():
             positions, levels = _factorize(X, i, names[i], index)
             book = books[i] = Codebook.learn(names[i], positions, levels, weight, min_frequency, max_one_hot)
-            meant = not by_type or is_category(column(X, i).dtype)
+            meant = i in settings["told"] or is_category(column(X, i).dtype)
             if meant or book.kind != "text" or len(levels) <= max_one_hot or not warn_of_text(names[i], levels):
                 warn_of_distinct_levels(names[i], positions, len(levels), len(book.levels), min_frequency)
         return cls(books, settings["embedding_size"])

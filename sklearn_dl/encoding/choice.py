@@ -1,6 +1,6 @@
 """Columns that a parameter chooses: by a mask, by positions or by names.
 
-Knows nothing about what they are chosen for, but the name of the parameter.
+Knows nothing about what they are chosen for, but the names of the parameters.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["chosen_columns"]
+__all__ = ["chosen_columns", "place_of"]
 
 
 def chosen_columns(given: Any, n_features: int, names: list[Any] | None) -> np.ndarray:
@@ -33,3 +33,14 @@ def chosen_columns(given: Any, n_features: int, names: list[Any] | None) -> np.n
         else:
             raise ValueError(f"{what}; got {item!r} for {n_features} columns.")
     return mask
+
+
+def place_of(item: Any, n_features: int, names: list[Any] | None) -> int:
+    """Position of the column that a key of `kinds` names: by its name, or else by its position."""
+    if names is not None and item in names:
+        return names.index(item)
+    if isinstance(item, (int, np.integer)) and not isinstance(item, bool) and -n_features <= item < n_features:
+        return int(item) % n_features
+    raise ValueError(
+        f"TableEncoder: kinds must have names or positions of columns as keys; got {item!r}, which X has not."
+    )

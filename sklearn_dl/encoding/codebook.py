@@ -5,6 +5,7 @@ Knows nothing about tables: it gets positions in a list of distinct values.
 
 from __future__ import annotations
 
+from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
@@ -32,7 +33,8 @@ class Codebook:
     levels : list
         The levels that are told apart, sorted: Python's own text, bytes and numbers, which every format holds.
     kind : str
-        What the levels are: "text", "numbers", "bytes", "nothing".
+        What the levels are: "text", "numbers", "bytes", "dates", "times", "durations", "nothing"; dates and times are
+        told apart as text, durations as seconds.
     has_else, has_missing : bool
         Whether rare levels, and missing values, occurred in training.
     one_hot : bool
@@ -144,6 +146,12 @@ def _plain(level: Any) -> Any:
         return str.__str__(level)
     if isinstance(level, bytes):
         return bytes(level)
+    if isinstance(level, (date, time, np.datetime64)) or hasattr(level, "start_time"):  # of whatever library
+        return str(level)
+    if hasattr(level, "total_seconds"):
+        return float(level.total_seconds())
+    if isinstance(level, np.timedelta64):
+        return float(level / np.timedelta64(1, "s"))
     if isinstance(level, np.bool_):
         return bool(level)
     if isinstance(level, Integral):

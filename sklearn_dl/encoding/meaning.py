@@ -75,7 +75,7 @@ class Meaning:
             Weight of each, with a mean of 1 or more.
         """
         known, counts = _count(texts, weight)
-        n = weight.sum()
+        n = max(1.0, weight.sum())
         idf = (np.log((1 + n) / (1 + counts)) + 1).astype(np.float32)  # idf = log((1 + n) / (1 + m)) + 1
         book = _Book(known, idf)
         x = csr_array(vstack([book.rows(block) for _, block in blocks(texts)])) if texts else book.rows([])

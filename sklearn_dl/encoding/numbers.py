@@ -19,9 +19,6 @@ from .scaling import Scaling
 
 __all__ = ["Numbers"]
 
-QUARTILES = 1.349  # standard deviations from one quartile of a normal variable to the other
-SHARE_MISSING = 0.1  # of random rows, in columns that had gaps
-
 
 @final
 class Numbers(Part):
@@ -58,6 +55,10 @@ class Numbers(Part):
         return self.columns[self.scaling.gaps]
 
     @property
+    def varied(self) -> bool:
+        return bool(self.scaling.scale.all())
+
+    @property
     def spans(self) -> list[Span]:
         numbers = [Span(i, NUMBER, 1, ("",)) for i in self.columns.tolist()]
         return numbers + [Span(i, MISSING, 1, ("_missing",)) for i in self.gappy.tolist()]
@@ -89,11 +90,7 @@ class Numbers(Part):
         """
         return self.scaling.apply_sparse(X, dtype)
 
-    def numbers_of(self, X: Any) -> Any:
-        """The columns of numbers of a checked table, as one array or as the CSR matrix that it is.
-
-        What comes in a column of which nothing was known, and is no number, counts as nothing.
-        """
+    def numbers_of(self, X: Any) -> Any:  # what comes in a column of which nothing was known may be no number
         if is_sparse(X):
             return X
         unknown = [
@@ -102,54 +99,36 @@ class Numbers(Part):
         return _numbers(X, self.columns, unknown)
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> Numbers:
-        """The part with scales that further rows tell.
-
-        Parameters
-        ----------
-        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
-            Further rows.
-        weight : ndarray of shape (n,) or None
-            Weight of each.
-        so_far : ndarray, CSR matrix or None
-            What `numbers_of` gave of all rows so far, these among them, where they are few; else None.
-        so_far_weight : ndarray or None
-            Weight of each of these.
-
-        Returns
-        -------
-        Numbers
-            Of the same columns.
-        """
         names = partial(_name, X, self.columns)
         if is_sparse(X):
-            if so_far is None:
-                return Numbers(self.columns, revived_sparse(self.scaling, X, weight))
-            return Numbers(self.columns, Scaling.learn_sparse(so_far, so_far_weight))
-        if so_far is None:
-            return Numbers(self.columns, revived(self.scaling, self.numbers_of(X), weight, names))
-        return Numbers(self.columns, relearnt(self.scaling, so_far, so_far_weight, names))
+            scaling = (
+                revived_sparse(self.scaling, X, weight)
+                if so_far is None
+                else Scaling.learn_sparse(so_far, so_far_weight)
+            )
+        elif so_far is None:
+            scaling = revived(self.scaling, self.numbers_of(X), weight, names)
+        else:
+            scaling = relearnt(self.scaling, so_far, so_far_weight, names)
+        return self if scaling is self.scaling else Numbers(self.columns, scaling)
 
     def middle(self, out: np.ndarray) -> list[np.ndarray]:
         out[...] = 0
         return []
 
     def random_rows(self, rng: np.random.Generator, out: np.ndarray) -> list[np.ndarray]:
-        n, d = len(out), len(self.columns)
-        z = rng.standard_normal((n, d))
-        if self.scaling.clips:
-            z /= QUARTILES  # apart for a normal variable, and 1 apart after scaling
-            z /= np.sqrt(1 + (z / 3) ** 2)
-        z[:, self.scaling.scale == 0] = 0
-        missing = rng.random((n, len(self.scaling.gaps))) < SHARE_MISSING
-        z[:, self.scaling.gaps] *= ~missing
-        out[:, :d], out[:, d:] = z, missing
+        d = len(self.columns)
+        out[:, :d], out[:, d:] = self.scaling.draw(rng, len(out))
         return []
 
 
 def _numbers(X: Any, columns: np.ndarray, unknown: Any = ()) -> np.ndarray:
     """The columns of numbers, as one array; of a DataFrame's `unknown` ones, positions in `columns`, none is there."""
     if isinstance(X, np.ndarray):
-        return X if len(columns) == X.shape[1] else X[:, columns]
+        if X.dtype.kind == "M" and len(columns):
+            raise ValueError(f"X holds dates ({X.dtype}) but held numbers at fit.")
+        X = X if len(columns) == X.shape[1] else X[:, columns]
+        return X.astype(np.float64) if X.dtype.kind == "M" else X
     return numbers_of(X, columns.tolist(), names_of(X), unknown)
 
 

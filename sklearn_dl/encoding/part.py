@@ -38,6 +38,8 @@ class Part(ABC):
     def claims(cls, series: Any) -> bool:
         """Whether a column of a DataFrame is of this kind; numbers and categories are what nobody claims.
 
+        Columns of which the user has said what they are, are not asked for.
+
         Parameters
         ----------
         series : Series
@@ -97,6 +99,46 @@ class Part(ABC):
         ValueError
             Where a column is of another type than in training, with its name.
         """
+
+    def numbers_of(self, X: Any) -> Any:
+        """The columns that are scaled, as numbers; None where none are.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The checked table.
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n, n_columns), or None
+        """
+        return None
+
+    def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> Part:
+        """The part with scales that further rows tell; this one where nothing has changed.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            Further rows.
+        weight : ndarray of shape (n,) or None
+            Weight of each.
+        so_far : ndarray, CSR matrix or None
+            What `numbers_of` gave of all rows so far, these among them, where they are few; else None.
+        so_far_weight : ndarray or None
+            Weight of each of these.
+
+        Returns
+        -------
+        Part
+            Of the same columns.
+        """
+        return self
+
+    @property
+    def varied(self) -> bool:
+        """Whether all columns that are scaled have varied so far."""
+        return True
 
     @abstractmethod
     def middle(self, out: np.ndarray) -> list[np.ndarray]:

@@ -18,6 +18,8 @@ __all__ = ["Scaling"]
 
 LIMIT = 1e6  # scaled numbers are held within ±LIMIT, so that what follows cannot overflow
 LARGEST = np.finfo(np.float64).max
+QUARTILES = 1.349  # standard deviations from one quartile of a normal variable to the other
+SHARE_MISSING = 0.1  # of random rows, in columns that had gaps
 
 Names = Callable[[int], Any]
 
@@ -120,6 +122,17 @@ class Scaling:
             squared *= 1 / 9
             squared += 1
             out /= np.sqrt(squared, out=squared)
+
+    def draw(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scaled numbers that are likely, shape (n, d), and the indicators of gaps, shape (n, n_gaps)."""
+        z = rng.standard_normal((n, len(self.scale)))
+        if self.clips:
+            z /= QUARTILES  # apart for a normal variable, and 1 apart after scaling
+            z /= np.sqrt(1 + (z / 3) ** 2)
+        z[:, self.scale == 0] = 0
+        missing = rng.random((n, len(self.gaps))) < SHARE_MISSING
+        z[:, self.gaps] *= ~missing
+        return z, missing
 
     def _mended(self, block: np.ndarray, centred: np.ndarray, names: Names) -> np.ndarray:
         """Scaled numbers with 0 for missing ones, held within ±LIMIT."""

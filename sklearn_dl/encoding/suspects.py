@@ -26,7 +26,7 @@ DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d
 
 ADVICE = {
     "numbers": "make it numbers",
-    "dates": "replace it by numbers such as the year, the month or the days since a date",
+    "dates": "make it dates, for example with pandas.to_datetime",
 }
 
 

@@ -6,6 +6,7 @@ Knows nothing about networks, training or targets.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, final
 
 import numpy as np
@@ -14,32 +15,40 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted
 
-from .._data import Columns, check_table, column, is_dataframe, kind_of, refuse_mask, rows_of
+from .._data import Columns, check_table, is_dataframe, refuse_mask, rows_of
 from .._numerics import MatrixLike, Rules, Settings, either, integer
 from .categories import Categories
-from .choice import chosen_columns
+from .dates import Dates
 from .layout import CODES, Layout
 from .numbers import Numbers
 from .part import Part, below, is_sparse
+from .taken import kinds_of, refuse_forgotten, told_kinds
 from .text import Text
 
 __all__ = ["TableEncoder"]
 
 # the kinds of columns, in the order in which encoded columns lie; numbers come first, so that they can be embedded
-KINDS: dict[str, type[Part]] = {"number": Numbers, "category": Categories, "text": Text}
+KINDS: dict[str, type[Part]] = {"number": Numbers, "date": Dates, "category": Categories, "text": Text}
 
 
 @final
 class TableEncoder(TransformerMixin, Settings):
-    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories and text into columns or codes.
+    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories, dates and text into columns.
 
     Numbers are scaled and missing ones filled with the median (in units of the network: 0), with an indicator column
     where numbers were missing in training. Categories of few levels become indicator columns, those of many levels
     codes, for which the network learns embeddings. Missing is a level of its own; a level that was not seen in
     training is accepted and counts as neither of the known ones, together with the rare ones.
 
-    In a DataFrame (pandas, polars), columns of type category, text or object hold categories, unless their values are
-    numbers, as an array's, or free text: mostly different and no codes. Its words become at most 30 numbers.
+    Dates become their position in time, scaled as a number, and what people read off them as far as training varied in
+    it: time of year, day of the month, day of the week, time of day. Missing ones are 0 in all of it, with an indicator
+    where dates were missing in training. Dates with a time zone are read off its clock.
+
+    In a DataFrame (pandas, polars, pyarrow and others that narwhals knows), columns of type category, text or object
+    hold categories; an object column holds numbers or dates where all its values are such, and so does an array. Text
+    of which every value is a date, all written in one way, is taken for dates, with a warning. Durations are numbers,
+    in seconds. Text that is mostly different from row to row, and no codes, is free text: of its words and letters at
+    most 30 numbers are made, with an indicator where some was missing in training.
 
     A sparse table is divided by the standard deviations and not centred, so that zeros stay zeros: the network sees
     other numbers than for the same table dense. It must not have missing values.
@@ -49,6 +58,9 @@ class TableEncoder(TransformerMixin, Settings):
     categorical_features : "from_dtype", or array-like of bool, int or str, default="from_dtype"
         Which columns hold categories: by their type, or a mask, indices or names, as for HistGradientBoosting. With
         the latter three, text columns must be among them.
+    kinds : dict or None, default=None
+        What columns are where the guess is wrong: from a column's name or position to "number", "date", "category" or
+        "text".
     scaling : {"robust", "standard"}, default="robust"
         "robust": z = (x - median) / (upper - lower quartile), or of half the range where the quartiles agree, then
         z / √(1 + (z/3)²), which holds outliers within ±3 (Holzmüller, Grinsztajn & Steinwart 2024,
@@ -64,8 +76,10 @@ class TableEncoder(TransformerMixin, Settings):
 
     Attributes
     ----------
-    categorical_features_, numeric_features_ : ndarray of int
-        Positions of the columns that hold categories and numbers.
+    kinds_ : list of str
+        What each column was taken for: "number", "date", "category" or "text".
+    categorical_features_, numeric_features_, date_features_ : ndarray of int
+        Positions of the columns that hold categories, numbers and dates.
     levels_ : list of list
         The levels of each categorical column that are told apart, sorted by value.
     center_, scale_ : ndarray of shape (n_numeric,)
@@ -101,12 +115,14 @@ class TableEncoder(TransformerMixin, Settings):
         self,
         *,
         categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
+        kinds: Mapping[Any, str] | None = None,
         scaling: Literal["robust", "standard"] = "robust",
         max_one_hot: int = 8,
         min_frequency: int = 5,
         embedding_size: int = 8,
     ):
         self.categorical_features = categorical_features
+        self.kinds = kinds
         self.scaling = scaling
         self.max_one_hot = max_one_hot
         self.min_frequency = min_frequency
@@ -138,7 +154,7 @@ class TableEncoder(TransformerMixin, Settings):
         Warns
         -----
         ColumnWarning
-            Where text reads as numbers or dates, or nearly all levels of a column are different.
+            Where text reads as numbers or dates, dates are of several zones, or nearly all levels of a column differ.
         """
         self.check()
         X = check_table(self, X, reset=True)
@@ -221,11 +237,17 @@ class TableEncoder(TransformerMixin, Settings):
         self : TableEncoder
         """
         self._sparse = is_sparse(X)
-        kinds, settings = np.array(self._kinds(X)), self.get_params(deep=False)
+        names = list(X.columns) if is_dataframe(X) else None
+        told = told_kinds(self.kinds, self.categorical_features, tuple(KINDS), X, names)
+        self.kinds_ = kinds_of(X, KINDS, told)
+        if not (isinstance(self.categorical_features, str) or names is None or self._sparse):
+            refuse_forgotten(self.kinds_, told, names)
+        kinds, settings = np.array(self.kinds_), self.get_params(deep=False) | {"told": frozenset(told)}
         learnt = {
             kind: part.learn(X, np.flatnonzero(kinds == kind), weight, index, settings) for kind, part in KINDS.items()
         }
         numbers, categories = learnt["number"], learnt["category"]
+        self.date_features_ = learnt["date"].columns
         assert isinstance(numbers, Numbers) and isinstance(categories, Categories)  # noqa: PT018
         self.numeric_features_, self.missing_features_ = numbers.columns, numbers.gappy
         self.center_, self.scale_ = numbers.scaling.center, numbers.scaling.scale
@@ -241,24 +263,24 @@ class TableEncoder(TransformerMixin, Settings):
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
-        """The columns of numbers of a checked table, below those of rows `before`; None where there are none.
+        """The columns that are scaled, of a checked table, below those of rows `before`: of each part its own.
 
         Parameters
         ----------
         X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
             The table.
-        before : ndarray, CSR matrix or None, default=None
+        before : list or None, default=None
             What an earlier call gave.
 
         Returns
         -------
-        ndarray, CSR matrix or None
+        list of ndarray, CSR matrix or None
         """
-        numbers = self._parts[0][0]
-        if not isinstance(numbers, Numbers):
-            return None
-        new = numbers.numbers_of(X.toarray() if is_sparse(X) and not self._sparse else X)
-        return new if before is None else below(before, new)
+        X = X.toarray() if is_sparse(X) and not self._sparse else X
+        new = [part.numbers_of(X) for part in self.parts]
+        if before is None:
+            return new
+        return [below(old, rows) if rows is not None else None for old, rows in zip(before, new, strict=True)]
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
         """The encoder of the same columns with scales that further rows tell; this one where nothing has changed.
@@ -269,7 +291,7 @@ class TableEncoder(TransformerMixin, Settings):
             Further rows, as `check_table` gave them.
         weight : ndarray of shape (n,) or None
             Weight of each, positive.
-        so_far, so_far_weight : ndarray, CSR matrix or None, ndarray or None
+        so_far, so_far_weight : list or None, ndarray or None
             What `numbers_of` gave of all rows so far, and their weights, where they are so few that all scales are
             learnt anew; None where only columns that did not vary so far get one.
 
@@ -277,17 +299,24 @@ class TableEncoder(TransformerMixin, Settings):
         -------
         TableEncoder
         """
-        numbers, start, stop = self._parts[0]
-        if not isinstance(numbers, Numbers):
-            return self
         X = X.toarray() if is_sparse(X) and not self._sparse else X
-        refined = numbers.refined(X, weight, so_far, so_far_weight)
-        if refined.scaling is numbers.scaling:
+        rows = [None] * len(self._parts) if so_far is None else so_far
+        parts = [
+            (part.refined(X, weight, numbers, so_far_weight), start, stop)
+            for (part, start, stop), numbers in zip(self._parts, rows, strict=True)
+        ]
+        if all(new[0] is old[0] for new, old in zip(parts, self._parts, strict=True)):
             return self
         encoder = copy.copy(self)
-        encoder._parts = [(refined, start, stop), *self._parts[1:]]
-        encoder.center_, encoder.scale_ = refined.scaling.center, refined.scaling.scale
+        encoder._parts = parts
+        if isinstance(numbers := parts[0][0], Numbers):
+            encoder.center_, encoder.scale_ = numbers.scaling.center, numbers.scaling.scale
         return encoder
+
+    @property
+    def varied(self) -> bool:
+        """Whether all columns that are scaled have varied so far."""
+        return all(part.varied for part in self.parts)
 
     def encode(self, X: Any, dtype: Any) -> Any:
         """Encode what `check_table` gave, in the precision of the network.
@@ -344,37 +373,3 @@ class TableEncoder(TransformerMixin, Settings):
             return Layout.plain(len(parts[0].columns), sparse=True)
         spans = [span for part in parts for span in part.spans]
         return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
-
-    # ---------------------------------------------------------------- kinds of columns
-
-    def _kinds(self, X: Any) -> list[str]:
-        """The kind of each column."""
-        given: Any = self.categorical_features
-        if is_sparse(X):
-            named = not isinstance(given, str) and any(isinstance(item, str) for item in np.asarray(given, object).flat)
-            if named or (not isinstance(given, str) and chosen_columns(given, X.shape[1], None).any()):
-                raise ValueError(
-                    "TableEncoder: categorical_features must be 'from_dtype' for a sparse table, whose columns are "
-                    f"taken for numbers; got {given!r}."
-                )
-            return ["number"] * X.shape[1]
-        names = list(X.columns) if is_dataframe(X) else None
-        if names is None:
-            kinds = ["number"] * X.shape[1]
-        else:
-            kinds = [_kind(column(X, i), name) for i, name in enumerate(names)]
-        if isinstance(given, str) and given == "from_dtype":
-            return kinds
-        mask = chosen_columns(given, len(kinds), names)
-        forgotten = [i for i, kind in enumerate(kinds) if kind == "category" and not mask[i]]
-        if names is not None and forgotten:
-            raise ValueError(
-                f"column {names[forgotten[0]]!r} of X holds categories but is not among categorical_features; "
-                "add it, drop it, or use categorical_features='from_dtype'."
-            )
-        return ["category" if chosen else kind for chosen, kind in zip(mask, kinds, strict=True)]
-
-
-def _kind(series: Any, name: Any) -> str:
-    """The kind that claims a DataFrame's column, or else whether it holds numbers or categories."""
-    return next((kind for kind, part in KINDS.items() if part.claims(series)), None) or kind_of(series, name)

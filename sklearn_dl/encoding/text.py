@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data import column, is_category, is_dataframe, is_missing, rows_of
+from .._data import column, is_dataframe, is_missing, may_hold_text, rows_of
 from .._numerics import Purpose, generator
 from .layout import MISSING, TEXT, Span
 from .meaning import Meaning
@@ -54,7 +54,7 @@ class Text(Part):
 
     @classmethod
     def claims(cls, series: Any) -> bool:
-        if not _may_hold_text(series.dtype):
+        if not may_hold_text(series.dtype):
             return False
         n = len(series)
         for most in (FEW, MANY):
@@ -129,13 +129,6 @@ class Text(Part):
             out[:, start:stop] = z
             start = stop
         return []
-
-
-def _may_hold_text(dtype: Any) -> bool:
-    """Whether values of a type may be text that is not said to be categories."""
-    if hasattr(dtype, "to_python"):  # polars
-        return dtype.to_python() in (str, object) and not hasattr(dtype, "categories")
-    return getattr(dtype, "kind", "O") in "OTU" and not is_category(dtype)
 
 
 def _tells(text: str) -> bool:

@@ -237,6 +237,8 @@ def _code(book: Codebook, column: int, table: InputTable, g: Graph) -> str:
     """Codes of one column, shape (n, 1)."""
     if book.kind == "bytes":
         raise ValueError(f"column {book.name!r} holds bytes, which ONNX has not; make it text and fit again.")
+    if book.kind in ("dates", "times", "durations"):
+        raise ValueError(f"column {book.name!r} holds {book.kind} as categories, which ONNX has not; make it text.")
     is_text = table.is_text(column) if book.kind == "nothing" else book.kind == "text"
     x = table.category(column, is_text=is_text, g=g)
     keys: list[Any] = _text_keys(book) if is_text else _number_keys(book, single=table.is_single(column))

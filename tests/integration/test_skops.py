@@ -43,6 +43,11 @@ class Case(NamedTuple):
     y: Any
 
 
+DATED = TABLE.assign(
+    day=pd.date_range("2020-01-01", periods=N, freq="37h", tz="Europe/Berlin"),
+    told=[f"{i % 28 + 1}.3.2021 12:00" for i in range(N)],
+    kept=pd.Categorical(pd.to_datetime(["2020-01-01", "2020-06-01"] * (N // 2))),
+)
 NAMED = TableEncoder(categorical_features=["heating", "street", "zone"])
 CASES = [
     Case("plain", DLRegressor(), X, Y[:, 0]),
@@ -51,6 +56,7 @@ CASES = [
     Case("log link", DLRegressor(loss="poisson", normalization="batch", dropout=0.1), X, abs(Y)),
     Case("sparse", DLRegressor(encoder="auto"), sparse.csr_array(np.where(X > 0, X, 0)), Y),
     Case("table", DLRegressor(encoder=NAMED, dtype="float32"), TABLE, Y),
+    Case("dates", DLRegressor(encoder=TableEncoder(kinds={"zone": "category", "told": "date"})), DATED, Y),
     Case("polars", DLClassifier(activation=("relu", "gelu"), hidden_layer_sizes=(5, 4)), "polars", THREE),
     Case("one-hot", DLClassifier(encoder=TableEncoder(max_one_hot=99), architecture="resnet"), TABLE, THREE > 1),
     Case("text", DLClassifier(class_weight="balanced"), X, np.array(["a", "b", "c"], object)[THREE]),
@@ -209,6 +215,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "an index": {"encoder": TableEncoder(categorical_features=pd.Index(["b"]))},
     "a Series": {"encoder": TableEncoder(categorical_features=pd.Series([1]))},
     "a range": {"encoder": TableEncoder(categorical_features=range(1, 2))},
+    "kinds": {"encoder": TableEncoder(kinds={"b": "category", 0: "number"})},
     "a random state": {"random_state": np.random.RandomState(3)},
     "objects": {"solver": SGD(momentum=0.5), "loss": Quantile((0.2, 0.8))},
     "booleans": {"early_stopping": np.True_, "shuffle": False},
@@ -232,7 +239,13 @@ NAMES = [0, np.int64(3), ("a", 1), 1.5, None, True, b"x", pd.Timestamp("2020"), 
 @pytest.mark.parametrize("save", FORMATS)
 @pytest.mark.parametrize("name", NAMES, ids=repr)
 def test_every_kind_of_column_name(name, save):
-    table = pd.DataFrame({"k": list("abc") * 40})
+    days = pd.date_range("2020-01-01", periods=N, freq="D")
+    for values in (list("abc") * 40, days):
+        _survives(values, name, save)
+
+
+def _survives(values, name, save):
+    table = pd.DataFrame({"k": values})
     table.columns = pd.MultiIndex.from_tuples([name]) if isinstance(name, tuple) else pd.Index([name])
     model = DLRegressor(max_iter=2, random_state=0).fit(table, Y[:, 0])
     np.testing.assert_array_equal(save(model).predict(table), model.predict(table))
