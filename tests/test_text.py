@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.checkpoint import Checkpoint
+from sklearn_dl.encoding import ColumnWarning, TableEncoder
 from sklearn_dl.encoding.meaning import Meaning
 from sklearn_dl.encoding.text import Text
 from sklearn_dl.encoding.tokens import blocks, keys
@@ -143,10 +145,34 @@ def encoded(encoder: TableEncoder, texts: list[object]) -> np.ndarray:
 def test_a_column_of_text_becomes_numbers_about_zero():
     encoder = TableEncoder().fit(TABLE)
     names = list(encoder.get_feature_names_out())
-    assert names == ["size", *(f"review_text{k}" for k in range(1, 31))]
+    assert names == ["size", *(f"review_text{k}" for k in range(1, len(names)))]
+    assert 20 < len(names) <= 31
     z = encoded(encoder, TEXTS)
     np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(z.std(axis=0).max(), 0.5, rtol=1e-5)
+
+
+def test_directions_that_no_two_texts_share_do_not_count():
+    for n in (100, 500, 3000):
+        for length in (6, 8, 20):
+            names = letters(n, length, string.ascii_lowercase)
+            assert not Meaning.learn(names, np.ones(n)).spread.any(), (n, length)
+    assert Meaning.learn(TEXTS[:100], np.ones(100)).width > 5
+
+
+def test_it_can_be_told_which_columns_are_text():
+    short = TABLE.assign(review=pd.Series(TEXTS)[np.arange(600) % 10].to_list())
+    assert TableEncoder().fit(short).kinds_ == ["category", "number"]
+    encoder = TableEncoder(kinds={"review": "text"}).fit(short)
+    assert encoder.kinds_ == ["text", "number"]
+    assert encoder.transform(short).std() > 0
+    assert TableEncoder(kinds={"review": "category"}).fit(TABLE.assign(review=TEXTS[:100] * 6)).kinds_[0] == "category"
+    with pytest.raises(ValueError, match=r"^column 'size' of X holds numbers, which kinds=.* cannot be\.$"):
+        TableEncoder(kinds={"size": "text"}).fit(TABLE)
+    nothing = TABLE.assign(review=pd.Series([None] * 600, dtype="str"))
+    with pytest.warns(ColumnWarning):
+        encoder = TableEncoder(kinds={"review": "text"}).fit(nothing)
+    assert np.isfinite(encoder.transform(TABLE)).all()
 
 
 def test_unknown_words_are_neutral():
@@ -197,7 +223,7 @@ def test_several_columns_of_text():
     found = pd.DataFrame(encoder.transform(table), columns=encoder.get_feature_names_out())
     assert "other_missing" in found
     assert "review_missing" not in found
-    assert found.filter(regex="other_text").shape[1] == found.filter(regex="review_text").shape[1] == 30
+    assert found.filter(regex="other_text").shape[1] == found.filter(regex="review_text").shape[1] > 20
     alone = TableEncoder().fit(table[["review"]]).transform(table[["review"]])
     np.testing.assert_array_equal(found.filter(regex="review_text").to_numpy(), alone)
 
@@ -223,6 +249,7 @@ ODD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_dl.encoding.ColumnWarning")
 @pytest.mark.parametrize("kind", ODD)
 def test_odd_texts(kind):
     table = TABLE.assign(review=pd.Series(ODD[kind], dtype=object))
@@ -271,6 +298,29 @@ def test_pickle_and_partial_fit():
     assert np.isfinite(model.predict(TABLE)).all()
 
 
+def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
+    path = tmp_path / "a.checkpoint"
+    model = DLRegressor(random_state=0, max_iter=4, n_members=1, learning_rate="constant").set_params(
+        hidden_layer_sizes=(5,)
+    )
+    whole = clone(model).fit(TABLE, Y)
+    clone(model).set_params(max_iter=2).set_callbacks(Checkpoint(path)).fit(TABLE, Y)
+    resumed = clone(model).fit(TABLE, Y, resume_from=path)
+    np.testing.assert_array_equal(resumed.predict(TABLE), whole.predict(TABLE))
+    other = TABLE.assign(review=[*TEXTS[:-1], "other words"])
+    with pytest.raises(ValueError, match="checkpoint of a fit to other data: statistics of X"):
+        clone(model).fit(other, Y, resume_from=path)
+
+
+def test_onnx_is_refused_by_name():
+    pytest.importorskip("skl2onnx")
+    from sklearn_dl.onnx import to_onnx
+
+    model = DLRegressor(random_state=0, max_iter=1, n_members=1).fit(TABLE, Y)
+    with pytest.raises(NotImplementedError, match=r"^column 'review' of X is free text, .* leave the column out.*\.$"):
+        to_onnx(model, TABLE[:1])
+
+
 def test_attributions_go_to_the_column():
     table = TABLE.assign(review=[None, *TEXTS[1:]])
     model = DLRegressor(random_state=0, max_iter=20, n_members=1).fit(table, Y)
@@ -281,12 +331,15 @@ def test_attributions_go_to_the_column():
     assert np.abs(found.values[:, 0]).mean() > np.abs(found.values[:, 1]).mean()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_dl.encoding.ColumnWarning")
 def test_an_identifier_does_not_hurt():
     rng = np.random.default_rng(0)
     n = 1000
     table = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n)})
     y = table["a"] - table["b"] + 0.3 * rng.normal(size=n)
     with_name = table.assign(name=letters(n, 8, string.ascii_lowercase))
+    with pytest.warns(ColumnWarning, match=r"^column 'name' of X .* hardly any word recurs.*\.$"):
+        assert not TableEncoder().fit_transform(with_name[["name"]]).any()
     fits = [
         DLRegressor(random_state=0, max_iter=30, n_members=2).fit(t[:600], y[:600]).score(t[600:], y[600:])
         for t in (table, with_name)

@@ -21,6 +21,7 @@ N_NUMBERS = 30  # that a text becomes, at most
 LEAST = 2  # texts that a word is in
 KNOWN_BITS, PLACE_BITS, COUNT_BITS = 15, 20, 22  # of a key: which of those known, where it is looked up and counted
 MOST_KNOWN = 2**KNOWN_BITS  # words and n-grams that are told apart
+NOISE = 2.0  # variances of a direction of one text alone; beyond them a direction says something
 LARGEST = 0.5  # standard deviation of the largest number
 ROUNDS, SPARE = 4, 10  # of the subspace iteration, and directions in it that are given up in the end
 
@@ -36,11 +37,11 @@ class Meaning:
     idf : ndarray of float32 of shape (n_known,)
         log((1 + n) / (1 + m)) + 1 for a word in m of n texts.
     vectors : ndarray of float32 of shape (n_known, d)
-        V.
+        V: right singular vectors, times √(1 - 2 / m λ) for those with a variance λ among m different texts.
     center, spread : ndarray of shape (d,)
-        Mean of x V over training, and the standard deviations of z.
+        Mean of x V over training, and the standard deviations of z: all 0 where hardly any word recurs.
     scale : float
-        What makes the largest of these ½; 0 where all texts look the same.
+        What makes the largest of these ½.
     """
 
     def __init__(
@@ -83,8 +84,15 @@ class Meaning:
         z = x @ vectors
         center = weight @ z / n
         spread = np.sqrt(weight @ np.square(z - center) / n)
-        scale = LARGEST / spread.max() if spread.any() else 0.0
-        return cls(known, idf, vectors, center, spread * scale, float(scale))
+        # a direction of one text alone, of m different ones, has the variance 1 / m: what it says is noise
+        recurs = max(len(set(texts)), n / 3) * np.square(spread)  # where texts recur more often, that says something
+        kept = np.flatnonzero(recurs > NOISE)
+        if not len(kept):
+            return cls(known[:0], idf[:0], vectors[:0, :1], np.zeros(1), np.zeros(1), 0.0)
+        gain = np.sqrt(1 - NOISE / recurs[kept])
+        scale = LARGEST / (gain * spread[kept]).max()
+        vectors = vectors[:, kept] * gain.astype(np.float32)
+        return cls(known, idf, vectors, gain * center[kept], gain * spread[kept] * scale, float(scale))
 
     @property
     def width(self) -> int:

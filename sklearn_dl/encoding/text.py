@@ -5,6 +5,7 @@ Knows how a table hands out texts and which columns hold any; what a text says i
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, final
 
@@ -15,6 +16,7 @@ from .._numerics import Purpose, generator
 from .layout import MISSING, TEXT, Span
 from .meaning import Meaning
 from .part import Part, names_of
+from .suspects import ColumnWarning
 
 __all__ = ["Text"]
 
@@ -89,6 +91,13 @@ class Text(Part):
             rows, w = _sample(length, weight)
             texts = [text for _, block in _texts(rows_of(series, rows), names[i]) for text in block]
             meanings[i] = Meaning.learn(texts, w)
+            if not meanings[i].spread.any():
+                warnings.warn(
+                    f"column {names[i]!r} of X holds text of which hardly any word recurs, nor any run of letters: it "
+                    "tells nothing of other rows, and the network does not see it; leave it out.",
+                    ColumnWarning,
+                    stacklevel=2,
+                )
             if not length.all():
                 gappy.append(i)
         return cls(meanings, np.array(gappy, np.intp))
