@@ -50,9 +50,7 @@ SPANS = st.one_of(st.timedeltas(), st.sampled_from([datetime.timedelta(0), datet
 WRITTEN = st.one_of(
     DATES.map(datetime.datetime.isoformat), DATES.map(lambda d: f"{d:%Y-%m-%d}"), DATES.map(lambda d: f"{d:%d/%m/%Y}")
 )
-SAID = st.one_of(
-    st.sampled_from(["the", "old", "house", "é\u0301x", "\U0001f600", "\ud800", "\0"]), st.text(max_size=9)
-)
+SAID = st.one_of(st.sampled_from(["the", "old", "house", "é\u0301x", "\U0001f600", "\0"]), st.text(max_size=9))
 SENTENCES = st.lists(SAID, max_size=9).map(" ".join)
 MIXED = st.one_of(SMALL_INTS, TEXT, st.binary(max_size=2), st.booleans(), st.none(), DATES)
 NESTED = st.one_of(

@@ -75,11 +75,17 @@ class Meaning:
         weight : ndarray of shape (n_texts,)
             Weight of each, with a mean of 1 or more.
         """
+        zero = np.zeros(1)
+        nothing = cls(
+            np.empty(0, np.uint64), zero[:0].astype(np.float32), np.zeros((0, 1), np.float32), zero, zero, 0.0
+        )
+        if not texts:
+            return nothing
         known, counts = _count(texts, weight)
-        n = max(1.0, weight.sum())
+        n = weight.sum()
         idf = (np.log((1 + n) / (1 + counts)) + 1).astype(np.float32)  # idf = log((1 + n) / (1 + m)) + 1
         book = _Book(known, idf)
-        x = csr_array(vstack([book.rows(block) for _, block in blocks(texts)])) if texts else book.rows([])
+        x = csr_array(vstack([book.rows(block) for _, block in blocks(texts)]))
         vectors = _directions(x, weight, min(N_NUMBERS, len(known)))
         z = x @ vectors
         center = weight @ z / n
@@ -88,7 +94,7 @@ class Meaning:
         recurs = max(len(set(texts)), n / 3) * np.square(spread)  # where texts recur more often, that says something
         kept = np.flatnonzero(recurs > NOISE)
         if not len(kept):
-            return cls(known[:0], idf[:0], vectors[:0, :1], np.zeros(1), np.zeros(1), 0.0)
+            return nothing
         gain = np.sqrt(1 - NOISE / recurs[kept])
         scale = LARGEST / (gain * spread[kept]).max()
         vectors = vectors[:, kept] * gain.astype(np.float32)
