@@ -78,6 +78,7 @@ def test_parameters_clone_and_pickle():
     assert encoder.get_params() == {
         "categorical_features": ["a"],
         "embedding_size": 8,
+        "kinds": None,
         "max_one_hot": 3,
         "min_frequency": 5,
         "scaling": "robust",

@@ -7,10 +7,10 @@ from .batches import Batches, Rows
 from .checks import MOST_WEIGHT, check_numbers, check_table, check_target, check_truth, check_weight, is_plain
 from .columns import Columns
 from .containers import refuse_mask
-from .dataframes import column, is_dataframe, numbers_of, rows_of
+from .dataframes import as_dataframe, column, is_dataframe, numbers_of, rows_of
+from .instants import Moments, dates_of_text, local, moments_of
 from .kinds import NOTHING, factorize, is_category, is_missing, kind_of, may_hold_text, to_numbers, type_of_levels
 from .lazy import LazyRows
-from .moments import Moments, dates_of_text, local, moments_of
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_deviations
 from .table import Table, hold_out, scaled_alpha, weight_exponent
 from .target import target_array
@@ -26,6 +26,7 @@ __all__ = [
     "Moments",
     "Rows",
     "Table",
+    "as_dataframe",
     "check_numbers",
     "check_table",
     "check_target",

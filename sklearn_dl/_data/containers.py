@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .dataframes import as_dataframe, is_dataframe
+from .instants import moments_of
 from .kinds import floats_of, positions_of, type_of_levels
-from .moments import moments_of
 from .told import UnreadableError
 
 __all__ = ["as_floats", "canonical", "opened", "refuse_mask"]

@@ -93,6 +93,8 @@ def _read(pattern: re.Pattern[str], text: str) -> date | datetime | None:
     try:
         m = int(month) if month.isdigit() else MONTHS[month.lower()]
         y, d = int(parts["y"]), int(parts.get("d") or 1)
+        if "d" not in parts and not 1800 <= y < 2200:
+            return None  # rather an article's number
         if parts.get("H") is None:
             return date(y, m, d)
         fraction = int((parts["f"] or "0").ljust(6, "0")[:6])

@@ -22,6 +22,7 @@ from .._data import (
     is_category,
     is_dataframe,
     is_missing,
+    kind_of,
     local,
     moments_of,
     type_of_levels,
@@ -265,8 +266,10 @@ def _levels(series: Any) -> list[Any]:
 
 def _is_text(series: Any) -> bool:
     """Whether a column, of whatever type, holds text and nothing else."""
-    kind = getattr(series.dtype, "kind", None)
-    if (kind is not None and kind in "biufcmM") or hasattr(series.dtype, "time_zone"):
+    try:
+        if kind_of(series, None) != "category":
+            return False
+    except ValueError:  # mixtures, which are told where they are read
         return False
     levels = _levels(series)
     return bool(levels) and all(isinstance(level, str) for level in levels)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from .._data import NOTHING, column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
+from .._data import NOTHING, as_dataframe, column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
 from .._numerics import MatrixLike
 from .tables import MISSING_TEXT
 
@@ -82,6 +82,7 @@ def as_fitted(X: Any, names: Any) -> Any:
     ValueError
         Where a column is missing.
     """
+    X = as_dataframe(X)
     if names is None or not is_dataframe(X):
         return X
     missing = [name for name in names if name not in list(X.columns)]
@@ -139,6 +140,7 @@ def note_columns(graph: Any, X: Any) -> None:
 
 def _table(X: Any) -> Any:
     """A DataFrame as it is; all else as an array of numbers, with NaN where they are masked, or of objects for text."""
+    X = as_dataframe(X)
     if is_dataframe(X):
         return X
     if issparse(X):

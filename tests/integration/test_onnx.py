@@ -298,6 +298,16 @@ def test_dataframes_of_polars():
     model = numbers().fit(table, RENT)
     assert agrees(model, table)
     assert agrees(model, table.with_columns(pl.col("street").cast(pl.Categorical)))
+    assert agrees(model, table.to_arrow())
+
+
+def test_dates_are_refused_by_name():
+    table = TABLE.assign(built=pd.date_range("2020-01-01", periods=N, freq="D"))
+    with pytest.raises(NotImplementedError, match="column 'built' of X is encoded by Dates, which has no ONNX form"):
+        to_onnx(numbers().fit(table, RENT), table)
+    levels = table.assign(built=pd.Categorical(pd.to_datetime(["2020-01-01", "2020-06-01"] * (N // 2))))
+    with pytest.raises(ValueError, match="column 'built' holds dates as categories, which ONNX has not; make it text"):
+        to_onnx(numbers().fit(levels, RENT), levels)
 
 
 def test_rare_levels_and_weights():

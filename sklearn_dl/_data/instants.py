@@ -73,6 +73,8 @@ def moments_of(series: Any, name: Any) -> Moments:
             return Moments(_microseconds(series.to_numpy(dtype=f"datetime64[{unit}]")), _zone_name(zone, name))
     elif hasattr(dtype, "time_zone"):  # polars, narwhals
         return Moments(_microseconds(series.to_numpy()), _zone_name(dtype.time_zone, name))
+    elif hasattr(dtype, "is_temporal") and (values := series.to_numpy()).dtype.kind == "M":  # their days
+        return Moments(_microseconds(values), None)
     try:
         values = series.to_list() if hasattr(series, "to_list") else series.tolist()
     except (OverflowError, ValueError) as error:
