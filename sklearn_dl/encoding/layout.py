@@ -28,8 +28,8 @@ class Span(NamedTuple):
     kind : str
         What they are: `NUMBER`, a single one that can be embedded; `TWO_VALUED`, a number of which there are but two,
         where an embedding has nothing to add; `MISSING`, the indicator of gaps; `ONE_HOT`, the indicators of levels;
-        `TEXT`, what words and letters tell; `CODES`, for which the network learns vectors; any other word for numbers of
-        another kind.
+        `TEXT`, what words and letters tell; `CODES`, for which the network learns vectors; any other word for numbers
+        of another kind.
     width : int
         Number of columns that the network sees; of codes the length of a vector.
     suffixes : tuple of str

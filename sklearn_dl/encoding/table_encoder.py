@@ -269,19 +269,7 @@ class TableEncoder(TransformerMixin, Settings):
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
-        """The columns that are scaled, of a checked table, below those of rows `before`: of each part its own.
-
-        Parameters
-        ----------
-        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
-            The table.
-        before : list or None, default=None
-            What an earlier call gave.
-
-        Returns
-        -------
-        list of ndarray, CSR matrix or None
-        """
+        """The columns that are scaled, of a checked table, each part's own; below those of rows `before`, if any."""
         X = X.toarray() if self.makes_dense(X) else X
         new = [part.numbers_of(X) for part in self.parts]
         if before is None:
@@ -291,19 +279,8 @@ class TableEncoder(TransformerMixin, Settings):
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
         """The encoder of the same columns with scales that further rows tell; this one where nothing has changed.
 
-        Parameters
-        ----------
-        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
-            Further rows, as `check_table` gave them.
-        weight : ndarray of shape (n,) or None
-            Weight of each, positive.
-        so_far, so_far_weight : list or None, ndarray or None
-            What `numbers_of` gave of all rows so far, and their weights, where they are so few that all scales are
-            learnt anew; None where only columns that did not vary so far get one.
-
-        Returns
-        -------
-        TableEncoder
+        `so_far` is what `numbers_of` gave of all rows so far, where they are so few that all scales are learnt anew;
+        None where only columns that did not vary so far get one.
         """
         X = X.toarray() if self.makes_dense(X) else X
         rows = [None] * len(self._parts) if so_far is None else so_far
@@ -321,9 +298,12 @@ class TableEncoder(TransformerMixin, Settings):
 
     def _show(self, numbers: Numbers) -> None:
         """The attributes that tell of columns of numbers, in the order of the table."""
-        order = np.argsort(numbers.columns)
-        self.numeric_features_, self.missing_features_ = numbers.columns[order], np.sort(numbers.gappy)
-        self.center_, self.scale_ = numbers.scaling.center[order], numbers.scaling.scale[order]
+        shown = numbers.columns, numbers.scaling.center, numbers.scaling.scale
+        if (np.diff(numbers.columns) < 0).any():  # else no copies: a pickle holds both
+            order = np.argsort(numbers.columns)
+            shown = shown[0][order], shown[1][order], shown[2][order]
+        self.numeric_features_, self.center_, self.scale_ = shown
+        self.missing_features_ = np.sort(numbers.gappy)
 
     @property
     def varied(self) -> bool:
