@@ -46,7 +46,8 @@ DATES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1
 ANY_DATES = st.one_of(DATES, st.sampled_from([datetime.datetime.min, datetime.datetime.max]), st.datetimes())
 ZONES = [datetime.UTC, datetime.timezone(datetime.timedelta(hours=9)), ZoneInfo("Europe/Berlin")]
 ZONED = st.one_of(ANY_DATES, DATES, DATES).flatmap(lambda d: st.sampled_from([d.replace(tzinfo=z) for z in ZONES]))
-SPANS = st.one_of(st.timedeltas(), st.sampled_from([datetime.timedelta(0), datetime.timedelta.max]))
+LONG = datetime.timedelta(days=90_000)  # nanoseconds hold no more than 106 751 days
+SPANS = st.one_of(st.timedeltas(-LONG, LONG), st.sampled_from([datetime.timedelta(0), LONG]))
 WRITTEN = st.one_of(
     DATES.map(datetime.datetime.isoformat), DATES.map(lambda d: f"{d:%Y-%m-%d}"), DATES.map(lambda d: f"{d:%d/%m/%Y}")
 )

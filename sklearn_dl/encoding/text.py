@@ -6,6 +6,7 @@ Knows how a table hands out texts and which columns hold any; what a text says i
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, final
 
@@ -24,6 +25,7 @@ ROWS = 2**12  # texts that are taken from a table at once
 FEW, MANY = 500, 10_000  # rows that decide whether a column is text: most columns are told by a few
 LEAST_DISTINCT = 20  # texts: of fewer, words say no more than levels
 SHARE_DISTINCT = 1 / 3  # of the rows: on average a text occurs in three of them at most
+SHARE_DISTINCT_WORDS = 0.9  # where most texts are one word: a name that recurs is a level
 SHARE_TELLING = 0.5  # of the texts
 LOOKED_AT = 100  # characters of a text that show whether it tells anything
 MOST_ROWS, MOST_CHARACTERS = 2**13, 2**21  # from which is learnt what words mean
@@ -60,12 +62,13 @@ class Text(Part):
             return False
         n = len(series)
         for most in (FEW, MANY):
-            rows = slice(None) if n <= most else np.linspace(0, n - 1, most).astype(np.intp)
+            rows = slice(None) if n <= most else np.sort(generator(0, Purpose.SAMPLE, 2).choice(n, most, replace=False))
             texts = [text for text in rows_of(series, rows).to_list() if not is_missing(text)]
             if not all(isinstance(text, str) for text in texts):
                 return False
-            distinct = set(texts)
-            if len(distinct) < max(LEAST_DISTINCT, SHARE_DISTINCT * len(texts)):
+            distinct = Counter(texts)
+            share = SHARE_DISTINCT if 2 * sum(map(_is_several, distinct)) > len(distinct) else SHARE_DISTINCT_WORDS
+            if len(distinct) < LEAST_DISTINCT or _in_all(distinct) < share * len(texts) * max(1, n / most):
                 return False
             if most == FEW and sum(map(_tells, distinct)) < SHARE_TELLING * len(distinct):
                 return False
@@ -138,6 +141,20 @@ class Text(Part):
             out[:, start:stop] = z
             start = stop
         return []
+
+
+def _is_several(text: str) -> bool:
+    """Whether a text is of several words."""
+    return len(text[:LOOKED_AT].split()) > 1
+
+
+def _in_all(sample: Counter[str]) -> float:
+    """How many different texts there are, by those of a sample: all seen, and f₁² / 2 f₂ unseen ones.
+
+    (Chao 1984, "Nonparametric estimation of the number of classes in a population": f₁ were seen once, f₂ twice.)
+    """
+    seen = Counter(sample.values())
+    return len(sample) + seen[1] ** 2 / max(1, 2 * seen[2])
 
 
 def _tells(text: str) -> bool:
