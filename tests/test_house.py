@@ -260,7 +260,7 @@ def docstring_lines(nodes: ast.AST) -> int:
 @pytest.mark.parametrize("module", MODULES)
 def test_module_is_short(module):
     lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
-    if module in ESTIMATORS:
+    if module in {*ESTIMATORS, "encoding.table_encoder"}:  # what users read of parameters is long
         lines -= docstring_lines(tree(module))
     assert lines <= MAX_LINES, f"{module} has {lines} lines: it is probably two things"
 

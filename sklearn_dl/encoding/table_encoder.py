@@ -269,7 +269,19 @@ class TableEncoder(TransformerMixin, Settings):
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
-        """The columns that are scaled, of a checked table, each part's own; below those of rows `before`, if any."""
+        """The columns that are scaled, of a checked table, each part's own; below those of rows `before`, if any.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            The table.
+        before : list or None, default=None
+            What an earlier call gave.
+
+        Returns
+        -------
+        list of ndarray, CSR matrix or None
+        """
         X = X.toarray() if self.makes_dense(X) else X
         new = [part.numbers_of(X) for part in self.parts]
         if before is None:
@@ -279,8 +291,19 @@ class TableEncoder(TransformerMixin, Settings):
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> TableEncoder:
         """The encoder of the same columns with scales that further rows tell; this one where nothing has changed.
 
-        `so_far` is what `numbers_of` gave of all rows so far, where they are so few that all scales are learnt anew;
-        None where only columns that did not vary so far get one.
+        Parameters
+        ----------
+        X : DataFrame, ndarray or CSR matrix of shape (n, n_features)
+            Further rows, as `check_table` gave them.
+        weight : ndarray of shape (n,) or None
+            Weight of each, positive.
+        so_far, so_far_weight : list or None, ndarray or None
+            What `numbers_of` gave of all rows so far, and their weights, where they are so few that all scales are
+            learnt anew; None where only columns that did not vary so far get one.
+
+        Returns
+        -------
+        TableEncoder
         """
         X = X.toarray() if self.makes_dense(X) else X
         rows = [None] * len(self._parts) if so_far is None else so_far
