@@ -360,7 +360,10 @@ def test_dates_at_fit_and_something_else_later():
 # ---------------------------------------------------------------- what columns are told to be
 
 TOLD = {
-    "an unknown kind": ({"when": "time"}, "kinds['when'] must be one of 'number', 'date', 'category'; got 'time'"),
+    "an unknown kind": (
+        {"when": "time"},
+        "kinds['when'] must be one of 'number', 'date', 'category', 'text'; got 'time'",
+    ),
     "no column": ({"then": "date"}, "names or positions of columns as keys; got 'then', which X has not"),
     "no position": ({7: "date"}, "names or positions of columns as keys; got 7, which X has not"),
     "no dict": (["when"], "kinds must be a dict from columns to kinds, or None; got ['when']"),
@@ -523,7 +526,8 @@ def test_the_html_says_what_each_column_was_taken_for(classifier):
     wide = DLRegressor(max_iter=1).fit(np.zeros((5, 70)), y[:5])._repr_html_()
     assert wide.count("<td>number</td>") == 60
     assert "taken for" not in DLRegressor(max_iter=1, encoder=None).fit(np.zeros((5, 2)), y[:5])._repr_html_()
-    assert "taken for" not in DLRegressor(max_iter=1).fit(sparse.eye_array(5).tocsr(), y[:5])._repr_html_()
+    wide_sparse = DLRegressor(max_iter=1, encoder=TableEncoder(max_dense=0)).fit(sparse.eye_array(5).tocsr(), y[:5])
+    assert "taken for" not in wide_sparse._repr_html_()
 
 
 def test_encoding_costs_no_copy_of_the_users_table():

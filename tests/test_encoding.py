@@ -1107,6 +1107,7 @@ def test_what_is_no_table():
     np.testing.assert_array_equal(encode(np.array([[1, None], [2, 3]], dtype=object))[:, 2], [1, 0])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_dl.encoding.ColumnWarning")
 def test_the_table_is_not_written_to():
     df = mixed(50)
     before = df.copy()

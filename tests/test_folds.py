@@ -535,7 +535,7 @@ def test_target_loss_ends_it_wherever(epoch, n_iter):
 
 
 def test_a_loss_that_is_not_finite_in_the_last_epochs_leaves_the_best_one(monkeypatch):
-    from sklearn_dl._training.loop import Walk
+    from sklearn_dl._training.steps import Walk
 
     epoch = Walk.epoch
 

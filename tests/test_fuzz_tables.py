@@ -46,10 +46,13 @@ DATES = st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2100, 1, 1
 ANY_DATES = st.one_of(DATES, st.sampled_from([datetime.datetime.min, datetime.datetime.max]), st.datetimes())
 ZONES = [datetime.UTC, datetime.timezone(datetime.timedelta(hours=9)), ZoneInfo("Europe/Berlin")]
 ZONED = st.one_of(ANY_DATES, DATES, DATES).flatmap(lambda d: st.sampled_from([d.replace(tzinfo=z) for z in ZONES]))
-SPANS = st.one_of(st.timedeltas(), st.sampled_from([datetime.timedelta(0), datetime.timedelta.max]))
+LONG = datetime.timedelta(days=90_000)  # nanoseconds hold no more than 106 751 days
+SPANS = st.one_of(st.timedeltas(-LONG, LONG), st.sampled_from([datetime.timedelta(0), LONG]))
 WRITTEN = st.one_of(
     DATES.map(datetime.datetime.isoformat), DATES.map(lambda d: f"{d:%Y-%m-%d}"), DATES.map(lambda d: f"{d:%d/%m/%Y}")
 )
+SAID = st.one_of(st.sampled_from(["the", "old", "house", "é\u0301x", "\U0001f600", "\0"]), st.text(max_size=9))
+SENTENCES = st.lists(SAID, max_size=9).map(" ".join)
 MIXED = st.one_of(SMALL_INTS, TEXT, st.binary(max_size=2), st.booleans(), st.none(), DATES)
 NESTED = st.one_of(
     st.lists(SMALL_INTS, max_size=2), st.dictionaries(TEXT, SMALL_INTS, max_size=1), st.tuples(SMALL_INTS)
@@ -75,6 +78,7 @@ KINDS = {
     "constant": st.just(3.5),
     "constant text": st.just("one"),
     "missing": MISSING,
+    "sentences": gappy(SENTENCES),
     "infinite": st.one_of(FINITE, st.sampled_from([np.inf, -np.inf])),
     "bytes": gappy(st.binary(max_size=2)),
     "date": gappy(DATES),
@@ -172,7 +176,7 @@ def rows(draw, schema, smallest):
     n = draw(st.one_of(st.integers(smallest, 4), st.integers(smallest, 25)))
     columns = []
     for kind in kinds:  # few distinct values, each drawn anew from them, so that levels repeat
-        pool = draw(st.lists(KINDS[kind], min_size=1, max_size=12))
+        pool = draw(st.lists(KINDS[kind], min_size=1, max_size=25 if kind == "sentences" else 12))
         columns.append([pool[i] for i in draw(st.lists(st.integers(0, len(pool) - 1), min_size=n, max_size=n))])
     if library == "pandas":
         series = [to_pandas(v, t) for v, t in zip(columns, dtypes, strict=True)]

@@ -39,7 +39,7 @@ EDGES = {
     "_engine": "_data _numerics encoding heads layers",
     "numeric_embeddings": "_numerics layers",
     "architectures": "_engine encoding layers numeric_embeddings",
-    "_training": "_data _engine _numerics architectures heads layers losses schedules solvers",
+    "_training": "_data _engine _numerics architectures heads losses schedules solvers",
     "checkpoint": "_data _engine _numerics _training _version solvers",
     "_estimators": (
         "_data _engine _numerics _training _version architectures checkpoint encoding heads layers "
@@ -260,7 +260,7 @@ def docstring_lines(nodes: ast.AST) -> int:
 @pytest.mark.parametrize("module", MODULES)
 def test_module_is_short(module):
     lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
-    if module in ESTIMATORS:
+    if module in {*ESTIMATORS, "encoding.table_encoder"}:  # what users read of parameters is long
         lines -= docstring_lines(tree(module))
     assert lines <= MAX_LINES, f"{module} has {lines} lines: it is probably two things"
 

@@ -16,7 +16,7 @@ from sklearn.datasets import make_regression
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._estimators.params import make_plan, plan_for_rows
 from sklearn_dl._training import Judge, Training
-from sklearn_dl._training.loop import Step
+from sklearn_dl._training.steps import Step
 from sklearn_dl.losses import Quantile
 from sklearn_dl.rate_finder import find_learning_rate
 from sklearn_dl.schedules import Schedule

@@ -95,9 +95,10 @@ SETTINGS = {
     (TableEncoder, "max_one_hot"): ("an int >= 0", [0, 2**64 - 1], [10**400, -1, 0.5, 2.0, INF]),
     (TableEncoder, "min_frequency"): COUNT,
     (TableEncoder, "embedding_size"): COUNT,
+    (TableEncoder, "max_dense"): ("an int >= 0", [0, 2**64 - 1], [10**400, -1, 0.5, 2.0, INF]),
 }  # fmt: skip
 CLASSES = {cls for table in (SOLVERS, SCHEDULES, LOSSES, NUMERIC_EMBEDDINGS) for cls in table.values()} | {TableEncoder}
-NEEDS_X = {(TableEncoder, "categorical_features")}  # what it may be depends on the table
+NEEDS_X = {(TableEncoder, "categorical_features"), (TableEncoder, "kinds")}  # what it may be depends on the table
 
 BOOLS = [True, False, np.True_]
 NO_NUMBERS = [None, "a", "0.5", "", [1], (2,), {}, 1j, Decimal(1), np.nan, np.float32("nan"), object]
@@ -141,7 +142,7 @@ def test_defaults_pass_and_so_do_they_as_numpys_scalars(cls):
         str: (np.str_,),
     }
     for name, value in defaults.items():
-        for kind in kinds[type(value)]:
+        for kind in kinds.get(type(value), ()):
             cls(**{name: kind(value)}).check()
 
 

@@ -16,7 +16,8 @@ from sklearn.base import clone
 from sklearn_dl._data.batches import Batches
 from sklearn_dl._engine.network import Network
 from sklearn_dl._training.descent import STRETCH, State, descents
-from sklearn_dl._training.loop import End, Recipe, Span, train
+from sklearn_dl._training.loop import End, Span, train
+from sklearn_dl._training.steps import Recipe
 from sklearn_dl._training.stopping import EarlyStopping
 from sklearn_dl.layers import Dense
 from sklearn_dl.losses import SquaredError

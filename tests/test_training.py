@@ -21,7 +21,8 @@ from sklearn_dl._engine.fitted import State
 from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl._numerics.randomness import Purpose, generator
 from sklearn_dl._training.lbfgs import fit_lbfgs
-from sklearn_dl._training.loop import End, Recipe, Span, train
+from sklearn_dl._training.loop import End, Span, train
+from sklearn_dl._training.steps import Recipe
 from sklearn_dl._training.stopping import EarlyStopping
 from sklearn_dl.architectures import mlp, resnet
 from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequential, Tanh

@@ -75,8 +75,8 @@ def _refuse_same_names(names: list[Any]) -> None:
         raise ValueError(f"X has more than one column named {twice!r}; rename them.")
 
 
-def rows_of(X: Any, index: np.ndarray) -> Any:
-    """Some rows of a table of any kind."""
+def rows_of(X: Any, index: np.ndarray | slice) -> Any:
+    """Some rows of a table or a column of any kind."""
     if not hasattr(X, "iloc"):
         return X[index]
     try:

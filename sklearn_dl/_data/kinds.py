@@ -22,6 +22,7 @@ __all__ = [
     "is_missing",
     "is_plain_number",
     "kind_of",
+    "may_hold_text",
     "to_numbers",
     "type_of_levels",
 ]
@@ -77,6 +78,12 @@ def is_category(dtype: Any) -> bool:
     if hasattr(dtype, "categories") or hasattr(getattr(dtype, "pyarrow_dtype", None), "index_type"):
         return True
     return isinstance(dtype, LEVELS)
+
+
+def may_hold_text(dtype: Any) -> bool:
+    """Whether values of a type may be text that is not said to be levels."""
+    held = float if is_plain_number(dtype) or is_category(dtype) else _type_of_values(dtype)
+    return issubclass(held, str) or held in ANYTHING
 
 
 def _type_of_values(dtype: Any) -> type:

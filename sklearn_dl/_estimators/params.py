@@ -144,14 +144,14 @@ def make_plan(
         Which of the two estimators it is.
     n_rows : int
         Rows of the first fit, for what "auto" stands for.
-    most_folds : int, default=4
-        Folds at most where their number is "auto".
     partial : bool, default=False
         Whether it is for a call of `partial_fit`.
     has_validation : bool, default=False
         Whether a validation set was given.
     wide : bool, default=False
         Whether the network sees a sparse table.
+    most_folds : int, default=4
+        Folds at most where their number is "auto".
 
     Returns
     -------

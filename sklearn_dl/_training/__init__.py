@@ -4,10 +4,11 @@ Knows nothing about estimators: a plan says what they want, a record what they h
 """
 
 from .fitting import fit
-from .loop import End, Walk
+from .loop import End
 from .monitor import Listener, warn_of
 from .plan import Judge, Plan
 from .refining import refine, remember
+from .steps import Walk
 from .training import Split, Training
 from .validation import Scores
 

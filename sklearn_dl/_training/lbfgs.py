@@ -14,7 +14,8 @@ from scipy.optimize import OptimizeResult, minimize
 from .._data import Batches
 from .._engine import Network, State, Workspace
 from ..solvers import LBFGS
-from .loop import End, Epoch, Hear, Recipe
+from .loop import End, Epoch, Hear
+from .steps import Recipe
 
 __all__ = ["fit_lbfgs"]
 

@@ -50,15 +50,15 @@ class Monitor:
         What is under way.
     listener : Listener
         Is told of each epoch.
-    start : float or None, default=None
-        When the fit began, by the clock; None for now.
 
     Attributes
     ----------
-    listener, start : Listener, float
+    listener : Listener
         The same.
     reason : str
         What ends the fit after this epoch; empty where it goes on.
+    start : float
+        When the fit began, by ``time.perf_counter``.
     """
 
     def __init__(self, training: Training, listener: Listener):

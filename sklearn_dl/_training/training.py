@@ -17,8 +17,8 @@ from ..heads import Head
 from ..losses import MeanOfMembers
 from ..solvers import LBFGS
 from .folds import Fold, draw, judged, split_by, together
-from .loop import Recipe
 from .plan import Judge, Plan
+from .steps import Recipe
 from .stopping import EarlyStopping, Fallback
 from .validation import Scores, Validation
 

@@ -24,6 +24,7 @@ __all__ = ["digest", "seal", "settings", "short", "text"]
 
 FREE = ("verbose", "n_jobs", "max_time", "warm_start")  # may change from one part of a training to the next
 LONGEST = 100  # characters of a text that is told in full
+FEW = 10_000  # numbers that are written out
 
 
 def text(value: Any) -> str:
@@ -40,7 +41,7 @@ def text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{text(k)}: {text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, np.ndarray):
-        return text(value.tolist())
+        return text(value.tolist()) if value.size <= FEW or value.dtype.hasobject else _text_of_many(value)
     if isinstance(value, (list, tuple)):
         brackets = "[]" if isinstance(value, list) else "()"
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
@@ -54,6 +55,11 @@ def text(value: Any) -> str:
     else:
         return repr(value)
     return f"{type(value).__name__}({', '.join(f'{k}={text(v)}' for k, v in inside.items())})"
+
+
+def _text_of_many(numbers: np.ndarray) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(numbers).data).hexdigest()
+    return f"array(shape={numbers.shape}, dtype={numbers.dtype}, SHA-256 {digest})"
 
 
 def short(value: Any) -> str:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "TWO_VALUED", "Layout", "Span"]
+__all__ = ["CODES", "MISSING", "NUMBER", "ONE_HOT", "TEXT", "TWO_VALUED", "Layout", "Span"]
 
-NUMBER, TWO_VALUED, MISSING, ONE_HOT, CODES = "number", "two-valued", "missing", "one-hot", "codes"
+NUMBER, TWO_VALUED, MISSING, ONE_HOT = "number", "two-valued", "missing", "one-hot"
+TEXT, CODES = "text", "codes"
 
 
 class Span(NamedTuple):
@@ -27,7 +28,8 @@ class Span(NamedTuple):
     kind : str
         What they are: `NUMBER`, a single one that can be embedded; `TWO_VALUED`, a number of which there are but two,
         where an embedding has nothing to add; `MISSING`, the indicator of gaps; `ONE_HOT`, the indicators of levels;
-        `CODES`, for which the network learns vectors; any other word for numbers of another kind.
+        `TEXT`, what words and letters tell; `CODES`, for which the network learns vectors; any other word for numbers
+        of another kind.
     width : int
         Number of columns that the network sees; of codes the length of a vector.
     suffixes : tuple of str

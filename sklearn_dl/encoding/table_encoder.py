@@ -23,16 +23,17 @@ from .layout import CODES, Layout
 from .numbers import Numbers
 from .part import Part, below, is_sparse
 from .taken import kinds_of, refuse_forgotten, told_kinds
+from .text import Text
 
 __all__ = ["TableEncoder"]
 
 # the kinds of columns, in the order in which encoded columns lie; numbers come first, so that they can be embedded
-KINDS: dict[str, type[Part]] = {"number": Numbers, "date": Dates, "category": Categories}
+KINDS: dict[str, type[Part]] = {"number": Numbers, "date": Dates, "category": Categories, "text": Text}
 
 
 @final
 class TableEncoder(TransformerMixin, Settings):
-    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories and dates into columns or codes.
+    """Prepare a raw table for a network: scale numbers, fill gaps, turn categories, dates and text into columns.
 
     Numbers are scaled and missing ones filled with the median (in units of the network: 0), with an indicator column
     where numbers were missing in training. Columns of numbers that held two values only come after the other ones: the
@@ -47,7 +48,8 @@ class TableEncoder(TransformerMixin, Settings):
     In a DataFrame (pandas, polars, pyarrow and others that narwhals knows), columns of type category, text or object
     hold categories; an object column holds numbers or dates where all its values are such, and so does an array. Text
     of which every value is a date, all written in one way, is taken for dates, with a warning. Durations are numbers,
-    in seconds.
+    in seconds. Text that is mostly different from row to row, and no codes, is free text: of its words and letters at
+    most 30 numbers are made, with an indicator where some was missing in training.
 
     A sparse table of at most `max_dense` columns is encoded as the same table dense: the network is the same. A wider
     one is divided by one factor and not centred, so that zeros stay zeros; only columns whose numbers are more than
@@ -59,7 +61,8 @@ class TableEncoder(TransformerMixin, Settings):
         Which columns hold categories: by their type, or a mask, indices or names, as for HistGradientBoosting. With
         the latter three, text columns must be among them.
     kinds : dict or None, default=None
-        What columns are where the guess is wrong: from a column's name or position to "number", "date" or "category".
+        What columns are where the guess is wrong: from a column's name or position to "number", "date", "category" or
+        "text".
     scaling : {"robust", "standard"}, default="robust"
         "robust": z = (x - median) / (upper - lower quartile), or of half the range where the quartiles agree, then
         z / √(1 + (z/3)²), which holds outliers within ±3 (Holzmüller, Grinsztajn & Steinwart 2024,
@@ -78,7 +81,7 @@ class TableEncoder(TransformerMixin, Settings):
     Attributes
     ----------
     kinds_ : list of str
-        What each column was taken for: "number", "date" or "category".
+        What each column was taken for: "number", "date", "category" or "text".
     categorical_features_, numeric_features_, date_features_ : ndarray of int
         Positions of the columns that hold categories, numbers and dates.
     levels_ : list of list
@@ -266,7 +269,7 @@ class TableEncoder(TransformerMixin, Settings):
         return self
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
-        """The columns that are scaled, of a checked table, below those of rows `before`: of each part its own.
+        """The columns that are scaled, of a checked table, each part's own; below those of rows `before`, if any.
 
         Parameters
         ----------
@@ -318,9 +321,12 @@ class TableEncoder(TransformerMixin, Settings):
 
     def _show(self, numbers: Numbers) -> None:
         """The attributes that tell of columns of numbers, in the order of the table."""
-        order = np.argsort(numbers.columns)
-        self.numeric_features_, self.missing_features_ = numbers.columns[order], np.sort(numbers.gappy)
-        self.center_, self.scale_ = numbers.scaling.center[order], numbers.scaling.scale[order]
+        shown = numbers.columns, numbers.scaling.center, numbers.scaling.scale
+        if (np.diff(numbers.columns) < 0).any():  # else no copies: a pickle holds both
+            order = np.argsort(numbers.columns)
+            shown = shown[0][order], shown[1][order], shown[2][order]
+        self.numeric_features_, self.center_, self.scale_ = shown
+        self.missing_features_ = np.sort(numbers.gappy)
 
     @property
     def varied(self) -> bool:

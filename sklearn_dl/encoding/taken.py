@@ -19,6 +19,7 @@ __all__ = ["kinds_of", "refuse_forgotten", "told_kinds"]
 MAY_BE = {  # what a column that is told to be of a kind may hold
     "number": ("numbers", "durations", NOTHING),
     "date": ("dates", "times", "text", NOTHING),
+    "text": ("text", NOTHING),
 }
 
 

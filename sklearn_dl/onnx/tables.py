@@ -17,6 +17,7 @@ from ..encoding.numbers import Numbers
 from ..encoding.part import Part
 from ..encoding.scaling import LIMIT, Scaling
 from ..encoding.table_encoder import TableEncoder
+from ..encoding.text import Text
 from .graph import Encoded, Graph
 
 __all__ = ["InputTable", "encode_table", "form"]
@@ -178,6 +179,12 @@ def encode_table(encoder: TableEncoder, table: InputTable, g: Graph) -> str | En
     """
     numeric, codes = [], []
     for part in encoder.parts:
+        if isinstance(part, Text):
+            raise NotImplementedError(
+                f"column {table.names[part.columns[0]]!r} of X is free text, whose words ONNX cannot take apart as "
+                "they were learnt; leave the column out, or fit a network with encoder=None to what a TableEncoder "
+                "gives and convert that."
+            )
         if type(part) not in FORMS:
             name = type(part).__name__
             raise NotImplementedError(

@@ -34,6 +34,8 @@ TABLE = pd.DataFrame(
         "zone": RNG.integers(0, 12, N),
     }
 )
+SAID = RNG.choice(["old", "new", "large", "small", "dry"], (N - 1, 2))
+NOTES = [None, *(f"the {a} one is {b} in {i}" for i, (a, b) in enumerate(SAID))]
 
 
 class Case(NamedTuple):
@@ -58,6 +60,7 @@ CASES = [
     Case("table", DLRegressor(encoder=NAMED, dtype="float32"), TABLE, Y),
     Case("dates", DLRegressor(encoder=TableEncoder(kinds={"zone": "category", "told": "date"})), DATED, Y),
     Case("polars", DLClassifier(activation=("relu", "gelu"), hidden_layer_sizes=(5, 4)), "polars", THREE),
+    Case("free text", DLRegressor(), TABLE.assign(note=NOTES), Y[:, 0]),
     Case("one-hot", DLClassifier(encoder=TableEncoder(max_one_hot=99), architecture="resnet"), TABLE, THREE > 1),
     Case("text", DLClassifier(class_weight="balanced"), X, np.array(["a", "b", "c"], object)[THREE]),
     Case("labels", DLClassifier(loss="focal", normalization="layer"), X, (Y > 0).astype(int)),
