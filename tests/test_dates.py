@@ -117,6 +117,19 @@ def test_times_of_the_day_are_dates_of_one_day():
         np.testing.assert_array_equal(encoded(column), expected)
 
 
+def test_dates_are_no_times_and_times_are_no_dates():
+    dates, times = pd.date_range("2024-01-01", periods=24, freq="D"), [datetime.time(hour) for hour in range(24)]
+    for fitted, later, message in ((dates, times, "times but held dates"), (times, dates, "dates but held times")):
+        encoder = TableEncoder().fit(pd.DataFrame({"when": fitted}))
+        with pytest.raises(ValueError, match=f"column 'when' of X holds {message} at fit"):
+            encoder.transform(pd.DataFrame({"when": later}))
+        for nothing in (None, pd.NaT):
+            assert np.isfinite(encoder.transform(pd.DataFrame({"when": [nothing] * 3}))).all()
+    encoder = TableEncoder().fit(pd.DataFrame({"when": pd.Series([pd.NaT] * 3)}))
+    for later in (dates, times):  # it was of no kind yet
+        assert not encoder.transform(pd.DataFrame({"when": later})).any()
+
+
 def test_durations_are_seconds():
     spans = GAPPY - GAPPY[0]
     expected = encoded(spans.dt.total_seconds())

@@ -11,7 +11,7 @@ from cases import central_difference
 from scipy import sparse
 from sklearn.datasets import make_classification, make_regression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, train_test_split
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._estimators.defaults import SMALL, batch_rows, settle, settle_wide
@@ -374,6 +374,14 @@ def test_auto_for_wide_sparse_tables(estimator):
     params = settle_wide(estimator(hidden_layer_sizes=(7,), dropout=0.2).get_params(deep=False), 5000)
     assert (params["hidden_layer_sizes"], params["dropout"], params["n_members"]) == ((7,), 0.2, 4)
     assert settle_wide(estimator().get_params(deep=False), SMALL - 1)["n_members"] == 1
+    for n_folds, n, n_members in (
+        (2, 5000, 4),
+        (6, 5000, 6),
+        (KFold(6), 5000, 6),
+        (KFold(3), 5000, 6),
+        (KFold(3), 9, 3),
+    ):
+        assert settle_wide(estimator(n_folds=n_folds).get_params(deep=False), n)["n_members"] == n_members
     for given in ({"solver": "lbfgs"}, {"hidden_layer_sizes": ()}):
         params = estimator(**given).get_params(deep=False)
         assert settle_wide(params, 5000) == params

@@ -358,6 +358,20 @@ def test_rows_of_weight_0_go_with_their_groups(estimator):
         assert same(with_them.fit(X, TARGET[estimator], weight, groups=GROUPS), without)
 
 
+@both
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_more_folds_than_rows_are_refused(estimator, n_rows):
+    model = estimator(**PARAMS)
+    with pytest.raises(ValueError, match=rf"n_folds must be at most the number of rows, which is {n_rows} .*; got 4"):
+        model.fit(X[[0, -1, 1, 2]], [0, 1, 0, 1], sample_weight=np.arange(4) < n_rows)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_fold_whose_weight_is_nothing_beside_others_is_refused(dtype):
+    with pytest.raises(ValueError, match="each fold must have rows of weight above 0 to train on and to leave out"):
+        look(weight=np.r_[1e300, np.full(N - 1, 1e-300)], dtype=dtype)
+
+
 def test_a_fold_without_weight_is_refused():
     split = PredefinedSplit(np.repeat([0, 1], 60))
     with pytest.raises(ValueError, match="each fold must have rows of weight above 0 to train on and to leave out"):

@@ -63,6 +63,13 @@ def test_a_row_of_weight_three_is_three_rows(n):
         np.testing.assert_allclose(share, expected, atol=2 / min(n, KEPT) + 0.01)
 
 
+@pytest.mark.parametrize("heavy", [1e3, 1e12, 1e200])
+def test_where_one_row_has_all_the_weight_the_largest_score_counts(heavy):
+    scores, weight = np.arange(50.0)[:, None], np.ones(50)
+    weight[7] = heavy
+    assert Margins.learn(scores, weight).at(0.9) == [49]
+
+
 def test_a_scale_finds_what_residuals_grow_with():
     n = 4000
     variance, prediction = RNG.gamma(2, size=(n, 1)), RNG.normal(size=(n, 1))

@@ -108,7 +108,7 @@ def _column_of_objects(values: np.ndarray, j: int) -> np.ndarray:
         ) from None
     held = type_of_levels(levels, j)
     if held in ("dates", "times"):
-        at, zone, _ = moments_of(values, j)
+        at, zone = moments_of(values, j)[:2]
         if zone is not None:
             raise ValueError(f"column {j} of X holds dates with a time zone ({zone}); pass them in a DataFrame.")
         return at

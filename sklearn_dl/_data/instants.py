@@ -38,11 +38,14 @@ class Moments(NamedTuple):
         The zone, or the offset from UTC such as "+02:00", of the clock that they are told by; None where nobody knows.
     zones : tuple of str
         All of them where the values have several: `zone` is then "UTC".
+    held : str
+        "dates", or "times" of the day, or "nothing".
     """
 
     at: np.ndarray
     zone: str | None
     zones: tuple[str, ...] = ()
+    held: str = "dates"
 
 
 def moments_of(series: Any, name: Any) -> Moments:
@@ -155,7 +158,8 @@ def _of_values(values: list[Any], name: Any) -> Moments:
             f"column {name!r} of X mixes dates with a time zone ({names[0]}) and dates without; make it one kind."
         )
     clock = None if not names else names[0] if len(names) == 1 else "UTC"
-    return Moments(np.clip(out, FIRST, LAST) if len(out) else out, clock, names if len(names) > 1 else ())
+    at = np.clip(out, FIRST, LAST) if len(out) else out
+    return Moments(at, clock, names if len(names) > 1 else (), held)
 
 
 def _one(value: Any) -> tuple[Any, tzinfo | None]:

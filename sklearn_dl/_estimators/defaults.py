@@ -63,9 +63,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int, most_folds: int = FOL
     plain = n_rows < SMALL or lbfgs or linear or callable(params["architecture"])
     members, folds = params["n_members"], params["n_folds"]
     if _is(members, "auto"):
-        members = 1 if plain else MEMBERS
-        if not (_is(folds, "auto") or isinstance(folds, Integral)):  # as many for each fold that a splitter makes
-            members = count_of(folds) * -(-members // count_of(folds))
+        members = _for_each_fold(1 if plain else MEMBERS, folds)
     ensemble = members > 1
     epochs = round(min(EPOCHS_MOST[task], max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
     auto: dict[str, Any] = {
@@ -128,8 +126,11 @@ def settle_wide(params: dict[str, Any], n_rows: int) -> dict[str, Any]:
     linear = not _is(params["hidden_layer_sizes"], "auto") and not _depth(params["hidden_layer_sizes"])
     if lbfgs or linear or callable(params["architecture"]):
         return dict(params)
+    folds, members = params["n_folds"], FOLDS if n_rows >= SMALL else 1
+    if members > 1 and isinstance(folds, Integral):
+        members = max(members, int(folds))
     auto: dict[str, Any] = {
-        "n_members": FOLDS if n_rows >= SMALL else 1,  # one for each fold, with a first layer of its own
+        "n_members": _for_each_fold(members, folds),  # at least one, with a first layer of its own
         "hidden_layer_sizes": SIZES_PLAIN,
         "numeric_embedding": None,
         "dropout": 0.0,
@@ -230,6 +231,14 @@ def precision_of(dtype: Any, solver: Solver | LBFGS, work: int) -> np.dtype:
     if not _is(dtype, "auto"):
         return np.dtype(dtype)
     return np.dtype(np.float64 if isinstance(solver, LBFGS) or work <= FLOAT64_WORK else np.float32)
+
+
+def _for_each_fold(members: int, folds: Any) -> int:
+    """So many members or more: as many for each fold that a splitter makes."""
+    if _is(folds, "auto") or isinstance(folds, Integral):
+        return members
+    count = count_of(folds)
+    return count * -(-members // count)
 
 
 def _is(value: Any, name: str) -> bool:

@@ -59,7 +59,7 @@ def folds_of(table: Table, plan: Plan, head: Head, seed: int) -> list[Fold]:
     Parameters
     ----------
     table : Table
-        The training rows.
+        The training rows, with the weights that the steps see.
     plan : Plan
         How many folds there are, or what makes them.
     head : Head
@@ -81,10 +81,18 @@ def folds_of(table: Table, plan: Plan, head: Head, seed: int) -> list[Fold]:
         folds = split_by(plan.splitter, table.y, table.groups, count, seed)
     elif table.groups is not None:
         folds = together(table.groups, strata, count, seed)
+    elif len(table.y) < count:
+        raise ValueError(
+            f"n_folds must be at most the number of rows, which is {len(table.y)} (those of weight 0 not counted); got "
+            f"{count}."
+        )
     else:
         folds = draw(strata, len(table.y), count, seed)
     if weight is not None and not all(weight[rows].any() for fold in folds for rows in fold):
-        raise ValueError("each fold must have rows of weight above 0 to train on and to leave out; see class_weight.")
+        raise ValueError(
+            "each fold must have rows of weight above 0 to train on and to leave out, and not so small beside others "
+            f"that it is 0 in {weight.dtype.name}; see sample_weight and class_weight."
+        )
     return folds
 
 
@@ -153,7 +161,7 @@ class Training:
             held_out = fitted.encode_rows(given)
             validation = Validation([held_out], head, split.scored(lambda: given))
         elif plan.judge is Judge.FOLDS:
-            folds = folds_of(split.train, plan, head, seed)
+            folds = folds_of(split.train._replace(weight=rows.weight), plan, head, seed)
             at = judged(folds, plan.n_members * head.n_raw, seed)
             scores = split.scored(lambda: split.train.rows(np.concatenate(at)))
             validation = Validation([rows.some(some) for some in at], head, scores, left_out=True)

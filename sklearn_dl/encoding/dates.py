@@ -59,10 +59,15 @@ class DateColumn:
         How dates are written that come as text; None where they do not.
     calendar : Calendar
         What is read off.
+    held : str, default="dates"
+        "times" where training had times of the day.
     """
 
-    def __init__(self, name: Any, zone: str | None, known: bool, written: str | None, calendar: Calendar):
+    def __init__(
+        self, name: Any, zone: str | None, known: bool, written: str | None, calendar: Calendar, held: str = "dates"
+    ):
         self.name, self.zone, self.known, self.written, self.calendar = name, zone, known, written, calendar
+        self.held = held
 
     @classmethod
     def learn(cls, series: Any, name: Any, *, is_told: bool) -> tuple[DateColumn, np.ndarray]:
@@ -93,7 +98,7 @@ class DateColumn:
         there = moments.at[~np.isnat(moments.at)]
         clock = local(there, moments.zone, name)
         label = name if isinstance(name, NAMES) else str(name)
-        return cls(label, moments.zone, len(there) > 0, written, Calendar.learn(clock)), moments.at
+        return cls(label, moments.zone, len(there) > 0, written, Calendar.learn(clock), moments.held), moments.at
 
     def read(self, series: Any) -> np.ndarray:
         """Moments of a column like that of training: in UTC where that had a zone."""
@@ -102,8 +107,11 @@ class DateColumn:
             written = _written(series)
             if written is None:
                 raise ValueError(f"column {self.name!r} of X holds text but held dates at fit.")
-        at, zone, _ = _moments(series, self.name, written)
-        if self.known and (zone is None) != (self.zone is None) and not np.isnat(at).all():
+        at, zone, _, held = _moments(series, self.name, written)
+        nothing = not self.known or np.isnat(at).all()
+        if held != self.held and not nothing:
+            raise ValueError(f"column {self.name!r} of X holds {held} but held {self.held} at fit.")
+        if (zone is None) != (self.zone is None) and not nothing:
             now, before = (f"the time zone {z!r}" if z else "no time zone" for z in (zone, self.zone))
             raise ValueError(
                 f"column {self.name!r} of X has dates with {now} but had {before} at fit; make it the same."

@@ -52,19 +52,20 @@ class Margins:
         Margins
         """
         n = len(scores)
-        count, total = min(n, KEPT), 1.0
+        count = min(n, KEPT)
         if weight is None:  # the smallest score that at least this share does not exceed
             at = -(-np.arange(1, count + 1) * n // count) - 1
             return cls(np.sort(scores, axis=0)[at], float(n))
         order = np.argsort(scores, axis=0, kind="stable")
         w = weight.astype(np.float64)
-        total = w.sum()
+        w /= w.sum()
         levels = np.arange(1, count + 1) / count * (1 - 1e-9)  # what rounding adds shall not count
         kept = np.empty((count, scores.shape[1]))
         for j, rows in enumerate(order.T):
-            at = np.searchsorted(np.cumsum(w[rows]) / total, levels)
+            at = np.searchsorted(np.cumsum(w[rows]), levels)
             kept[:, j] = scores[rows[at.clip(max=n - 1)], j]
-        return cls(kept, float(total**2 / np.vdot(w, w)))  # (Σw)² / Σw² rows of equal weight
+        kept[-1] = scores.max(axis=0)  # however light that row
+        return cls(kept, float(1 / np.vdot(w, w)))  # (Σw)² / Σw² rows of equal weight
 
     def at(self, coverage: float) -> np.ndarray:
         """The score that a new row does not exceed with this probability, shape (n_outputs,).
