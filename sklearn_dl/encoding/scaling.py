@@ -20,7 +20,7 @@ LIMIT = 1e6  # scaled numbers are held within ±LIMIT, so that what follows cann
 REACH = 4.0  # the numbers of a sparse column are so many times the table's unit, or that part of it, at most
 MANY = 64  # rows that tell that a column holds two values only
 MADE = 2**23  # numbers of a sparse table that are made dense at once, to learn from
-SMALLEST, LARGEST = np.finfo(np.float64).tiny, np.finfo(np.float64).max
+LARGEST = np.finfo(np.float64).max
 QUARTILES = 1.349  # standard deviations from one quartile of a normal variable to the other
 SHARE_MISSING = 0.1  # of random rows, in columns that had gaps
 
@@ -118,7 +118,6 @@ class Scaling:
             two_valued[j] = many and _at_most_two(x) and _two_valued(x if column is None else column())
             if robust and two_valued[j]:  # 1 apart, as the indicators of levels are
                 scale[j] = _apart(x if column is None else column())
-        scale = np.where(scale > 0, np.maximum(scale, SMALLEST), 0.0)  # a denormal number is 0 to some runtimes
         gaps, unknown = np.flatnonzero((n_missing > 0) & (n_missing < n)), np.flatnonzero(n_missing == n)
         return cls(center, scale, gaps, unknown, np.flatnonzero(two_valued), clips=robust)
 
