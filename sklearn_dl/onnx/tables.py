@@ -228,7 +228,12 @@ def categories(part: Categories, table: InputTable, g: Graph) -> tuple[list[str]
 
 
 def _scaled(scaling: Scaling, x: str, g: Graph) -> str:
-    z = g("Mul", g.plus(x, -scaling.center), scaling.scale)  # z = (x - center) · scale
+    scale = scaling.scale
+    z = g.plus(x, -np.where(np.abs(scaling.center * scale) < 2.0**-60, 0.0, scaling.center))  # 0 beside the spread
+    if (scale[scale > 0] < np.finfo(np.float64).tiny).any():  # a denormal number is 0 to onnxruntime
+        tiny = scale < 1
+        z, scale = g("Mul", z, np.where(tiny, 2.0**-64, 1.0)), np.where(tiny, scale * 2.0**64, scale)
+    z = g("Mul", z, scale)  # z = (x - center) · scale
     z = g("Where", g("IsNaN", z), 0.0, z)
     z = g("Clip", z, -LIMIT, LIMIT)
     if scaling.clips:

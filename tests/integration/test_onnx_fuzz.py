@@ -22,7 +22,11 @@ from tests.test_fuzz_tables import EXAMPLES, attempt, cases
 def test_the_graph_predicts_what_the_model_does(case):
     estimator, X, y, weight, later = case
     fitted = attempt(estimator.fit, X, y, sample_weight=weight)
-    graph = None if fitted is None else attempt(to_onnx, fitted, X)
+    try:
+        graph = None if fitted is None else attempt(to_onnx, fitted, X)
+    except NotImplementedError as error:  # of dates and of text
+        assert "which has no ONNX form" in str(error)
+        return
     if graph is None:
         return
     options = onnxruntime.SessionOptions()
