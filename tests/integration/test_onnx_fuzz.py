@@ -25,7 +25,8 @@ def test_the_graph_predicts_what_the_model_does(case):
     try:
         graph = None if fitted is None else attempt(to_onnx, fitted, X)
     except NotImplementedError as error:  # of dates and of text
-        assert "which has no ONNX form" in str(error)
+        if "which has no ONNX form" not in str(error):
+            raise
         return
     if graph is None:
         return
