@@ -199,19 +199,19 @@ def warn_of(outcome: Outcome, plan: Plan) -> None:
             "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
             "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
     elif end is End.INTERRUPTED:
         message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=5)
     elif outcome.failure is not None:
         advice = (
             "a larger max_iter" if isinstance(solver, LBFGS) else "a smaller learning_rate_init or a larger max_iter"
         )
         message = f"{outcome.failure}; try {advice}, and less alpha, weight decay or dropout."
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
     elif end is End.MAX_ITER and isinstance(solver, LBFGS):
         message = (
             f"L-BFGS has not converged within max_iter={plan.n_epochs} iterations and {solver.max_fun} evaluations of "
             "the loss: raise max_iter, or LBFGS(max_fun=...), or tol."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
