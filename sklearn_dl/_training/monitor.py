@@ -95,7 +95,8 @@ class Monitor:
             "seconds": epoch.seconds,
         }
         over = time.perf_counter() - self.start >= self._max_time
-        judged = epoch.number % plan.every == 0 or over
+        reached = epoch.loss <= self._target_loss
+        judged = epoch.number % plan.every == 0 or over or reached  # the last of them is
         if training.validation is not None and judged and self._watches:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
             record |= training.validation.scores(training.fitted.network)
@@ -105,7 +106,7 @@ class Monitor:
         if plan.verbose and epoch.number % plan.verbose == 0:
             self._print(record)
         stops = {
-            "target_loss": epoch.loss <= self._target_loss,
+            "target_loss": reached,
             "early_stopping": judged and self._watches and self._on_plateau(record),
         }
         judged_by = None if self._watches else state.ended_by  # what ended the epochs that were judged
