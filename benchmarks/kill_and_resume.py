@@ -57,6 +57,8 @@ CASES = [
         ),
         y,
     ),
+    (DLRegressor(n_members=4, n_folds=4, hidden_layer_sizes=(20,), max_iter=16, random_state=0), y),
+    (DLClassifier(n_members=4, n_folds=4, hidden_layer_sizes=(20,), max_iter=16, random_state=0), (y > 1).astype(int)),
 ]
 
 

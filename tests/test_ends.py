@@ -14,6 +14,7 @@ from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.layers import Dense
 from sklearn_dl.losses import Quantile
 from sklearn_dl.solvers import LBFGS
 
@@ -151,3 +152,14 @@ def test_l_bfgs_says_that_it_did_not_converge(max_iter):
     assert (model.n_iter_, model.ended_by_) == (max_iter, "max_iter")
     assert told(model.set_params(max_iter=10_000)) == []
     assert model.ended_by_ == "convergence"
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_what_is_told_of_the_end_points_at_the_call(method):
+    def explode(n_in, hidden_layer_sizes, n_out, **settings):
+        return Dense(n_in, n_out, gain=1e200)
+
+    model = DLRegressor(architecture=explode, n_members=1, dtype="float64", max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning) as told:
+        getattr(model, method)(np.eye(30), np.arange(30.0))
+    assert {warning.filename for warning in told} == {__file__}

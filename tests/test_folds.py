@@ -391,6 +391,14 @@ def test_the_default_has_no_more_folds_than_groups():
         assert model.partial_fit(rows, target).n_iter_ == 5
 
 
+@both
+def test_the_epoch_that_reaches_the_target_loss_is_judged(estimator):
+    second = look(estimator, max_iter=128)[0].loss_curve_[1]  # every fourth epoch is looked at
+    model = look(estimator, max_iter=128, target_loss=second)[0]
+    assert (model.n_iter_, model.ended_by_, model.best_epoch_) == (2, "target_loss", 2)
+    assert model.best_loss_ == model.history_[-1]["validation_loss"]
+
+
 # ---------------------------------------------------------------- held out without folds
 
 

@@ -292,6 +292,24 @@ def test_a_resumed_fit_has_the_same_intervals(left, loss, tmp_path):
     same(DLRegressor(**params).fit(X, y, resume_from=path), whole, X)
 
 
+def test_a_further_fit_that_changes_the_units_has_a_spread_of_its_own():
+    X, y = made("normal", 200, 0)
+    model = DLRegressor(**QUICK, **FOLDS, warm_start=True).fit(X, np.zeros(200)).fit(X, y)
+    _, std = model.predict(X, return_std=True)
+    residual = np.sqrt(np.mean((y - model.predict(X)) ** 2))
+    assert 0.5 * residual < std.mean() < 2 * residual
+    with pytest.raises(ValueError, match="predict_interval needs rows that the network has not learnt"):
+        model.predict_interval(X)
+
+
+def test_a_further_fit_with_other_levels_has_not_the_margins_of_the_old_ones():
+    X, y = made("normal", 200, 0)
+    model = DLRegressor(**QUICK, **FOLDS, loss=Quantile((0.4, 0.6)), warm_start=True).fit(X, y)
+    model.set_params(loss=Quantile((0.05, 0.95)), max_iter=1).fit(X, y)
+    np.testing.assert_array_equal(model.predict_interval(X, coverage=0.9), model.predict_quantiles(X))
+    assert model.predict(X, return_std=True)[1].min() > 0
+
+
 def test_a_further_fit_keeps_them_and_a_validation_set_makes_new_ones():
     X, y = made("normal", 200, 0)
     model = DLRegressor(**QUICK, **FOLDS, warm_start=True).fit(X, y)

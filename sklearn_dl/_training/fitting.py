@@ -122,7 +122,8 @@ def _steps(training: Training, monitor: Monitor) -> End:
 def _settle(training: Training) -> None:
     """What the head makes of the judged rows, or of all: a spread, or a temperature, divided into the last layers."""
     fitted, plan, validation = training.fitted, training.plan, training.validation
-    if validation is None and training.origin > 0 and not plan.partial:  # what was settled by left-out rows stays
+    kept = training.origin > 0 and not plan.partial and fitted.head.settled
+    if validation is None and kept:  # what was settled by left-out rows stays
         return
     if validation is None and plan.n_members == 1:
         fitted.head.forget()

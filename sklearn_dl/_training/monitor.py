@@ -95,7 +95,8 @@ class Monitor:
             "seconds": epoch.seconds,
         }
         over = time.perf_counter() - self.start >= self._max_time
-        judged = epoch.number % plan.every == 0 or over
+        reached = epoch.loss <= self._target_loss
+        judged = epoch.number % plan.every == 0 or over or reached  # the last of them is
         if training.validation is not None and judged and self._watches:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
             record |= training.validation.scores(training.fitted.network)
@@ -105,7 +106,7 @@ class Monitor:
         if plan.verbose and epoch.number % plan.verbose == 0:
             self._print(record)
         stops = {
-            "target_loss": epoch.loss <= self._target_loss,
+            "target_loss": reached,
             "early_stopping": judged and self._watches and self._on_plateau(record),
         }
         judged_by = None if self._watches else state.ended_by  # what ended the epochs that were judged
@@ -199,19 +200,19 @@ def warn_of(outcome: Outcome, plan: Plan) -> None:
             "training stopped because the loss was no longer finite; the best finite weights were restored. Try a "
             "smaller learning_rate_init or clip_norm=1.0, and encoder='auto' if the columns are not scaled."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
     elif end is End.INTERRUPTED:
         message = "training was interrupted; the weights of the last whole epoch, or the best, were kept."
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=5)
     elif outcome.failure is not None:
         advice = (
             "a larger max_iter" if isinstance(solver, LBFGS) else "a smaller learning_rate_init or a larger max_iter"
         )
         message = f"{outcome.failure}; try {advice}, and less alpha, weight decay or dropout."
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)
     elif end is End.MAX_ITER and isinstance(solver, LBFGS):
         message = (
             f"L-BFGS has not converged within max_iter={plan.n_epochs} iterations and {solver.max_fun} evaluations of "
             "the loss: raise max_iter, or LBFGS(max_fun=...), or tol."
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(message, ConvergenceWarning, stacklevel=5)

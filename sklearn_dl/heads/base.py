@@ -167,6 +167,11 @@ class Head(ABC):
         """Take note of what shows after a training; what the outputs of its network are to be divided by."""
         return 1.0
 
+    @property
+    def settled(self) -> bool:
+        """Whether what `settle` notes is there, or nothing is to be noted."""
+        return True
+
     def forget(self) -> None:
         """Take back what `settle` has noted: the network has changed since, and no rows tell of it."""
         return

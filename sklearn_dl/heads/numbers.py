@@ -96,10 +96,16 @@ class NumberHead(Head):
                 f"loss={loss!r} has another link than the fitted one, which warm_start and partial_fit cannot "
                 "train further; fit a clone, or set warm_start=False."
             )
+        if loss.link.levels != self.link.levels:
+            self.forget()  # margins are those of the levels
         self.loss = loss
 
     def settles(self, *, left_out: bool) -> bool:
         return True
+
+    @property
+    def settled(self) -> bool:
+        return self.scale is not None
 
     def refine(self, y: np.ndarray, weight: np.ndarray | None, *, early: bool) -> None:
         """Learn units that earlier rows could not tell: those of constant outputs, or of all of them.
