@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from .._data import NOTHING, as_dataframe, column, factorize, is_dataframe, kind_of, to_numbers, type_of_levels
+from .._data import (
+    NOTHING,
+    as_dataframe,
+    column,
+    factorize,
+    is_dataframe,
+    is_missing,
+    kind_of,
+    to_numbers,
+    type_of_levels,
+)
 from .._numerics import MatrixLike
 from .tables import MISSING_TEXT
 
@@ -209,7 +219,7 @@ def _texts(X: Any, i: int, name: Any) -> np.ndarray:
         codes, levels = factorize(column(X, i), name)
     else:
         values = X[:, i].tolist()
-        levels = list(dict.fromkeys(v for v in values if v is not None and v == v))  # NaN is not equal to itself
+        levels = list(dict.fromkeys(v for v in values if not is_missing(v)))
         position = {level: code for code, level in enumerate(levels)}
         codes = np.array([position.get(v, -1) for v in values], dtype=np.intp)
     held = type_of_levels(levels, name)
