@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
+from sklearn.model_selection import ShuffleSplit
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl.heads import ClassHead
 
 N, N_TEST = 2000, 4000
 FAST = {"hidden_layer_sizes": (64, 64), "max_iter": 24, "learning_rate_init": 0.01, "random_state": 0}
@@ -104,3 +106,24 @@ def test_a_fit_that_learns_rows_by_heart_names_the_columns():
         DLClassifier(**params).fit(X, y)
     assert told[0].filename == __file__
     DLClassifier(**params).fit(X[["a"]], y)  # nothing is told of a column that says little
+
+
+@pytest.mark.parametrize(("n_folds", "share"), [(4, 0.6), (ShuffleSplit(1, test_size=0.3), 1.0)], ids=["four", "one"])
+def test_the_temperature_of_all_groups_is_lower_than_that_of_one(n_folds, share, monkeypatch):
+    """Where there is one group, it is the whole."""
+    found, settle = [], ClassHead.settle
+
+    def settled(head, judged):
+        found.append(settle(head, judged))
+        return found[-1]
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = rng.random(400) < 1 / (1 + np.exp(-2 * X[:, 0]))
+    params = FAST | {"n_members": 4, "n_folds": n_folds}
+    monkeypatch.setattr(ClassHead, "settle", lambda head, judged: 1.0)
+    as_it_was = DLClassifier(**params).fit(X, y)._raw(X)
+    monkeypatch.setattr(ClassHead, "settle", settled)
+    raw = DLClassifier(**params).fit(X, y)._raw(X)
+    np.testing.assert_allclose(raw * found[0] ** share, as_it_was, rtol=1e-4, atol=1e-5)
+    assert abs(found[0] - 1) > 0.05

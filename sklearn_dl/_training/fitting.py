@@ -133,7 +133,8 @@ def _settle(training: Training) -> None:
     validation, judged = validation or Validation([training.rows], fitted.head, learnt=True), fitted.network
     if fitted.state.judged is not None and training.stopping is not None and training.stopping.values is not None:
         judged = Network(judged.layer, training.stopping.values)  # before it learnt what it is judged by
-    t = validation.settle(judged) ** (OF_ALL if training.folds is not None else 1.0)
+    several = training.folds is not None and len(training.folds) > 1
+    t = validation.settle(judged) ** (OF_ALL if several else 1.0)
     if t != 1:
         for last in heads_of(fitted.network):
             last.weight[...] /= t
