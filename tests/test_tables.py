@@ -7,6 +7,7 @@ import math
 import pickle
 import re
 import runpy
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl.encoding import TableEncoder
+from sklearn_dl.encoding import ColumnWarning, TableEncoder
 
 BOTH = (DLClassifier, DLRegressor)
 QUICK = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
@@ -186,6 +187,29 @@ def test_pickles_and_copies_predict_the_same_bits(estimator):
 # ---------------------------------------------------------------- columns that are not those of fit
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_durations_stay_durations(make):
+    waits = pd.to_timedelta(np.arange(40), unit="s")
+    encoder = TableEncoder().fit(make({"n": np.arange(40), "wait": waits}))
+    same = encoder.transform(make({"n": np.arange(40), "wait": waits.astype("timedelta64[ms]")}))
+    assert np.array_equal(same, encoder.transform(make({"n": np.arange(40), "wait": waits})))
+    with pytest.raises(ValueError, match=r"^column 'wait' of X holds numbers but held durations at fit\.$"):
+        encoder.transform(make({"n": np.arange(40), "wait": np.arange(40)}))
+    missing = encoder.transform(make({"n": np.arange(40), "wait": np.full(40, np.nan)}))
+    assert np.array_equal(missing[:, 1], np.zeros(40))
+
+
+@pytest.mark.parametrize("kind", ["number", "date", "category", "text"])
+@pytest.mark.parametrize("nothing", [None, np.nan])
+def test_a_column_of_which_all_is_missing_may_be_told_to_be_anything(kind, nothing):
+    table = pd.DataFrame({"a": np.arange(30.0), "b": [nothing] * 30})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ColumnWarning)  # such text tells nothing
+        encoder = TableEncoder(kinds={"b": kind}).fit(table)
+    assert encoder.kinds_ == ["number", kind]
+    assert np.isfinite(encoder.transform(table)).all()
+
+
 @pytest.mark.parametrize("make", [pd.DataFrame, polars_of])
 @pytest.mark.parametrize("estimator", BOTH)
 def test_other_columns_than_at_fit_are_named(estimator, make):
@@ -202,6 +226,8 @@ def test_other_columns_than_at_fit_are_named(estimator, make):
         model.predict(make(df.assign(town=5)))
     with pytest.raises(ValueError, match="column 'age' of X holds dates or times but held numbers at fit"):
         model.predict(make(df.assign(age=pd.Timestamp("2020-01-01"))))
+    with pytest.raises(ValueError, match=r"^column 'age' of X holds durations but held numbers at fit\.$"):
+        model.predict(make(df.assign(age=pd.Timedelta("1s"))))
     with pytest.raises(ValueError, match="column 'income' of X contains infinity"):
         model.predict(make(df.assign(income=np.inf)))
     with pytest.raises(ValueError, match="column 'town' of X holds dates but held text at fit"):

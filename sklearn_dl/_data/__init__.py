@@ -18,7 +18,17 @@ from .columns import Columns
 from .containers import refuse_mask
 from .dataframes import as_dataframe, column, is_dataframe, numbers_of, rows_of
 from .instants import Moments, dates_of_text, local, moments_of
-from .kinds import NOTHING, factorize, is_category, is_missing, kind_of, may_hold_text, to_numbers, type_of_levels
+from .kinds import (
+    NOTHING,
+    factorize,
+    held_by,
+    is_category,
+    is_missing,
+    kind_of,
+    may_hold_text,
+    to_numbers,
+    type_of_levels,
+)
 from .lazy import LazyRows
 from .statistics import moments, quantiles, row_blocks, sample_rows, sparse_sizes
 from .table import LARGE, Table, hold_out, scaled_alpha, weight_exponent
@@ -49,6 +59,7 @@ __all__ = [
     "date_reader",
     "dates_of_text",
     "factorize",
+    "held_by",
     "hold_out",
     "is_category",
     "is_dataframe",

@@ -113,7 +113,9 @@ def column(X: Any, i: int) -> Any:
     return series.sparse.to_dense() if hasattr(series.dtype, "fill_value") else series
 
 
-def numbers_of(X: Any, columns: Sequence[int], names: Sequence[Any], skipped: Any = ()) -> np.ndarray:
+def numbers_of(
+    X: Any, columns: Sequence[int], names: Sequence[Any], skipped: Any = (), durations: Any = None
+) -> np.ndarray:
     """Columns of a DataFrame that are numbers as one array, with NaN where they are missing.
 
     Parameters
@@ -126,6 +128,8 @@ def numbers_of(X: Any, columns: Sequence[int], names: Sequence[Any], skipped: An
         Names of all columns, for messages.
     skipped : collection of int, default=()
         Positions in `columns` of those that are not looked at: all missing.
+    durations : collection of int or None, default=None
+        Positions in `columns` of those that held durations at fit; None where that is not known.
 
     Returns
     -------
@@ -140,14 +144,16 @@ def numbers_of(X: Any, columns: Sequence[int], names: Sequence[Any], skipped: An
     out = np.empty((X.shape[0], len(columns)))
     left: Sequence[int] = range(len(columns))
     skipped = set(skipped)
+    apart = skipped.union(durations or ())
     if hasattr(X, "iloc"):  # columns of NumPy's numbers at once: a single one takes pandas longer than its numbers
         dtypes = list(X.dtypes)
-        plain = [j for j in left if j not in skipped and is_plain_number(dtypes[columns[j]])]
+        plain = [j for j in left if j not in apart and is_plain_number(dtypes[columns[j]])]
         if len(plain) > 1:
             out[:, plain] = X.iloc[:, [columns[j] for j in plain]].to_numpy(dtype=np.float64)
             done = set(plain)
             left = [j for j in left if j not in done]
     for j in left:
         i = columns[j]
-        out[:, j] = np.nan if j in skipped else to_numbers(column(X, i), names[i])
+        expected = None if durations is None else "durations" if j in durations else "numbers"
+        out[:, j] = np.nan if j in skipped else to_numbers(column(X, i), names[i], expected)
     return out

@@ -18,6 +18,7 @@ import numpy as np
 __all__ = [
     "NOTHING",
     "factorize",
+    "held_by",
     "is_category",
     "is_missing",
     "is_plain_number",
@@ -60,17 +61,28 @@ def kind_of(series: Any, name: Any) -> str:
     """
     if is_plain_number(series.dtype):
         return "number"
-    if is_category(series.dtype):
-        return "category"
-    held = _type_of_values(series.dtype)
-    if held not in ANYTHING:
-        word = _word(held)
-        if word is None:
-            raise ValueError(
-                f"column {name!r} of X has dtype {series.dtype}; make it numbers, dates, text or categories."
-            )
-        return KIND_OF[word]
-    return KIND_OF[type_of_levels(factorize(series, name)[1], name)]
+    return "category" if is_category(series.dtype) else KIND_OF[held_by(series, name)]
+
+
+def held_by(series: Any, name: Any) -> str:
+    """What the values of a column are, in one word; those of a column of categories are its levels.
+
+    "numbers", "text", "bytes", "dates", "times" (of the day), "durations", or "nothing".
+
+    Raises
+    ------
+    ValueError
+        For nested and mixed values, with the column's name and what to do.
+    """
+    if is_plain_number(series.dtype):
+        return "numbers"
+    held = object if is_category(series.dtype) else _type_of_values(series.dtype)
+    if held in ANYTHING:
+        return type_of_levels(factorize(series, name)[1], name)
+    word = _word(held)
+    if word is None:
+        raise ValueError(f"column {name!r} of X has dtype {series.dtype}; make it numbers, dates, text or categories.")
+    return word
 
 
 def is_category(dtype: Any) -> bool:
@@ -182,23 +194,29 @@ def _word_of(held: type, name: Any) -> str:
     return word
 
 
-def to_numbers(series: Any, name: Any) -> np.ndarray:
+def to_numbers(series: Any, name: Any, expected: str | None = None) -> np.ndarray:
     """A column of numbers as float64, with NaN where it is missing; durations are seconds.
+
+    Parameters
+    ----------
+    series : Series of length n
+        The column.
+    name : object
+        Its name, for messages.
+    expected : {"numbers", "durations"} or None, default=None
+        What it held at fit; None where that is not known, and may be either.
 
     Raises
     ------
     ValueError
         Where it holds anything else.
     """
-    kind = kind_of(series, name)
-    if kind == "date":
-        raise ValueError(f"column {name!r} of X holds dates or times but held numbers at fit.")
-    if kind == "category":
-        held = type_of_levels(factorize(series, name)[1], name)
-        if held == NOTHING:
+    held = held_by(series, name)
+    if held not in ((expected,) if expected else ("numbers", "durations")):
+        if held == NOTHING or all(map(is_missing, series.to_list())):
             return np.full(len(series), np.nan)
-        if held not in ("numbers", "durations"):
-            raise ValueError(f"column {name!r} of X holds {held} but held numbers at fit.")
+        what = "dates or times" if held in ("dates", "times") else held
+        raise ValueError(f"column {name!r} of X holds {what} but held {expected or 'numbers'} at fit.")
     try:
         if hasattr(series, "iloc") and getattr(series.dtype, "kind", None) != "m":
             with suppress(TypeError):  # durations as objects

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data import column, is_dataframe, kind_of, numbers_of, row_blocks
+from .._data import column, held_by, is_dataframe, numbers_of, row_blocks
 from .layout import MISSING, NUMBER, TWO_VALUED, Span
 from .part import Part, is_sparse, names_of
 from .rescaling import relearnt, revived, revived_sparse
@@ -30,10 +30,12 @@ class Numbers(Part):
         Positions of the table's columns, those of two values last: they are not embedded.
     scaling : Scaling
         What happens to them.
+    durations : ndarray of int
+        Positions of the table's columns that hold durations.
     """
 
-    def __init__(self, columns: np.ndarray, scaling: Scaling):
-        self.columns, self.scaling = columns, scaling
+    def __init__(self, columns: np.ndarray, scaling: Scaling, durations: np.ndarray):
+        self.columns, self.scaling, self.durations = columns, scaling, durations
 
     @classmethod
     def learn(
@@ -45,15 +47,16 @@ class Numbers(Part):
         settings: Mapping[str, Any],
     ) -> Numbers:
         robust, names = settings["scaling"] == "robust", partial(_name, X, columns)
+        durations = columns[[is_dataframe(X) and held_by(column(X, i), None) == "durations" for i in columns.tolist()]]
         if is_sparse(X):
             few = X.shape[1] <= settings["max_dense"]
             scaling = learnt_dense(X, weight, robust=robust) if few else Scaling.learn_sparse(X, weight)
         else:
-            scaling = Scaling.learn(_numbers(X, columns), weight, names, index, robust=robust)
+            scaling = Scaling.learn(_numbers(X, columns, durations), weight, names, index, robust=robust)
         if not len(scaling.two_valued):
-            return cls(columns, scaling)
+            return cls(columns, scaling, durations)
         order = np.argsort(np.isin(np.arange(len(columns)), scaling.two_valued), kind="stable")
-        return cls(columns[order], scaling.reordered(order))
+        return cls(columns[order], scaling.reordered(order), durations)
 
     @property
     def gappy(self) -> np.ndarray:
@@ -71,7 +74,7 @@ class Numbers(Part):
         return numbers + [Span(i, MISSING, 1, ("_missing",)) for i in self.gappy.tolist()]
 
     def encode(self, X: Any, out: np.ndarray) -> list[np.ndarray]:
-        numbers, gaps = _numbers(X, self.columns, self.scaling.unknown.tolist()), self.scaling.gaps
+        numbers, gaps = _numbers(X, self.columns, self.durations, self.scaling.unknown.tolist()), self.scaling.gaps
         names = partial(_name, X, self.columns)
         n, d = numbers.shape
         for rows in row_blocks(n, d):
@@ -103,7 +106,7 @@ class Numbers(Part):
         unknown = [
             j for j in self.scaling.unknown.tolist() if is_dataframe(X) and not _holds_numbers(X, int(self.columns[j]))
         ]
-        return _numbers(X, self.columns, unknown)
+        return _numbers(X, self.columns, self.durations, unknown)
 
     def refined(self, X: Any, weight: np.ndarray | None, so_far: Any, so_far_weight: np.ndarray | None) -> Numbers:
         names = partial(_name, X, self.columns)
@@ -117,7 +120,7 @@ class Numbers(Part):
             scaling = revived(self.scaling, self.numbers_of(X), weight, names)
         else:
             scaling = relearnt(self.scaling, so_far, so_far_weight, names)
-        return self if scaling is self.scaling else Numbers(self.columns, scaling)
+        return self if scaling is self.scaling else Numbers(self.columns, scaling, self.durations)
 
     def middle(self, out: np.ndarray) -> list[np.ndarray]:
         out[...] = 0
@@ -129,19 +132,20 @@ class Numbers(Part):
         return []
 
 
-def _numbers(X: Any, columns: np.ndarray, unknown: Any = ()) -> np.ndarray:
+def _numbers(X: Any, columns: np.ndarray, durations: np.ndarray, unknown: Any = ()) -> np.ndarray:
     """The columns of numbers, as one array; of a DataFrame's `unknown` ones, positions in `columns`, none is there."""
     if isinstance(X, np.ndarray):
         if X.dtype.kind == "M" and len(columns):
             raise ValueError(f"X holds dates ({X.dtype}) but held numbers at fit.")
         X = X if np.array_equal(columns, np.arange(X.shape[1])) else X[:, columns]
         return X.astype(np.float64) if X.dtype.kind == "M" else X
-    return numbers_of(X, columns.tolist(), names_of(X), unknown)
+    held = np.flatnonzero(np.isin(columns, durations)).tolist() if len(durations) else ()
+    return numbers_of(X, columns.tolist(), names_of(X), unknown, held)
 
 
 def _holds_numbers(X: Any, i: int) -> bool:
     try:
-        return kind_of(column(X, i), names_of(X)[i]) == "number"
+        return held_by(column(X, i), names_of(X)[i]) == "numbers"
     except ValueError:  # dates, nested values
         return False
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._data import NOTHING, column, factorize, is_dataframe, kind_of, type_of_levels
+from .._data import NOTHING, column, held_by, is_dataframe, is_missing, kind_of
 from .choice import chosen_columns, place_of
 from .part import Part, is_sparse
 
@@ -117,8 +117,8 @@ def _kind(series: Any, name: Any, parts: Mapping[str, type[Part]], told: str | N
     if told is None:
         claimed = (kind for kind, part in parts.items() if part.claims(series))
         return next(claimed, None) or kind_of(series, name)
-    held = kind_of(series, name)
-    word = type_of_levels(factorize(series, name)[1], name) if held == "category" else f"{held}s"
-    if word not in MAY_BE.get(told, (word,)):
+    word = held_by(series, name)
+    allowed = MAY_BE.get(told, (word,))
+    if word not in allowed and not all(map(is_missing, series.to_list())):
         raise ValueError(f"column {name!r} of X holds {word}, which kinds={{{name!r}: {told!r}}} cannot be.")
     return told

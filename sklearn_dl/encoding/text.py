@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._data import column, is_dataframe, is_missing, may_hold_text, rows_of
+from .._data import column, is_dataframe, is_missing, may_hold_text, rows_of, type_of_levels
 from .._numerics import Purpose, generator
 from .layout import MISSING, TEXT, Span
 from .meaning import Meaning
@@ -176,9 +176,7 @@ def _texts(series: Any, name: Any) -> Iterator[tuple[slice, list[str]]]:
 def _empty(value: Any, name: Any) -> str:
     if is_missing(value):
         return ""
-    raise ValueError(
-        f"column {name!r} of X is a column of text and holds {type(value).__name__} too; make it one type."
-    )
+    raise ValueError(f"column {name!r} of X holds {type_of_levels([value], name)} but held text at fit.")
 
 
 def _lengths(texts: list[str]) -> np.ndarray:
