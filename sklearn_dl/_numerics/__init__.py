@@ -4,6 +4,7 @@ Knows nothing about networks or tables.
 """
 
 from .kernels import add_outer, axpy
+from .products import NUMPY, Products
 from .randomness import Purpose, generator
 from .settings import (
     Rule,
@@ -25,7 +26,9 @@ from .threads import Team, one_blas_thread, threads_granted
 from .types import MatrixLike
 
 __all__ = [
+    "NUMPY",
     "MatrixLike",
+    "Products",
     "Purpose",
     "Rule",
     "Rules",

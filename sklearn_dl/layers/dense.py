@@ -56,7 +56,7 @@ class Dense(Layer):
         y = m.array("y", (*x.shape[:-1], self.n_out))
         rows = flat(y)
         if isinstance(x, np.ndarray):
-            np.dot(flat(x), p.weight, out=rows)  # y = x W + b
+            m.run.products.dot(flat(x), p.weight, out=rows)  # y = x W + b
         else:
             rows[...] = x @ p.weight
         add_outer(m.ones(len(rows)), p.bias, rows)
@@ -68,7 +68,7 @@ class Dense(Layer):
             return None
         dx = m.array("dx", m.x.shape)
         if self.n_out > 1:
-            np.dot(flat(dy), p.weight.T, out=flat(dx))  # dx = dy Wᵀ
+            m.run.products.dot(flat(dy), p.weight.T, out=flat(dx))  # dx = dy Wᵀ
         else:  # NumPy's product of a column and a row takes eight times as long
             dx.fill(0)
             add_outer(dy.reshape(-1), p.weight.reshape(-1), flat(dx))
@@ -78,7 +78,7 @@ class Dense(Layer):
         x, dy = m.x, flat(m.dy)
         rows = part.of(self.n_in)
         if isinstance(x, np.ndarray):
-            np.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
+            m.run.products.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
         else:
             g.weight[rows] = (x.T if part == WHOLE else x.T[rows]) @ dy
         if part.index == 0:

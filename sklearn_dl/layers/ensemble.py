@@ -102,7 +102,7 @@ class MemberDense(Layer):
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
         m.x = x
         y = m.array("y", (len(x), self.n_members, self.n_out))
-        np.matmul(x.swapaxes(0, 1), p.weight, out=y.swapaxes(0, 1))  # yⱼ = xⱼ Wⱼ + bⱼ
+        m.run.products.matmul(x.swapaxes(0, 1), p.weight, out=y.swapaxes(0, 1))  # yⱼ = xⱼ Wⱼ + bⱼ
         y += p.bias
         return y
 
@@ -113,13 +113,14 @@ class MemberDense(Layer):
         dx = m.array("dx", m.x.shape)
         if self.n_out == 1:  # an outer product, for which BLAS is slow
             return np.multiply(dy, p.weight[..., 0], out=dx)
-        np.matmul(dy.swapaxes(0, 1), p.weight.swapaxes(1, 2), out=dx.swapaxes(0, 1))  # dxⱼ = dyⱼ Wⱼᵀ
+        weight = p.weight.swapaxes(1, 2)
+        m.run.products.matmul(dy.swapaxes(0, 1), weight, out=dx.swapaxes(0, 1))  # dxⱼ = dyⱼ Wⱼᵀ
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         members = part.of(self.n_members)
         x, dy = m.x[:, members], m.dy[:, members]
-        np.matmul(x.transpose(1, 2, 0), dy.swapaxes(0, 1), out=g.weight[members])  # dWⱼ = xⱼᵀ dyⱼ
+        m.run.products.matmul(x.transpose(1, 2, 0), dy.swapaxes(0, 1), out=g.weight[members])  # dWⱼ = xⱼᵀ dyⱼ
         np.add.reduce(dy, axis=0, out=g.bias[members])  # dbⱼ = Σ dyⱼ
 
 

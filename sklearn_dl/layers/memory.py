@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._numerics import Purpose, generator
+from .._numerics import NUMPY, Products, Purpose, generator
 
 __all__ = ["BLOCK_ROWS", "Memory", "Pass", "Streams", "Views"]
 
@@ -125,7 +125,7 @@ class Streams:
 
 
 class Pass:
-    """What all layers share during a pass: whether it is training, the rows' weights, the position in the training.
+    """What all layers share during a pass: whether it is training, the rows' weights, how products are computed.
 
     Parameters
     ----------
@@ -133,6 +133,8 @@ class Pass:
         Whether the network is trained, not used.
     streams : Streams
         Where random numbers come from.
+    products : Products
+        How matrix products are computed.
 
     Attributes
     ----------
@@ -142,9 +144,10 @@ class Pass:
         Weight of each row; None for 1.
     """
 
-    def __init__(self, training: bool, streams: Streams):
+    def __init__(self, training: bool, streams: Streams, products: Products = NUMPY):
         self.training = training
         self.streams = streams
+        self.products = products
         self.first_row = 0
         self.weight: np.ndarray | None = None
 

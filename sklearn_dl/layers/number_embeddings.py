@@ -136,13 +136,13 @@ class Waves(Layer):
         z += p.phase
         m.waves = np.cos(z, out=m.array("waves", (n, d, f)))
         y = m.array("y", (n, d, self.width))
-        np.matmul(m.waves.swapaxes(0, 1), p.mix, out=y.swapaxes(0, 1))  # cos(z) V, column by column
+        m.run.products.matmul(m.waves.swapaxes(0, 1), p.mix, out=y.swapaxes(0, 1))  # cos(z) V, column by column
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
         m.dy = dy
         m.dz = dz = m.array("dz", m.z.shape)
-        np.matmul(dy.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dz.swapaxes(0, 1))
+        m.run.products.matmul(dy.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dz.swapaxes(0, 1))
         dz *= np.sin(m.z, out=m.z)  # -dz = dy Vᵀ sin z
         if not m.input_gradient:
             return None
@@ -152,11 +152,11 @@ class Waves(Layer):
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         columns = part.of(self.n_in)
         x, waves, dy, dz = (a[:, columns].swapaxes(0, 1) for a in (m.x, m.waves, m.dy, m.dz))
-        np.matmul(x[:, None], dz, out=g.frequency[columns][:, None])
+        m.run.products.matmul(x[:, None], dz, out=g.frequency[columns][:, None])
         np.negative(g.frequency[columns], out=g.frequency[columns])  # df = Σ x dz
         np.add.reduce(dz, axis=1, out=g.phase[columns])
         np.negative(g.phase[columns], out=g.phase[columns])  # dφ = Σ dz
-        np.matmul(waves.swapaxes(1, 2), dy, out=g.mix[columns])  # dV = cos(z)ᵀ dy
+        m.run.products.matmul(waves.swapaxes(1, 2), dy, out=g.mix[columns])  # dV = cos(z)ᵀ dy
 
 
 @final
@@ -200,7 +200,7 @@ class Ramps(Layer):
         t -= 0.5
         np.clip(t, -0.5, 0.5, out=t)
         y = m.array("y", (n, d, self.width))
-        np.matmul(t.swapaxes(0, 1), p.mix, out=y.swapaxes(0, 1))  # t V, column by column
+        m.run.products.matmul(t.swapaxes(0, 1), p.mix, out=y.swapaxes(0, 1))  # t V, column by column
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
@@ -208,7 +208,7 @@ class Ramps(Layer):
         if not m.input_gradient:
             return None
         dt = m.array("dt", m.t.shape)
-        np.matmul(dy.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dt.swapaxes(0, 1))  # dt = dy Vᵀ
+        m.run.products.matmul(dy.swapaxes(0, 1), p.mix.swapaxes(1, 2), out=dt.swapaxes(0, 1))  # dt = dy Vᵀ
         dt *= p.slope
         dt *= np.abs(m.t) < 0.5
         return np.add.reduce(dt, axis=-1, out=m.array("dx", m.x.shape))  # dx = Σ t' dt
@@ -216,4 +216,4 @@ class Ramps(Layer):
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
         columns = part.of(self.n_in)
         t, dy = (a[:, columns].swapaxes(0, 1) for a in (m.t, m.dy))
-        np.matmul(t.swapaxes(1, 2), dy, out=g.mix[columns])  # dV = tᵀ dy
+        m.run.products.matmul(t.swapaxes(1, 2), dy, out=g.mix[columns])  # dV = tᵀ dy
