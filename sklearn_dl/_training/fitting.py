@@ -13,14 +13,14 @@ from .._numerics import Team, one_blas_thread, threads_granted
 from ..architectures import heads_of
 from ..solvers import LBFGS
 from .lbfgs import fit_lbfgs
-from .loop import End, Span, train
+from .loop import End, Span, Steps, follow, train
 from .monitor import Listener, Monitor, Outcome
 from .plan import Plan
 from .training import Split, Training
 from .validation import Validation
 from .verdict import failure
 
-__all__ = ["fit"]
+__all__ = ["carry_out", "fit"]
 
 # A row that is left out is judged by the members of one group, which are too sure of what they say by a factor T. The
 # mean over all groups is less sure, and more often right: log T is this share of what it is for one group.
@@ -46,11 +46,31 @@ def fit(fitted: Fitted, plan: Plan, rows: Split, listener: Listener) -> Outcome:
     Outcome
         Why it ended, and whether that is to be told.
     """
-    training = Training.of(fitted, plan, rows)
+    return carry_out(Training.of(fitted, plan, rows), listener)
+
+
+def carry_out(training: Training, listener: Listener, walk: Steps | None = None) -> Outcome:
+    """The fit that a training is about to be.
+
+    Parameters
+    ----------
+    training : Training
+        Its record changes.
+    listener : Listener
+        Follows the course of the fit, and may stop it.
+    walk : Steps or None, default=None
+        Takes the steps, where not all of the rows are here; None for `Walk`.
+
+    Returns
+    -------
+    Outcome
+        Why it ended, and whether that is to be told.
+    """
+    fitted, plan = training.fitted, training.plan
     listener.begin(training)
     monitor = Monitor(training, listener)
     with one_blas_thread():
-        end = (_minimise if isinstance(plan.solver, LBFGS) else _descend)(training, monitor)
+        end = _minimise(training, monitor) if isinstance(plan.solver, LBFGS) else _descend(training, monitor, walk)
     if end is End.NON_FINITE:
         fitted.state.judged = None  # back to the best epoch, from wherever
     if training.stopping is not None and fitted.state.judged is None:
@@ -80,7 +100,7 @@ def _minimise(training: Training, monitor: Monitor) -> End:
     )
 
 
-def _descend(training: Training, monitor: Monitor) -> End:
+def _descend(training: Training, monitor: Monitor, walk: Steps | None) -> End:
     """Steps, judged ones first; then, where rows are left out, a few on all rows from the best epoch on.
 
     Which epoch is the best, the temperature and the spread are decided by rows that nothing has learnt; what is kept
@@ -88,35 +108,45 @@ def _descend(training: Training, monitor: Monitor) -> End:
     """
     state = training.fitted.state
     if state.judged is not None:  # resumed there
-        return _steps(training, monitor)
-    end = _steps(training, monitor)
+        return _steps(training, monitor, walk)
+    end = _steps(training, monitor, walk)
     on = (end is End.MAX_ITER and state.ended_by != "target_loss") or (end is End.LISTENER and monitor.goes_on)
     try:
         if on and training.learn_the_rest():
             state.ended_by = monitor.reason or state.ended_by
             monitor.begin()
-            end = _steps(training, monitor)
+            end = _steps(training, monitor, walk)
     except KeyboardInterrupt:  # before a step was taken: the network is that of the best epoch
         end = End.INTERRUPTED
     return end
 
 
-def _steps(training: Training, monitor: Monitor) -> End:
-    fitted, plan, batches = training.fitted, training.plan, training.batches()
+def _steps(training: Training, monitor: Monitor, walk: Steps | None) -> End:
+    fitted, plan = training.fitted, training.plan
+    if walk is not None:
+        return follow(walk, training.recipe, fitted.state, monitor, _span(training, monitor), training.fallback)
+    batches = training.batches()
     n_parts, granted = len(batches), threads_granted(plan.n_jobs)
     work = fitted.network.n_weights * plan.n_members // n_parts  # multiplications a row, of all parts
     if n_parts > 1:  # a thread takes a part through a whole epoch
         n_threads = threads_for(min(granted, n_parts), batches[0].n_rows, work)
     else:
         n_threads = threads_for(granted, batches[0].size, work)
+    span = _span(training, monitor)
+    with ExitStack() as stack:
+        team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
+        return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)
+
+
+def _span(training: Training, monitor: Monitor) -> Span:
+    """From where to where the epochs go that come next."""
+    fitted, plan = training.fitted, training.plan
     seconds = math.inf if plan.max_time is None or training.pauses else plan.max_time
     span = Span(training.epochs_left, plan.horizon, training.origin, seconds, monitor.start)
     if fitted.state.judged is not None:  # the end of a schedule that would be as long
         horizon = round(training.n_last * plan.horizon / plan.n_last)
         span = span._replace(horizon=horizon, origin=fitted.state.judged + training.n_last - horizon)
-    with ExitStack() as stack:
-        team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
-        return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)
+    return span
 
 
 def _settle(training: Training) -> None:

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .._numerics import Team
 from .steps import Recipe, Walk
 from .stopping import Fallback
 
-__all__ = ["End", "Epoch", "Hear", "Span", "train"]
+__all__ = ["End", "Epoch", "Hear", "Span", "Steps", "follow", "train"]
 
 
 class Epoch(NamedTuple):
@@ -78,6 +78,33 @@ class Span(NamedTuple):
     began: float | None = None
 
 
+class Steps(Protocol):
+    """What takes the steps of an epoch, here or elsewhere: `Walk`, or one that has others take them.
+
+    Attributes
+    ----------
+    network : Network
+        What is trained.
+    n_rows, n_steps : int
+        Rows of an epoch, and steps that follow each other in it.
+    """
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def n_steps(self) -> int: ...
+
+    def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
+        """One pass over the rows; the mean loss and the last rate, as `Walk.epoch`."""
+
+    def settle(self) -> None:
+        """Make what the solver keeps what its names say, where an epoch was broken off."""
+
+
 def train(
     network: Network,
     batches: list[Batches],
@@ -113,11 +140,31 @@ def train(
     End
         Why it ended.
     """
-    walk, schedule = Walk(network, batches, recipe, state, team), recipe.schedule
+    return follow(Walk(network, batches, recipe, state, team), recipe, state, hear, span, fallback)
+
+
+def follow(
+    walk: Steps, recipe: Recipe, state: State, hear: Hear, span: Span, fallback: Fallback | None = None
+) -> End:
+    """`train` by whatever takes the steps.
+
+    Parameters
+    ----------
+    walk : Steps
+        Takes them.
+    recipe, state, hear, span, fallback : Recipe, State, callable, Span, Fallback or None
+        As for `train`.
+
+    Returns
+    -------
+    End
+        Why it ended.
+    """
+    schedule = recipe.schedule
     fallback = Fallback() if fallback is None else fallback
-    fallback.values = network.values.copy() if fallback.values is None else fallback.values
-    last = network.values.copy()
-    began, single = span.began or time.perf_counter(), span.horizon * len(batches[0]) == 1
+    fallback.values = walk.network.values.copy() if fallback.values is None else fallback.values
+    last = walk.network.values.copy()
+    began, single = span.began or time.perf_counter(), span.horizon * walk.n_steps == 1
 
     def factor(passed: float) -> float:
         """The schedule's factor; of a training of one step that of its middle, where a schedule begins at 0."""
@@ -136,7 +183,7 @@ def train(
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for _ in range(span.n_epochs):
                 start = time.perf_counter()
-                np.copyto(last, network.values)
+                np.copyto(last, walk.network.values)
                 whole = False
                 mean_loss, rate = walk.epoch(rate_at)
                 if not math.isfinite(mean_loss):
@@ -145,7 +192,7 @@ def train(
                 if mean_loss < fallback.loss:
                     fallback.loss, last, fallback.values = mean_loss, fallback.values, last
                 state.epoch += 1
-                state.samples_seen += batches[0].n_rows
+                state.samples_seen += walk.n_rows
                 if hear(Epoch(state.epoch, mean_loss, rate, time.perf_counter() - start)):
                     end = End.LISTENER
                     break
@@ -155,10 +202,10 @@ def train(
         end = End.INTERRUPTED
         if not whole:
             walk.settle()
-            np.copyto(network.values, last)
+            np.copyto(walk.network.values, last)
             whole = True
-    if not whole or not np.isfinite(network.values).all():
-        np.copyto(network.values, fallback.values)
+    if not whole or not np.isfinite(walk.network.values).all():
+        np.copyto(walk.network.values, fallback.values)
         state.kept, state.step = {}, 0  # what led there is forgotten
         return End.NON_FINITE
     return end

@@ -123,11 +123,19 @@ class Walk:
         Where the training stands.
     team : Team or None
         Threads that share the work; they never change the result.
+
+    Attributes
+    ----------
+    network : Network
+        The same.
+    n_rows, n_steps : int
+        Rows and steps of an epoch, of one part.
     """
 
     def __init__(
         self, network: Network, batches: list[Batches], recipe: Recipe, state: State, team: Team | None = None
     ):
+        self.network, self.n_rows, self.n_steps = network, batches[0].n_rows, len(batches[0])
         self._batches, self._state, self._team, self._streams = batches, state, team, Streams(state.seed)
         parts = network.parts
         rows_shared = team if len(parts) == 1 else None
