@@ -79,24 +79,19 @@ class Span(NamedTuple):
 
 
 class Steps(Protocol):
-    """What takes the steps of an epoch, here or elsewhere: `Walk`, or one that has others take them.
-
-    Attributes
-    ----------
-    network : Network
-        What is trained.
-    n_rows, n_steps : int
-        Rows of an epoch, and steps that follow each other in it.
-    """
+    """What takes the steps of an epoch, here or elsewhere: `Walk`, or one that has others take them."""
 
     @property
-    def network(self) -> Network: ...
+    def network(self) -> Network:
+        """What is trained."""
 
     @property
-    def n_rows(self) -> int: ...
+    def n_rows(self) -> int:
+        """Rows of an epoch."""
 
     @property
-    def n_steps(self) -> int: ...
+    def n_steps(self) -> int:
+        """Steps of an epoch that follow each other."""
 
     def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
         """One pass over the rows; the mean loss and the last rate, as `Walk.epoch`."""
