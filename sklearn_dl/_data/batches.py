@@ -73,6 +73,11 @@ class Batches:
         Decides the orders.
     share : Share or None, default=None
         Where only a share of the rows is to come.
+
+    Attributes
+    ----------
+    drawn : dict
+        The last four parameters, by name: how batches are drawn, from whatever rows.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Batches:
         seed: int,
         share: Share | None = None,
     ):
+        self.drawn = {"size": size, "shuffle": shuffle, "seed": seed, "share": share}
         rows = None if share is None else share.rows
         self.n_rows = len(y) if rows is None else len(rows)
         size = min(size, self.n_rows)

@@ -9,6 +9,7 @@ import copy
 import math
 from abc import ABC
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -131,9 +132,7 @@ class Fitted:
 
     def encode(self, X: Any) -> Any:
         """Checked inputs as the network sees them."""
-        dtype = self.network.values.dtype
-        with told("X", X):
-            return X.astype(dtype, copy=False) if self.encoder is None else self.encoder.encode(X, dtype)
+        return _encode(self.encoder, self.network.values.dtype, X)
 
     def encode_rows(self, table: Table) -> Rows:
         """Checked rows as the network sees them; those of a large table only when a batch asks for them."""
@@ -145,7 +144,8 @@ class Fitted:
         if not (table.is_large or self._makes_dense(table.X, LARGE // 8)):
             return Rows(self.encode(table.X), y, weight)
         width = self.encode(table.X[:1]).shape[1]
-        return Rows(LazyRows(table.X, table.at, self.encode, width), y, weight)
+        encode = partial(_encode, self.encoder, dtype)  # no more than what another process needs
+        return Rows(LazyRows(table.X, table.at, encode, width), y, weight)
 
     def read(self, X: Any, then: Then, n_jobs: int | None = 1) -> Any:
         """What follows from the network's output for checked inputs, which `then` gets in double precision, in blocks.
@@ -185,3 +185,9 @@ class Holder(BaseEstimator, ABC):
 
     fitted_: Fitted
     training_: Any
+
+
+def _encode(encoder: TableEncoder | None, dtype: np.dtype[Any], X: Any) -> Any:
+    """Checked inputs as a network of some precision sees them."""
+    with told("X", X):
+        return X.astype(dtype, copy=False) if encoder is None else encoder.encode(X, dtype)

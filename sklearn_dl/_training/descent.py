@@ -14,7 +14,7 @@ import numpy as np
 from .._engine import Network, State
 from ..solvers import SPAN, Solver
 
-__all__ = ["Descent", "descents"]
+__all__ = ["Descent", "descents", "vectors_of"]
 
 STRETCH = 32_768  # parameters a solver's step works on at once: its vectors then stay in the cache
 
@@ -46,8 +46,8 @@ class Descent:
         params = network.params
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
         scratch = np.empty(min(STRETCH, len(params)), params.dtype)
-        self._solver, self._kept, self._span, self.t = solver, kept, solver.span, t
-        self._age, self._looked = 0, t
+        self._solver, self.kept, self._span = solver, kept, solver.span
+        self.begin(t)
         self._stretches: list[tuple[np.ndarray, np.ndarray, Any, bool]] = []
         for i, (low, high) in enumerate(itertools.pairwise(bounds)):
             for start in range(low, high, STRETCH):
@@ -55,6 +55,10 @@ class Descent:
                 own = {name: vector[span] for name, vector in kept.items()}
                 s = SimpleNamespace(**own, scratch=scratch[: span.stop - span.start], age=0)
                 self._stretches.append((params[span], grads[span], s, i == 0))
+
+    def begin(self, t: int) -> None:
+        """Go on after step `t`."""
+        self.t, self._age, self._looked = t, 0, t
 
     def step(self, rate: float) -> None:
         """One step of the solver, over all parameters."""
@@ -79,8 +83,32 @@ class Descent:
 
     def _flush(self) -> None:
         """Set to 0 what decays towards the denormal numbers, with which a processor is some fifty times slower."""
-        for vector in self._kept.values():
+        for vector in self.kept.values():
             vector[np.abs(vector) < 2**20 * np.finfo(vector.dtype).tiny] = 0
+
+
+def vectors_of(solver: Solver, network: Network, state: State) -> list[dict[str, np.ndarray]]:
+    """The solver's vectors for each part of a network, by name; made where the solver is another than before.
+
+    Parameters
+    ----------
+    solver : Solver
+        Whose they are.
+    network : Network
+        Whose parameters are moved.
+    state : State
+        Where the training stands.
+
+    Returns
+    -------
+    list of dict of str to ndarray
+        Views.
+    """
+    if set(state.kept) != set(solver.keeps):
+        state.kept = {name: np.zeros(network.n_params, network.values.dtype) for name in solver.keeps}
+        state.step = 0  # another solver than before begins anew
+    stops = list(itertools.accumulate((part.n_params for part in network.parts), initial=0))
+    return [{name: v[start:stop] for name, v in state.kept.items()} for start, stop in itertools.pairwise(stops)]
 
 
 def descents(solver: Solver, network: Network, grads: list[np.ndarray], state: State) -> list[Descent]:
@@ -102,13 +130,5 @@ def descents(solver: Solver, network: Network, grads: list[np.ndarray], state: S
     list of Descent
         One a part.
     """
-    if set(state.kept) != set(solver.keeps):
-        state.kept = {name: np.zeros(network.n_params, network.values.dtype) for name in solver.keeps}
-        state.step = 0  # another solver than before begins anew
-    made, start = [], 0
-    for part, g in zip(network.parts, grads, strict=True):
-        stop = start + part.n_params
-        kept = {name: vector[start:stop] for name, vector in state.kept.items()}
-        made.append(Descent(solver, part, g, kept, state.step))
-        start = stop
-    return made
+    each = zip(network.parts, grads, vectors_of(solver, network, state), strict=True)
+    return [Descent(solver, part, g, kept, state.step) for part, g, kept in each]

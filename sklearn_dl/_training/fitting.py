@@ -12,6 +12,7 @@ from .._engine import Fitted, Network, threads_for
 from .._numerics import Team, one_blas_thread, threads_granted
 from ..architectures import heads_of
 from ..solvers import LBFGS
+from .crew import Crew, processes_for
 from .lbfgs import fit_lbfgs
 from .loop import End, Span, Steps, follow, train
 from .monitor import Listener, Monitor, Outcome
@@ -125,17 +126,23 @@ def _steps(training: Training, monitor: Monitor, walk: Steps | None) -> End:
     fitted, plan = training.fitted, training.plan
     if walk is not None:
         return follow(walk, training.recipe, fitted.state, monitor, _span(training, monitor), training.fallback)
-    batches = training.batches()
-    n_parts, granted = len(batches), threads_granted(plan.n_jobs)
-    work = fitted.network.n_weights * plan.n_members // n_parts  # multiplications a row, of all parts
-    if n_parts > 1:  # a thread takes a part through a whole epoch
-        n_threads = threads_for(min(granted, n_parts), batches[0].n_rows, work)
-    else:
-        n_threads = threads_for(granted, batches[0].size, work)
-    span = _span(training, monitor)
+    network, batches, span = fitted.network, training.batches(), _span(training, monitor)
+    work = network.n_weights * plan.n_members // len(batches)  # multiplications a row, of all parts
+    team = None
     with ExitStack() as stack:
-        team = stack.enter_context(Team(n_threads)) if n_threads > 1 else None
-        return train(fitted.network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)
+        if len(batches) > 1:
+            all_work = work * batches[0].n_rows * plan.n_epochs
+            n_processes = processes_for(plan.n_jobs, len(batches), all_work)
+            if n_processes > 1:
+                judge = None if fitted.state.judged is not None else training.validation
+                crew = Crew(network, training.rows, batches, training.recipe, fitted.state, n_processes, judge)
+                walk = stack.enter_context(crew)
+                return follow(walk, training.recipe, fitted.state, monitor, span, training.fallback)
+        else:
+            n_threads = threads_for(threads_granted(plan.n_jobs), batches[0].size, work)
+            if n_threads > 1:
+                team = stack.enter_context(Team(n_threads))
+        return train(network, batches, training.recipe, fitted.state, monitor, span, training.fallback, team)
 
 
 def _span(training: Training, monitor: Monitor) -> Span:

@@ -138,9 +138,7 @@ def train(
     return follow(Walk(network, batches, recipe, state, team), recipe, state, hear, span, fallback)
 
 
-def follow(
-    walk: Steps, recipe: Recipe, state: State, hear: Hear, span: Span, fallback: Fallback | None = None
-) -> End:
+def follow(walk: Steps, recipe: Recipe, state: State, hear: Hear, span: Span, fallback: Fallback | None = None) -> End:
     """`train` by whatever takes the steps.
 
     Parameters

@@ -122,7 +122,7 @@ class Walk:
     state : State
         Where the training stands.
     team : Team or None
-        Threads that share the work; they never change the result.
+        Threads that share the rows of a batch, where there is one part; they never change the result.
 
     Attributes
     ----------
@@ -136,7 +136,7 @@ class Walk:
         self, network: Network, batches: list[Batches], recipe: Recipe, state: State, team: Team | None = None
     ):
         self.network, self.n_rows, self.n_steps = network, batches[0].n_rows, len(batches[0])
-        self._batches, self._state, self._team, self._streams = batches, state, team, Streams(state.seed)
+        self._batches, self._state, self._streams = batches, state, Streams(state.seed)
         parts = network.parts
         rows_shared = team if len(parts) == 1 else None
         passes = [Passes(part, self._streams, rows_shared) for part in parts]
@@ -160,40 +160,61 @@ class Walk:
         rate : float
             That of the last step.
         """
-        number, halted = self._state.epoch, False
-        sums, rates = [0.0] * len(self._steps), [0.0] * len(self._steps)
+        number, loss, rate = self._state.epoch, 0.0, math.nan
         self._streams.begin(number)
-
-        def train_part(i: int) -> None:
-            nonlocal halted
-            step, batches = self._steps[i], self._batches[i]
-            try:
-                for k, batch in enumerate(batches.epoch(number)):
-                    rates[i] = rate_at(k / len(batches))
-                    sums[i] += step(batch, rates[i])
-                    if halted or not math.isfinite(sums[i]):
-                        break
-                else:
-                    return
-                halted = True
-            except BaseException:
-                halted = True
-                raise
-
-        team, n = self._team, len(self._steps)
-
-        def share(thread: int) -> None:
-            for i in range(thread, n, 1 if team is None else team.size):
-                train_part(i)
-
-        if team is None or n == 1:
-            share(0)
+        for i in range(len(self._steps)):
+            part_loss, rate = self._epoch_of(i, number, rate_at)
+            loss += part_loss
+            if not math.isfinite(loss):
+                break
         else:
-            team.run(share)
-        loss = sum(sums)
-        if math.isfinite(loss):
             self.settle()
-        return loss / sum(batches.total_weight for batches in self._batches), rates[-1]
+        return loss / sum(batches.total_weight for batches in self._batches), rate
+
+    def epoch_of(
+        self, i: int, number: int, step: int, vectors: list[bytes], rates: list[float]
+    ) -> tuple[float, int, list[np.ndarray]]:
+        """One pass over the rows of a part, from what another process says of it.
+
+        Parameters
+        ----------
+        i : int
+            Which part.
+        number, step : int
+            Epochs and steps that are over.
+        vectors : list of bytes
+            The values of the part, and the solver's vectors for it in their order.
+        rates : list of float
+            Rate of each step.
+
+        Returns
+        -------
+        loss : float
+            Weighted sum of the losses before each step, or what is not finite.
+        step : int
+            Steps that are over.
+        vectors : list of ndarray
+            As after the pass; valid until the next one.
+        """
+        descent, part = self._descents[i], self.network.parts[i]
+        now = [part.values, *descent.kept.values()]
+        for vector, told in zip(now, vectors, strict=True):
+            vector[...] = np.frombuffer(told, vector.dtype)
+        descent.begin(step)
+        self._streams.begin(number)
+        loss, _ = self._epoch_of(i, number, lambda share: rates[round(share * len(rates))])
+        descent.settle()
+        return loss, descent.t, now
+
+    def _epoch_of(self, i: int, number: int, rate_at: Callable[[float], float]) -> tuple[float, float]:
+        """The sum of the losses of a part in an epoch, and the last rate; it ends where a loss is not finite."""
+        step, batches, loss, rate = self._steps[i], self._batches[i], 0.0, math.nan
+        for k, batch in enumerate(batches.epoch(number)):
+            rate = rate_at(k / len(batches))
+            loss += step(batch, rate)
+            if not math.isfinite(loss):
+                break
+        return loss, rate
 
     def losses(self, rates: Iterable[float]) -> Iterator[float]:
         """The mean loss of a batch before each step at these rates, all parts taken together, epoch after epoch."""

@@ -56,11 +56,21 @@ class Validation:
         self._loss = head.judge if left_out else head.loss
         self._y, self._weight = _targets(rows)
         self._temperature = 1.0
+        self._known: list[np.ndarray] | None = None
         self._total = float(len(self._y) if self._weight is None else self._weight.sum(dtype=np.float64))
+
+    @property
+    def left_out(self) -> list[Any] | None:
+        """The inputs that each part of the network judges; None where they are no left-out rows."""
+        return [rows.x for rows in self._rows] if self._left_out else None
+
+    def hear(self, raws: list[np.ndarray]) -> None:
+        """Take the raw output for `left_out` from who has computed it, for the next `mean_loss` of the same values."""
+        self._known = raws
 
     def mean_loss(self, network: Network) -> float:
         """Σ wᵢ lossᵢ / Σ wᵢ, of the ensemble's prediction rather than the mean over its members."""
-        raws, t = self._raws(network), 1.0
+        raws, t, self._known = self._known or self._raws(network), 1.0, None
         if self._left_out:
             self._temperature = t = self._head.temperature(self._judged(raws, sampled=True), ROUGHLY)
         raw, weight = self._pooled(raws, t), None if self._weight is None else self._weight[:, None]

@@ -17,7 +17,7 @@ from .tokens import WORD, blocks, keys
 
 __all__ = ["Meaning"]
 
-N_NUMBERS = 30  # that a text becomes, at most
+N_NUMBERS = 60  # that a text becomes, at most
 LEAST = 2  # texts that a word is in
 KNOWN_BITS, PLACE_BITS, COUNT_BITS = 15, 20, 22  # of a key: which of those known, where it is looked up and counted
 MOST_KNOWN = 2**KNOWN_BITS  # words and n-grams that are told apart
