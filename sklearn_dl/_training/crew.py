@@ -21,7 +21,6 @@ from joblib.parallel import get_active_backend
 from .._data import Batches, Rows
 from .._engine import Network, State, forward
 from .._numerics import one_blas_thread
-from ..layers import Layer
 from .descent import vectors_of
 from .steps import Recipe, Walk
 from .validation import Validation
@@ -83,7 +82,7 @@ class Job:
     """
 
     name: str
-    layer: Layer
+    layer: Any
     size: int
     dtype: np.dtype[Any]
     rows: Rows

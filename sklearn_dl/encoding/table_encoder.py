@@ -49,7 +49,7 @@ class TableEncoder(TransformerMixin, Settings):
     hold categories; an object column holds numbers or dates where all its values are such, and so does an array. Text
     of which every value is a date, all written in one way, is taken for dates, with a warning. Durations are numbers,
     in seconds. Text that is mostly different from row to row, and no codes, is free text: of its words and letters at
-    most 30 numbers are made, with an indicator where some was missing in training.
+    most 60 numbers are made, with an indicator where some was missing in training.
 
     A sparse table of at most `max_dense` columns is encoded as the same table dense: the network is the same. A wider
     one is divided by one factor and not centred, so that zeros stay zeros; only columns whose numbers are more than
