@@ -5,7 +5,7 @@ Knows nothing about names or losses, and of a table only the layout of its encod
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -19,8 +19,10 @@ from .layers import (
     Dropout,
     Identity,
     Layer,
+    LinearOffset,
     MemberDense,
     Members,
+    NumberEmbedding,
     Parallel,
     Residual,
     Sequential,
@@ -29,7 +31,7 @@ from .layers import (
 from .layers.memory import Views
 from .numeric_embeddings import NumericEmbedding
 
-__all__ = ["ARCHITECTURES", "Blueprint", "embeddings_of", "ensemble", "heads_of", "mlp", "resnet"]
+__all__ = ["ARCHITECTURES", "Blueprint", "embeddings_of", "ensemble", "lines_of", "mlp", "outputs_of", "resnet"]
 
 Normalization = Callable[[int], Layer]
 
@@ -213,6 +215,8 @@ class Blueprint:
         Networks side by side that the members are shared out to; within one, members share all but the last layer.
     numeric_embedding : NumericEmbedding or None
         What each number becomes before the network.
+    above_line : bool, default=False
+        Whether each network of an ensemble stands above a linear model, of which the training rows tell.
     """
 
     sizes: tuple[int, ...]
@@ -223,6 +227,7 @@ class Blueprint:
     n_members: int
     n_groups: int
     numeric_embedding: NumericEmbedding | None
+    above_line: bool = False
 
     def n_embedded(self, layout: Layout) -> int:
         """How many columns are embedded, the first ones of what the network sees.
@@ -259,25 +264,29 @@ class Blueprint:
         ValueError
             Where a callable `architecture` gives no such layer, or none that can have members.
         """
-        front: list[Any] = []
+        table: tuple[Layer, ...] = ()
+        front: tuple[Any, ...] = ()
         n_in, n_numbers = layout.n_numeric, self.n_embedded(layout)
         chunks = layout.chunks if self.n_members > 1 else ()  # of hundreds of thousands of columns they take a while
         if layout.cardinalities:
-            front.append(TableInput(n_in, layout.cardinalities, layout.embedding_size))
-            n_in = front[-1].n_out
+            embedded = TableInput(n_in, layout.cardinalities, layout.embedding_size)
+            table, n_in = (embedded,), embedded.n_out
+        n_seen = n_in
         if self.numeric_embedding is not None and n_numbers:
             embedding = self.numeric_embedding.layer(n_in, n_numbers)
-            front.append(embedding)
-            n_in = embedding.n_out
+            front, n_in = (embedding,), embedding.n_out
             chunks = embedding.chunks[:n_numbers] + chunks[n_numbers:]
         body = self._body(n_in, n_out)
         if self.n_members == 1:
-            return Sequential((*front, body)) if front else body
+            return Sequential((*table, *front, body)) if table or front else body
         groups = []
         for i in range(self.n_groups):
             n_members = len(range(i, self.n_members, self.n_groups))
             members = ensemble(body, n_members, chunks, sparse=layout.sparse)
-            groups.append(Sequential((*front, members)) if front else members)
+            layers: tuple[Layer, ...] = (*front, members)
+            if self.above_line and not layout.sparse:
+                layers = (LinearOffset(Sequential(layers), n_seen, n_out, has_members=True, unbends=layout.bends),)
+            groups.append(Sequential((*table, *layers)) if table or len(layers) > 1 else layers[0])
         return groups[0] if self.n_groups == 1 else Parallel(tuple(groups))
 
     def _body(self, n_in: int, n_out: int) -> Layer:
@@ -319,11 +328,11 @@ def embeddings_of(network: Network) -> list[Views]:
     list of Views
         Writable.
     """
-    return [part.views()[len(part.layer.children) - 2] for part in network.parts]
+    return [p for part in network.parts for layer, p in _inside(part) if isinstance(layer, NumberEmbedding)]
 
 
-def heads_of(network: Network) -> list[Views]:
-    """The arrays of the last layer in each part of a network of a `Blueprint`.
+def lines_of(network: Network) -> list[tuple[LinearOffset, Views]]:
+    """The layer with the line in each part of a network of a `Blueprint` with `above_line`; none in any other.
 
     Parameters
     ----------
@@ -332,14 +341,34 @@ def heads_of(network: Network) -> list[Views]:
 
     Returns
     -------
-    list of Views
+    list of tuple (LinearOffset, Views)
+        With its arrays, writable.
+    """
+    return [(layer, p) for part in network.parts for layer, p in _inside(part) if isinstance(layer, LinearOffset)]
+
+
+def outputs_of(network: Network) -> list[np.ndarray]:
+    """All that the raw outputs of a network of a `Blueprint` are proportional to: divided by T, so are the outputs.
+
+    Parameters
+    ----------
+    network : Network
+        Whose.
+
+    Returns
+    -------
+    list of ndarray
         Writable.
     """
-    heads = []
-    for part in network.parts:
-        layer, views = part.layer, part.views()
-        while isinstance(layer, Sequential):
-            last = len(layer.layers) - 1
-            layer, views = layer.layers[last], views[last]
-        heads.append(views)
-    return heads
+    heads, lines = [list(_inside(part))[-1][1] for part in network.parts], lines_of(network)
+    return [a for p in heads for a in (p.weight, p.bias)] + [a for _, p in lines for a in (p.slope, p.level)]
+
+
+def _inside(part: Network) -> Iterator[tuple[Layer, Views]]:
+    """A layer, and those that it puts one after the other or above a line; the last one makes the outputs."""
+    found = [(part.layer, part.views())]
+    while found:
+        layer, p = found.pop(0)
+        yield layer, p
+        if isinstance(layer, (Sequential, LinearOffset)):
+            found = [*zip(layer.children, p, strict=True), *found]

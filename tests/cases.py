@@ -26,6 +26,7 @@ from sklearn_dl.layers import (
     Layer,
     LayerNorm,
     LeakyReLU,
+    LinearOffset,
     Logistic,
     MemberDense,
     Members,
@@ -165,6 +166,8 @@ def _cases() -> list[Case]:
         Case("layernorm-3d", LayerNorm(D), deep, None, True),
         Case("sequential", Sequential((Dense(D, 3), Tanh(), Sequential((Dense(3, 2), GELU())))), flat, None, True),
         Case("sequential-csr", Sequential((Dense(D, 3), Tanh(), Dense(3, 2))), _csr((N, D)), None, True),
+        Case("offset", LinearOffset(Sequential((Dense(D, 3), Tanh(), Dense(3, 2))), D, 2), flat, None, True),
+        Case("offset-bent", LinearOffset(Dense(D, 2), D, 2, unbends=True), flat, None, True),
         Case("residual", Residual(inner), flat, None, True),
         Case("residual-3d", Residual(inner), deep, None, True),
         Case("residual-of-residual", Residual(Residual(Dense(D, D))), flat, None, True),
@@ -183,6 +186,8 @@ def _cases() -> list[Case]:
     for training in (True, False):
         mode = "" if training else "-off"
         cases.append(Case(f"ensemble{mode}", ensemble(body, 3, (2, 1, 1)), flat, weight, training))
+        above = LinearOffset(ensemble(body, 3, (2, 1, 1)), D, 2, has_members=True)
+        cases.append(Case(f"ensemble-above-line{mode}", above, flat, weight, training))
     sparse_body = ensemble(mlp(D, (5,), 2, activations=(Tanh(),), dropouts=(0.0,)), 3, (1,) * D, sparse=True)
     cases.append(Case("ensemble-csr", sparse_body, _csr((N, D)), None, True))
     return cases

@@ -16,7 +16,7 @@ from ..solvers import LBFGS, AdamW, Solver
 
 __all__ = ["SMALL", "base_rate", "batch_rows", "count_of", "precision_of", "settle", "settle_solver", "settle_wide"]
 
-SMALL = 320  # rows: below, a plain network, which is trained in no time; from here on an ensemble
+SMALL = 100  # rows: below, a plain network, as folds would be too small to judge by; from here on an ensemble
 MEMBERS = 8
 SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
 ADAMW = {  # with several members; with one AdamW.auto

@@ -50,6 +50,9 @@ __all__ = ["make_plan", "plan_for_rows"]
 LAST = 0.25  # of the epochs: the last ones learn from the rows that were left out, too
 GIVE_UP = 0.5  # of the judged epochs without improvement end these
 SMOOTHED = 3  # looks at the rows that are left out
+# Rows up to which an ensemble with folds may start again above a line; of more a network learns the line by itself. Who
+# has said how many epochs there are gets no more of them.
+LINE_ROWS = 5000
 LOOKS = 32  # how often in a training the rows are looked at that members leave out
 
 
@@ -167,7 +170,7 @@ def make_plan(
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
     given, params = params, settle(settle_wide(params, n_rows) if wide else params, task, n_rows, most_folds)
-    blueprint = _blueprint(params)
+    blueprint = _blueprint(params, given["max_iter"], n_rows)
     solver = settle_solver(resolve_solver(params["solver"]), task, blueprint.n_members)
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
     if isinstance(params["encoder"], TableEncoder):
@@ -202,7 +205,7 @@ def make_plan(
     )
 
 
-def _blueprint(params: dict[str, Any]) -> Blueprint:
+def _blueprint(params: dict[str, Any], max_iter: Any, n_rows: int) -> Blueprint:
     """The network that settled parameters describe."""
     sizes, dropout = params["hidden_layer_sizes"], params["dropout"]
     sizes = (int(sizes),) if isinstance(sizes, Integral) else tuple(int(n) for n in sizes)
@@ -221,6 +224,7 @@ def _blueprint(params: dict[str, Any]) -> Blueprint:
         n_members=int(params["n_members"]),
         n_groups=count_of(params["n_folds"]),
         numeric_embedding=resolve_numeric_embedding(params["numeric_embedding"]),
+        above_line=isinstance(max_iter, str) and n_rows <= LINE_ROWS and count_of(params["n_folds"]) > 1,
     )
 
 

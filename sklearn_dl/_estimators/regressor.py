@@ -79,7 +79,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         Largest norm of a step's gradient.
     dropout : float in [0, 1), sequence of float, or "auto", default="auto"
         Share of a hidden layer's units that a training step leaves out, for all layers or for each; "auto" is 0.1
-        with several members from 320 rows on, else 0.
+        with several members from 100 rows on, else 0.
     normalization : {"batch", "layer"} or None, default=None
         Normalisation before each activation.
     architecture : {"mlp", "resnet"} or callable, default="mlp"
@@ -87,12 +87,12 @@ class DLRegressor(RegressorMixin, BaseDL):
     n_members : int or "auto", default="auto"
         Members of an ensemble inside one network: those of a group have a scaling of the input and a last layer of
         their own and share the layers between; the members predict the mean of their predictions. "auto" is 8, but 1
-        below 320 rows, for the linear model, for L-BFGS and for an architecture of one's own.
+        below 100 rows, for the linear model, for L-BFGS and for an architecture of one's own.
     n_folds : int, splitter or "auto", default="auto"
         Folds of the rows. The members are shared out to as many groups, each a network of its own, that never sees the
         rows of one fold and so judges them honestly, which chooses the epoch and gives `noise_`.
         A splitter of scikit-learn, such as ``GroupKFold(4)`` or ``TimeSeriesSplit(4)``, says which rows they are;
-        see docs/folds.md. 1 is none, and one group. "auto" is 4 with several members from 320 rows on.
+        see docs/folds.md. 1 is none, and one group. "auto" is 4 with several members from 100 rows on.
     numeric_embedding : {"periodic", "piecewise_linear", "mixed"}, NumericEmbedding, "auto" or None, default="auto"
         What each number becomes before the network: learnt sums of waves, of pieces between quantiles, or both, beside
         the number; an object of `sklearn_dl.numeric_embeddings` has settings, which a grid reaches as
@@ -331,7 +331,7 @@ class DLRegressor(RegressorMixin, BaseDL):
 
         A stream has no end: schedules that would fall towards one ("cosine", "one_cycle", "coslog", and all others that
         follow progress) are constant here. The first call fixes encoder, precision and, by the number of its rows,
-        what "auto" stands for: with fewer than 320 that is a small network, so give `n_members` and
+        what "auto" stands for: with fewer than 100 that is a small network, so give `n_members` and
         `hidden_layer_sizes` where more is to come. Scales of columns and
         target are learnt from the first 64 rows, in however many calls; that of a constant target when it varies.
         A column that was constant or missing so far comes alive in the first chunk in which it varies; levels of a
@@ -477,7 +477,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         NotFittedError
             Before `fit`.
         ValueError
-            Where the fit had no rows but those that were learnt: below 320 rows set ``n_members=8, n_folds=4``. There,
+            Where the fit had no rows but those that were learnt: below 100 rows set ``n_members=8, n_folds=4``. There,
             a network of quantiles still gives two levels that it has learnt as they are, covered or not.
         """
         check_is_fitted(self)

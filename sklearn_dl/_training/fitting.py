@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from .._engine import Fitted, Network, threads_for
 from .._numerics import Team, one_blas_thread, threads_granted
-from ..architectures import heads_of
+from ..architectures import outputs_of
 from ..solvers import LBFGS
 from .crew import Crew, processes_for
 from .lbfgs import fit_lbfgs
@@ -111,15 +111,23 @@ def _descend(training: Training, monitor: Monitor, walk: Steps | None) -> End:
     if state.judged is not None:  # resumed there
         return _steps(training, monitor, walk)
     end = _steps(training, monitor, walk)
-    on = (end is End.MAX_ITER and state.ended_by != "target_loss") or (end is End.LISTENER and monitor.goes_on)
     try:
-        if on and training.learn_the_rest():
+        if _goes_on(end, training, monitor) and training.start_above_the_line():
+            monitor.begin()
+            end = _steps(training, monitor, walk)
+        if _goes_on(end, training, monitor) and training.learn_the_rest():
             state.ended_by = monitor.reason or state.ended_by
             monitor.begin()
             end = _steps(training, monitor, walk)
     except KeyboardInterrupt:  # before a step was taken: the network is that of the best epoch
         end = End.INTERRUPTED
     return end
+
+
+def _goes_on(end: End, training: Training, monitor: Monitor) -> bool:
+    """Whether nothing but the judgement, or its last epoch, has ended the steps."""
+    ended_by = training.fitted.state.ended_by
+    return (end is End.MAX_ITER and ended_by != "target_loss") or (end is End.LISTENER and monitor.goes_on)
 
 
 def _steps(training: Training, monitor: Monitor, walk: Steps | None) -> End:
@@ -173,6 +181,5 @@ def _settle(training: Training) -> None:
     several = training.folds is not None and len(training.folds) > 1
     t = validation.settle(judged) ** (OF_ALL if several else 1.0)
     if t != 1:
-        for last in heads_of(fitted.network):
-            last.weight[...] /= t
-            last.bias[...] /= t
+        for values in outputs_of(fitted.network):
+            values /= t

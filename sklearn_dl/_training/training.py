@@ -13,10 +13,12 @@ import numpy as np
 
 from .._data import Batches, Rows, Share, Table, scaled_alpha
 from .._engine import Fitted
+from ..architectures import lines_of
 from ..heads import Head
 from ..losses import MeanOfMembers
 from ..solvers import LBFGS
 from .folds import Fold, draw, judged, split_by, together
+from .lines import Lines, learn_lines
 from .plan import Judge, Plan
 from .steps import Recipe
 from .stopping import EarlyStopping, Fallback
@@ -24,6 +26,9 @@ from .validation import Scores, Validation
 
 __all__ = ["Split", "Training"]
 
+# Of a loss: what a line must be better by than the network. Above it the parts of a network are more alike, and their
+# mean gains less than those of networks that found everything themselves.
+MARGIN = 0.03
 LBFGS_BLOCK = 8192  # rows of one sum
 
 
@@ -125,6 +130,10 @@ class Training:
         Epochs of the network's life that were over when this fit began.
     pauses : bool
         Whether `max_time` is a pause, as somebody keeps the training to go on with it: the schedule then leaves it out.
+    lines : Lines or None
+        What the network starts again above, where it turns out to be better than the network.
+    start : ndarray or None
+        The values of the network before the first epoch, where there are lines.
     """
 
     fitted: Fitted
@@ -138,6 +147,8 @@ class Training:
     fallback: Fallback
     origin: int
     pauses: bool = False
+    lines: Lines | None = None
+    start: np.ndarray | None = None
 
     @classmethod
     def of(cls, fitted: Fitted, plan: Plan, split: Split) -> Training:
@@ -156,7 +167,7 @@ class Training:
         state.over, state.judged = state.over and plan.partial, None  # an earlier fit's end is not this one's
         rows, head, seed = fitted.encode_rows(split.train), fitted.head, state.seed
         given, held_out = split.held_out, None
-        validation, folds = None, None
+        validation, folds, lines, start = None, None, None, None
         if given is not None:
             held_out = fitted.encode_rows(given)
             validation = Validation([held_out], head, split.scored(lambda: given))
@@ -164,7 +175,11 @@ class Training:
             folds = folds_of(split.train._replace(weight=rows.weight), plan, head, seed)
             at = judged(folds, plan.n_members * head.n_raw, seed)
             scores = split.scored(lambda: split.train.rows(np.concatenate(at)))
-            validation = Validation([rows.some(some) for some in at], head, scores, left_out=True)
+            left_out = [rows.some(some) for some in at]
+            validation = Validation(left_out, head, scores, left_out=True)
+            if not state.epoch and (places := lines_of(fitted.network)):
+                start = fitted.network.values.copy()
+                lines = learn_lines(places[0][0].unbent, head, rows, folds, left_out, seed)
         training = cls(
             fitted=fitted,
             plan=plan,
@@ -183,6 +198,8 @@ class Training:
             stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
             fallback=Fallback(),
             origin=0 if plan.partial else state.epoch,
+            lines=lines,
+            start=start,
         )
         training._judge_the_start(apart=split.apart)
         return training
@@ -216,9 +233,10 @@ class Training:
 
     @property
     def most_epochs_left(self) -> int:
-        """Epochs that this fit may still run, those after the judgement included."""
+        """Epochs that this fit may still run: also those above a line, and those after the judgement."""
         later = self.plan.n_last if self.fitted.state.judged is None else 0
-        return self.epochs_left + later
+        again = self.plan.n_epochs - self.plan.n_last if self._may_start_again else 0
+        return self.epochs_left + again + later
 
     @property
     def n_last(self) -> int:
@@ -227,6 +245,31 @@ class Training:
         n_judged = plan.n_epochs - plan.n_last
         kept = (state.best_epoch or self.origin + n_judged) - self.origin
         return min(plan.n_last, max(1, round(plan.n_last * kept / n_judged)))
+
+    @property
+    def _may_start_again(self) -> bool:
+        if self.lines is None or self.plan.max_time is not None:
+            return False
+        return not any(p.slope.any() or p.level.any() for _, p in lines_of(self.fitted.network))
+
+    def start_above_the_line(self) -> bool:
+        """Begin anew above a line that is better for rows that neither has learnt; whether it was, by a margin.
+
+        What came before is forgotten: epochs are counted from 1 again.
+        """
+        state, best = self.fitted.state, self.fitted.state.best_loss
+        if not self._may_start_again or self.lines is None or self.start is None or best is None:
+            return False
+        if not self.lines.loss < (1 - MARGIN) * best:
+            return False
+        np.copyto(self.fitted.network.values, self.start)
+        self.lines.lay(self.fitted.network)
+        state.kept, state.epoch, state.step, state.samples_seen, state.over = {}, 0, 0, 0, False
+        state.best_epoch, state.best_loss, state.ended_by = None, None, None
+        self.fitted.history.clear()
+        self.stopping = EarlyStopping(self.plan.patience, self.plan.tol, self.plan.keeps_best)
+        self.fallback, self.lines = Fallback(), None
+        return True
 
     def learn_the_rest(self) -> bool:
         """Go back to the best epoch, and let the rows that were left out be learnt from then on; whether that is on."""

@@ -59,11 +59,14 @@ class Layout:
     n_plain : int, default=0
         Number of columns in front of the spans that are the table's own first ones, plain numbers all of them: a sparse
         table may have hundreds of thousands.
+    bends : bool, default=False
+        Whether numbers are held within ±3 by z / √(1 + (z/3)²).
     """
 
     spans: tuple[Span, ...]
     sparse: bool = False
     n_plain: int = 0
+    bends: bool = False
 
     @classmethod
     def plain(cls, n_features: int, *, sparse: bool = False) -> Layout:

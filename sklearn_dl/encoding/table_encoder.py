@@ -401,4 +401,5 @@ class TableEncoder(TransformerMixin, Settings):
         if self._sparse:
             return Layout.plain(len(parts[0].columns), sparse=True)
         spans = [span for part in parts for span in part.spans]
-        return Layout(tuple(sorted(spans, key=lambda span: span.kind == CODES)), self._sparse)
+        spans.sort(key=lambda span: span.kind == CODES)
+        return Layout(tuple(spans), self._sparse, bends=self.scaling == "robust")

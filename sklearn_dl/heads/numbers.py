@@ -240,7 +240,7 @@ class NumberHead(Head):
         elif self.margins is None or self.scale is None:
             raise ValueError(
                 "predict_interval needs rows that the network has not learnt, and the last fit had none: set "
-                "n_members=8, n_folds=4 (the default from 320 rows on), or hold rows out by early_stopping=True or "
+                "n_members=8, n_folds=4 (the default from 100 rows on), or hold rows out by early_stopping=True or "
                 "by X_val."
             )
         else:

@@ -23,6 +23,7 @@ from .dropout import Dropout
 from .ensemble import MemberDense, Members, Parallel
 from .normalization import BatchNorm, LayerNorm
 from .number_embeddings import NumberEmbedding, Ramps, Waves
+from .offset import LinearOffset
 from .table import TableInput
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "LinearOffset",
     "Logistic",
     "MemberDense",
     "Members",

@@ -23,6 +23,7 @@ from ..layers import (
     Layer,
     LayerNorm,
     LeakyReLU,
+    LinearOffset,
     Logistic,
     MemberDense,
     Members,
@@ -41,6 +42,7 @@ from ..layers import (
 )
 from ..layers.activations import SELU_ALPHA, SELU_SCALE
 from ..layers.memory import Views
+from ..layers.offset import BENT
 from .graph import Graph
 
 __all__ = ["convert_layer", "node"]
@@ -134,6 +136,19 @@ def sequential(layer: Sequential, p: Views, x: Any, g: Graph) -> str:
 @node(Residual)
 def residual(layer: Residual, p: Views, x: str, g: Graph) -> str:
     return g("Add", x, convert_layer(layer.inner, p[0], x, g))  # y = x + f(x)
+
+
+@node(LinearOffset)
+def linear_offset(layer: LinearOffset, p: Views, x: str, g: Graph) -> str:
+    left, z = convert_layer(layer.inner, p[0], x, g), x
+    if not (p.slope.any() or p.level.any()):
+        return left
+    if layer.unbends:
+        bent = g("Min", g("Max", x, np.array(-BENT, p.slope.dtype)), np.array(BENT, p.slope.dtype))
+        square = g("Mul", g("Mul", bent, bent), np.array(1 / 9, p.slope.dtype))
+        z = g("Div", bent, g("Sqrt", g("Sub", np.array(1, p.slope.dtype), square)))  # z = x / √(1 - (x/3)²)
+    line = g("Add", g("MatMul", z, p.slope), p.level)  # z A + c
+    return g("Add", left, g("Unsqueeze", line, np.array([1])) if layer.has_members else line)  # y = f(x) + z A + c
 
 
 @node(Parallel)
