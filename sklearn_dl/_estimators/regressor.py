@@ -134,9 +134,10 @@ class DLRegressor(RegressorMixin, BaseDL):
         Epochs from one printed line to the next: 1 or True is a line an epoch, 10 one every tenth epoch. A last line
         says which epoch was kept.
     n_jobs : int or None, default=None
-        Threads that share out the work of a training step or of a prediction, where it is large; they never change
-        the result. -1 is all cores; None as many as BLAS may use, inside a worker of joblib what that grants. BLAS
-        itself is held to one thread meanwhile.
+        Processes that train the parts of an ensemble side by side where a fit takes seconds, and threads that share out
+        a training step of one large network, or a prediction; they never change the result. -1 is all cores; None is
+        no process, and as many threads as BLAS may use; inside a worker of joblib what that grants. BLAS itself is held
+        to one thread meanwhile.
 
     Attributes
     ----------
