@@ -110,7 +110,7 @@ PARAMETERS = {
     "scoring": (SCORERS, ["best", 3, True, [], ["best"], ["r2", "r2"], [None, 3]]),
     "target_loss": ("None or a number", ["a", np.nan, True]),
     "max_time": (f"None or {POSITIVE}", [0, -1, "a", np.nan]),
-    "dtype": ("'auto', 'float32' or 'float64'", ["float16", "double", np.int32, None, 5, np.ones(3)]),
+    "dtype": ("'auto', 'bfloat16', 'float32' or 'float64'", ["float16", "double", np.int32, None, 5, np.ones(3)]),
     "warm_start": (BOOL, [1, None, "a"]),
     "random_state": ("None, an int in [0, 2**32 - 1] or a numpy.random.RandomState", ["a", -1, 2**32, 1.5, True]),
     "verbose": ("True, False or an int >= 0", ["a", -1, None, 1.5]),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._numerics import Purpose, generator
+from .._numerics import NUMPY, Products, Purpose, generator
 from ..layers import WHOLE, Layer, Parallel, Part
 from ..layers.memory import Memory, Pass, Streams, Views
 
@@ -221,6 +221,8 @@ class Workspace:
         Whether `backward` shall give the gradient with respect to the input.
     streams : Streams or None, default=None
         Random numbers that are shared with other workspaces.
+    products : Products
+        How matrix products are computed; NumPy's by default.
 
     Attributes
     ----------
@@ -238,9 +240,10 @@ class Workspace:
         seed: int = 0,
         input_gradient: bool = False,
         streams: Streams | None = None,
+        products: Products = NUMPY,
     ):
         self.values, self._layer, self._p = network.values, network.layer, network.views()
-        self._run = Pass(training, streams or Streams(seed))
+        self._run = Pass(training, streams or Streams(seed), products)
         self.memory = memory_for(network, self._run, input_gradient)
         if training:
             self.grads = np.zeros_like(network.params)

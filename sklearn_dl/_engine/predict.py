@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .._numerics import Team, one_blas_thread, threads_granted
+from .._numerics import Products, Team, float32_products, one_blas_thread, threads_granted
 from .network import Network, Workspace
 
 __all__ = ["FEW_ROWS", "Then", "forward", "joined"]
@@ -24,7 +24,13 @@ FEW_ROWS = 64  # blocks up to this size get a workspace that is kept with the ne
 Then = Callable[[np.ndarray], Any]  # from raw outputs to an array, or a tuple or list of arrays, of as many rows
 
 
-def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None = None) -> Any:
+def forward(
+    network: Network,
+    x: Any,
+    n_jobs: int | None = 1,
+    then: Then | None = None,
+    products: Products | None = None,
+) -> Any:
     """The raw output for all rows, or what follows from it.
 
     May be called from many threads at once: a workspace is taken by one of them at a time. The blocks do not depend on
@@ -42,6 +48,8 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None 
     then : callable or None, default=None
         What is made of a block's raw output before the next one: that of all rows, in double precision and of all
         members, may be many times as large as the answer.
+    products : Products or None, default=None
+        How matrix products are computed; None for what the user's environment says. For few rows it is NumPy always.
 
     Returns
     -------
@@ -55,8 +63,9 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None 
         out = raw.copy() if then is None else then(raw.copy())
         network.idle.append(work)
         return out
+    products = float32_products() if products is None else products
     with one_blas_thread():
-        work = Workspace(network)
+        work = Workspace(network, products=products)
         answers = _Answers(n, then)
         raw = work.forward(x[:FEW_ROWS])
         answers.put(0, raw)
@@ -68,7 +77,7 @@ def forward(network: Network, x: Any, n_jobs: int | None = 1, then: Then | None 
             n_threads = min(len(starts), threads_granted(n_jobs))
 
         def share(i: int) -> None:
-            mine = work if i == 0 else Workspace(network)
+            mine = work if i == 0 else Workspace(network, products=products)
             for start in starts[i::n_threads]:
                 answers.put(start, mine.forward(x[start : start + step]))
 

@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 
 from .._data import Columns
-from .._numerics import Team
+from .._numerics import NUMPY, Products, Team
 from ..layers import Part
 from ..layers.memory import BLOCK_ROWS, Memory, Pass, Streams
 from .network import Network, Workspace, learners, memory_for
@@ -61,29 +61,29 @@ class SharedWorkspace:
         Who works.
     grads : ndarray of shape (n_params,)
         Receives the gradient.
-    streams : Streams
-        Where random numbers come from.
+    run : Pass
+        Where random numbers come from, and how products are computed.
     """
 
-    def __init__(self, network: Network, n_rows: int, team: Team, grads: np.ndarray, streams: Streams):
+    def __init__(self, network: Network, n_rows: int, team: Team, grads: np.ndarray, run: Pass):
         self._layer, self._p, self._team, self.grads = network.layer, network.views(), team, grads
         bounds = [BLOCK_ROWS * round(n_rows * i / team.size / BLOCK_ROWS) for i in range(team.size)]
         self._rows = [slice(a, b) for a, b in zip(bounds, [*bounds[1:], n_rows], strict=True)]
-        self._runs = [Pass(True, streams) for _ in self._rows]
-        for run, rows in zip(self._runs, self._rows, strict=True):
-            run.first_row = rows.start
-        self.memory = memory_for(network, Pass(True, streams), False)
+        self._runs = [Pass(True, run.streams, run.products) for _ in self._rows]
+        for mine, rows in zip(self._runs, self._rows, strict=True):
+            mine.first_row = rows.start
+        self.memory = memory_for(network, run, False)
         whole, lock = list(_in_order(self.memory)), threading.Lock()
         self._shares = [
-            memory_for(network, run, False, partial(_lender, whole, lock, n_rows, rows))
-            for run, rows in zip(self._runs, self._rows, strict=True)
+            memory_for(network, mine, False, partial(_lender, whole, lock, n_rows, rows))
+            for mine, rows in zip(self._runs, self._rows, strict=True)
         ]
         kept = zip(*(_in_order(share) for share in self._shares), strict=True)
         finders = [{"finder": _Joined(parts)} for parts in kept]
         # memories of their own, one a thread: what gradients writes into arrays must not meet
         self._learners = [
-            list(learners(network.layer, network.views(grads), memory_for(network, run, False, finders.__getitem__)))
-            for run in self._runs
+            list(learners(network.layer, network.views(grads), memory_for(network, mine, False, finders.__getitem__)))
+            for mine in self._runs
         ]
         self._raw: list[Any] = [None] * team.size
 
@@ -194,6 +194,8 @@ class Passes:
         Where random numbers come from; who makes them says which epoch it is.
     team : Team or None
         Who shares the work.
+    products : Products
+        How matrix products are computed; NumPy's by default.
 
     Attributes
     ----------
@@ -201,9 +203,9 @@ class Passes:
         Receives the gradients of all passes.
     """
 
-    def __init__(self, network: Network, streams: Streams, team: Team | None):
-        self._network, self._streams, self._team = network, streams, team
-        self._whole = Workspace(network, training=True, streams=self._streams)
+    def __init__(self, network: Network, streams: Streams, team: Team | None, products: Products = NUMPY):
+        self._network, self._streams, self._team, self._products = network, streams, team, products
+        self._whole = Workspace(network, training=True, streams=streams, products=products)
         self.grads = self._whole.grads
         self._shared: dict[int, SharedWorkspace | Workspace] = {}
 
@@ -213,15 +215,16 @@ class Passes:
         if team is None or n < team.size * BLOCK_ROWS:
             return self._whole
         if n not in self._shared:
-            network, grads = self._network, self.grads
+            network, grads, run = self._network, self.grads, Pass(True, self._streams, self._products)
             shareable = isinstance(x, (np.ndarray, Columns)) and self._known_to_keep_the_bits(x, weight, team)
-            self._shared[n] = SharedWorkspace(network, n, team, grads, self._streams) if shareable else self._whole
+            self._shared[n] = SharedWorkspace(network, n, team, grads, run) if shareable else self._whole
         return self._shared[n]
 
     def _known_to_keep_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
         """As tried out for such batches of such a network before, in this process, or now."""
         layout = x.strides if isinstance(x, np.ndarray) else x.numeric.strides
-        key = (self._network.layer, self._network.values.dtype, type(x), x.shape, layout, weight is None, team.size)
+        of_network = (self._network.layer, self._network.values.dtype, type(self._products))
+        key = (*of_network, type(x), x.shape, layout, weight is None, team.size)
         try:
             hash(key)
         except TypeError:  # a layer of the user's that has no hash
@@ -238,7 +241,8 @@ class Passes:
         threads would meet.
         """
         network = self._network
-        values, whole = network.values.copy(), Workspace(network, training=True, seed=self._streams.seed)
+        values, seed, products = network.values.copy(), self._streams.seed, self._products
+        whole = Workspace(network, training=True, seed=seed, products=products)
         try:
             raw = whole.forward(x, weight)
             d_raw = np.cos(np.arange(raw.size, dtype=raw.dtype)).reshape(raw.shape)
@@ -248,9 +252,8 @@ class Passes:
             network.values[...] = values
             parts = np.full((team.size, network.n_params), np.nan, values.dtype)
             try:
-                shared = SharedWorkspace(
-                    network, x.shape[0], team, np.empty_like(whole.grads), Streams(self._streams.seed)
-                )
+                run, grads = Pass(True, Streams(seed), products), np.empty_like(whole.grads)
+                shared = SharedWorkspace(network, x.shape[0], team, grads, run)
                 same = np.array_equal(shared.forward(x, weight), raw)
                 shared.backward(d_raw)
                 for i, part in enumerate(parts):

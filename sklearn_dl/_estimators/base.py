@@ -40,7 +40,7 @@ from ..encoding import TableEncoder
 from ..encoding.layout import Layout
 from ..heads import Head
 from .callbacks import CallbackBridge, CallbackSupportMixin
-from .defaults import FOLDS, precision_of
+from .defaults import FOLDS, precision_of, rounds
 from .fitted_attributes import FittedDL, is_fitted_name
 from .interrupts import is_one_of_several
 from .overfitting import columns_of, overfitting, parting, singling_out
@@ -294,10 +294,11 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         """The parameters that a further fit cannot change: what each asks for now, and what was fitted."""
         fitted = self.fitted_.network.values.dtype.name
         resolved = isinstance(self.dtype, str) and self.dtype == "auto"
+        asked = "float32" if rounds(self.dtype) else self.dtype
         encoder = TableEncoder() if isinstance(self.encoder, str) else self.encoder
         return {
             "encoder": (encoder, self.fitted_.encoder),
-            "dtype": (fitted if resolved else np.dtype(self.dtype).name, fitted),
+            "dtype": (fitted if resolved else np.dtype(asked).name, fitted),
         }
 
     def _go_on(self, plan: Plan) -> None:

@@ -14,7 +14,17 @@ import numpy as np
 from ..numeric_embeddings import Mixed
 from ..solvers import LBFGS, AdamW, Solver
 
-__all__ = ["SMALL", "base_rate", "batch_rows", "count_of", "precision_of", "settle", "settle_solver", "settle_wide"]
+__all__ = [
+    "SMALL",
+    "base_rate",
+    "batch_rows",
+    "count_of",
+    "precision_of",
+    "rounds",
+    "settle",
+    "settle_solver",
+    "settle_wide",
+]
 
 SMALL = 100  # rows: below, a plain network, as folds would be too small to judge by; from here on an ensemble
 MEMBERS = 8
@@ -213,7 +223,7 @@ def batch_rows(batch_size: int | str | None, n_rows: int, n_members: int) -> int
 
 
 def precision_of(dtype: Any, solver: Solver | LBFGS, work: int) -> np.dtype:
-    """Precision of the training.
+    """Precision of the network's values.
 
     Parameters
     ----------
@@ -228,9 +238,16 @@ def precision_of(dtype: Any, solver: Solver | LBFGS, work: int) -> np.dtype:
     -------
     numpy.dtype
     """
+    if rounds(dtype):
+        return np.dtype(np.float32)  # of the weights; their products are rounded
     if not _is(dtype, "auto"):
         return np.dtype(dtype)
     return np.dtype(np.float64 if isinstance(solver, LBFGS) or work <= FLOAT64_WORK else np.float32)
+
+
+def rounds(dtype: Any) -> bool:
+    """Whether the parameter asks for products of numbers that are rounded to bfloat16."""
+    return _is(dtype, "bfloat16")
 
 
 def _for_each_fold(members: int, folds: Any) -> int:

@@ -16,9 +16,11 @@ from sklearn.metrics import get_scorer_names
 from .._numerics import (
     Rule,
     Rules,
+    bfloat16_products,
     boolean,
     check_value,
     either,
+    float32_products,
     integer,
     interval,
     not_negative,
@@ -32,7 +34,7 @@ from ..encoding import TableEncoder
 from ..layers import BatchNorm
 from ..schedules import Constant, Schedule
 from ..solvers import LBFGS
-from .defaults import FOLDS, base_rate, batch_rows, count_of, settle, settle_solver, settle_wide
+from .defaults import FOLDS, base_rate, batch_rows, count_of, rounds, settle, settle_solver, settle_wide
 from .hints import hint
 from .registry import (
     resolve_activations,
@@ -114,11 +116,11 @@ RULES: Rules = {
     "max_time": either(None, positive()),
     "dtype": Rule(
         lambda v: (
-            v in ("auto", "float32", "float64")
+            v in ("auto", "bfloat16", "float32", "float64")
             if isinstance(v, str)
             else isinstance(v, (type, np.dtype)) and v in (np.float32, np.float64)
         ),
-        "'auto', 'float32' or 'float64'",
+        "'auto', 'bfloat16', 'float32' or 'float64'",
     ),
     "warm_start": boolean(),
     "random_state": Rule(_is_seed, "None, an int in [0, 2**32 - 1] or a numpy.random.RandomState"),
@@ -199,6 +201,7 @@ def make_plan(
         clip_norm=params["clip_norm"],
         target_loss=params["target_loss"],
         max_time=params["max_time"],
+        products=bfloat16_products() if rounds(params["dtype"]) else float32_products(),
         verbose=int(params["verbose"]),
         n_jobs=params["n_jobs"],
         **_judging(params, schedule, lbfgs=isinstance(solver, LBFGS), partial=partial, has_validation=has_validation),
@@ -234,6 +237,8 @@ def _check_lbfgs(blueprint: Blueprint, params: dict[str, Any]) -> None:
         raise ValueError(f"{same}: dropout must be 0; got {params['dropout']!r}.")
     if blueprint.normalization is BatchNorm:
         raise ValueError(f"{same}: normalization must not be 'batch'.")
+    if rounds(params["dtype"]):
+        raise ValueError("solver 'lbfgs' needs exact gradients: dtype must be 'float64' or 'float32'; got 'bfloat16'.")
     if params["clip_norm"] is not None:
         raise ValueError(f"solver 'lbfgs' takes no steps to clip: clip_norm must be None; got {params['clip_norm']!r}.")
 

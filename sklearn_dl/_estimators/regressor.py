@@ -124,8 +124,11 @@ class DLRegressor(RegressorMixin, BaseDL):
         Stop after the epoch that passes this many seconds. A schedule towards the end of a training takes the share
         of the time for its progress where that is larger than the share of the epochs, except under a `Checkpoint`.
         With folds a quarter of it is for the last epochs, which learn from all rows.
-    dtype : {"auto", "float32", "float64"}, default="auto"
+    dtype : {"auto", "bfloat16", "float32", "float64"}, default="auto"
         Precision of the training; "auto" is double where that costs little time, else single. Predictions are float64.
+        "bfloat16" is single, but with large products of numbers that are rounded to bfloat16, with single sums: faster
+        on a processor with AMX, needs the package `mkl` (``pip install "sklearn-dl[mkl]"``). What was fitted is as
+        "float32" leaves it, and predicts without either.
     warm_start : bool, default=False
         Whether `fit` goes on from what was fitted, up to `max_iter` epochs more, with what the solver keeps.
     random_state : int, RandomState or None, default=None

@@ -4,6 +4,7 @@ Knows nothing about networks or tables.
 """
 
 from .kernels import add_outer, axpy
+from .mkl import bfloat16_products, float32_products
 from .products import NUMPY, Products
 from .randomness import Purpose, generator
 from .settings import (
@@ -38,9 +39,11 @@ __all__ = [
     "add_outer",
     "at_least",
     "axpy",
+    "bfloat16_products",
     "boolean",
     "check_value",
     "either",
+    "float32_products",
     "generator",
     "integer",
     "interval",

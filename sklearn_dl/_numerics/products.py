@@ -6,15 +6,51 @@ Knows nothing about what the matrices mean.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import final
+from collections.abc import Callable
+from typing import Any, final
 
 import numpy as np
 
-__all__ = ["NUMPY", "NumPyProducts", "Products"]
+__all__ = ["NUMPY", "Lend", "NumPyProducts", "Products"]
+
+Lend = Callable[[str, tuple[int, ...], Any], np.ndarray]  # an array of some name, shape and type, to be filled
 
 
 class Products(ABC):
-    """A way of computing matrix products."""
+    """A way of computing matrix products. It has no state: it is pickled, copied and used by several threads."""
+
+    def of(self, n_in: int, n_out: int) -> Products:
+        """The way for the products of a layer with a weight matrix of this shape: itself, where that pays.
+
+        Parameters
+        ----------
+        n_in, n_out : int
+            Shape of the weights.
+
+        Returns
+        -------
+        Products
+        """
+        return self
+
+    def take(self, a: np.ndarray, name: str, lend: Lend) -> np.ndarray:
+        """An array in the form in which `dot` and `matmul` take it, made once for several products.
+
+        Parameters
+        ----------
+        a : ndarray
+            Of the network's precision.
+        name : str
+            Whose memory it may lie in.
+        lend : callable
+            Gives memory: ``lend(name, shape, dtype)``.
+
+        Returns
+        -------
+        ndarray of the shape of `a`
+            Maybe `a` itself.
+        """
+        return a
 
     @abstractmethod
     def dot(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -23,7 +59,7 @@ class Products(ABC):
         Parameters
         ----------
         a, b : ndarray of shape (n, k) and (k, m)
-            Of one precision; either may be a transposed view.
+            Both as `take` gives them, or both of the precision of `out`; either may be a transposed view.
         out : ndarray of shape (n, m)
             Contiguous.
 
@@ -40,7 +76,7 @@ class Products(ABC):
         Parameters
         ----------
         a, b : ndarray of shape (..., n, k) and (..., k, m)
-            Of one precision, in any order in memory.
+            As for `dot`, in any order in memory.
         out : ndarray of shape (..., n, m)
             In any order in memory.
 

@@ -25,7 +25,7 @@ class _Objective:
 
     def __init__(self, network: Network, batches: list[Batches], recipe: Recipe, seed: int):
         self._parts, self._batches, self._recipe, self._alpha = network.parts, batches, recipe, recipe.alpha
-        self._works = [Workspace(part, training=True, seed=seed) for part in self._parts]
+        self._works = [Workspace(part, training=True, seed=seed, products=recipe.products) for part in self._parts]
         self.losses: dict[float, float] = {}  # objective -> loss without the penalty, for the listener
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, final
 
+from .._numerics import Products
 from ..architectures import Blueprint
 from ..losses import Loss
 from ..schedules import Schedule
@@ -81,6 +82,8 @@ class Plan:
         Whether the network returns to the epoch that was judged best.
     target_loss, max_time : float or None
         Stop at this training loss; after the epoch that passes this many seconds.
+    products : Products
+        How matrix products are computed.
     verbose : int
         Epochs from one printed line to the next; 0 for none.
     n_jobs : int or None
@@ -114,6 +117,7 @@ class Plan:
     keeps_best: bool
     target_loss: float | None
     max_time: float | None
+    products: Products
     verbose: int
     n_jobs: int | None
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._data import Batches, Rows
 from .._engine import Network, Passes, State, Streams
-from .._numerics import Team
+from .._numerics import NUMPY, Products, Team
 from ..losses import Loss
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver
@@ -43,6 +43,8 @@ class Recipe:
         Strength of the penalty α/2 ‖W‖² on the weights.
     clip_norm : float or None
         Largest norm of a step's gradient.
+    products : Products
+        How matrix products are computed.
     """
 
     loss: Loss
@@ -51,6 +53,7 @@ class Recipe:
     learning_rate: float
     alpha: float = 0.0
     clip_norm: float | None = None
+    products: Products = NUMPY
 
     def value_and_gradient(self, batch: Rows, raw: np.ndarray, out: np.ndarray) -> float:
         """The weighted sum of the losses of a batch; its gradient goes into `out`."""
@@ -139,7 +142,7 @@ class Walk:
         self._batches, self._state, self._streams = batches, state, Streams(state.seed)
         parts = network.parts
         rows_shared = team if len(parts) == 1 else None
-        passes = [Passes(part, self._streams, rows_shared) for part in parts]
+        passes = [Passes(part, self._streams, rows_shared, recipe.products) for part in parts]
         assert not isinstance(recipe.solver, LBFGS)
         self._descents = descents(recipe.solver, network, [p.grads for p in passes], state)
         each = zip(parts, batches, self._descents, passes, strict=True)

@@ -170,13 +170,13 @@ class Training:
         validation, folds, lines, start = None, None, None, None
         if given is not None:
             held_out = fitted.encode_rows(given)
-            validation = Validation([held_out], head, split.scored(lambda: given))
+            validation = Validation([held_out], head, split.scored(lambda: given), products=plan.products)
         elif plan.judge is Judge.FOLDS:
             folds = folds_of(split.train._replace(weight=rows.weight), plan, head, seed)
             at = judged(folds, plan.n_members * head.n_raw, seed)
             scores = split.scored(lambda: split.train.rows(np.concatenate(at)))
             left_out = [rows.some(some) for some in at]
-            validation = Validation(left_out, head, scores, left_out=True)
+            validation = Validation(left_out, head, scores, left_out=True, products=plan.products)
             if not state.epoch and (places := lines_of(fitted.network)):
                 start = fitted.network.values.copy()
                 lines = learn_lines(places[0][0].unbent, head, rows, folds, left_out, seed)
@@ -194,6 +194,7 @@ class Training:
                 learning_rate=plan.learning_rate,
                 alpha=scaled_alpha(plan.alpha, split.train.weight),
                 clip_norm=plan.clip_norm,
+                products=plan.products,
             ),
             stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
             fallback=Fallback(),

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._data import Rows
 from .._engine import Network, Then, forward, joined
-from .._numerics import Purpose, generator
+from .._numerics import NUMPY, Products, Purpose, generator
 from ..heads import Head, Judged
 from .folds import FEWEST
 
@@ -41,6 +41,8 @@ class Validation:
         best.
     learnt : bool, default=False
         Whether they are rows that were trained on, after all.
+    products : Products
+        How the network's matrix products are computed.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Validation:
         *,
         left_out: bool = False,
         learnt: bool = False,
+        products: Products = NUMPY,
     ):
         self._rows, self._head, self._scores, self._left_out, self._learnt = rows, head, scores, left_out, learnt
+        self._products = products
         self._loss = head.judge if left_out else head.loss
         self._y, self._weight = _targets(rows)
         self._temperature = 1.0
@@ -81,7 +85,12 @@ class Validation:
 
         def read(then: Then) -> Any:
             answers = [
-                forward(judge, rows.x, then=lambda raw: then(raw.astype(np.float64) / self._temperature))
+                forward(
+                    judge,
+                    rows.x,
+                    then=lambda raw: then(raw.astype(np.float64) / self._temperature),
+                    products=self._products,
+                )
                 for judge, rows in zip(self._judges(network), self._rows, strict=True)
             ]
             return answers[0] if len(answers) == 1 else joined(answers)
@@ -95,7 +104,8 @@ class Validation:
 
     def _raws(self, network: Network) -> list[np.ndarray]:
         """The raw output for each set of rows."""
-        return [forward(judge, rows.x) for judge, rows in zip(self._judges(network), self._rows, strict=True)]
+        each = zip(self._judges(network), self._rows, strict=True)
+        return [forward(judge, rows.x, products=self._products) for judge, rows in each]
 
     def _judges(self, network: Network) -> list[Network]:
         return network.parts if self._left_out else [network]

@@ -52,34 +52,36 @@ class Dense(Layer):
         p.bias[...] = rng.uniform(-bound, bound, p.bias.shape)
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
-        m.x = x
         y = m.array("y", (*x.shape[:-1], self.n_out))
-        rows = flat(y)
+        rows, m.products = flat(y), m.run.products.of(self.n_in, self.n_out)
         if isinstance(x, np.ndarray):
-            m.run.products.dot(flat(x), p.weight, out=rows)  # y = x W + b
+            x, m.weight = m.products.take(x, "x", m.array), m.products.take(p.weight, "weight", m.array)
+            m.products.dot(flat(x), m.weight, out=rows)  # y = x W + b
         else:
             rows[...] = x @ p.weight
+        m.x = x
         add_outer(m.ones(len(rows)), p.bias, rows)
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
         m.dy = dy
+        m.taken = m.products.take(dy, "dy", m.array) if isinstance(m.x, np.ndarray) else dy
         if not m.input_gradient:
             return None
         dx = m.array("dx", m.x.shape)
         if self.n_out > 1:
-            m.run.products.dot(flat(dy), p.weight.T, out=flat(dx))  # dx = dy Wᵀ
+            m.products.dot(flat(m.taken), m.weight.T, out=flat(dx))  # dx = dy Wᵀ
         else:  # NumPy's product of a column and a row takes eight times as long
             dx.fill(0)
             add_outer(dy.reshape(-1), p.weight.reshape(-1), flat(dx))
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
-        x, dy = m.x, flat(m.dy)
+        x, dy = m.x, flat(m.taken)
         rows = part.of(self.n_in)
         if isinstance(x, np.ndarray):
-            m.run.products.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
+            m.products.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
         else:
             g.weight[rows] = (x.T if part == WHOLE else x.T[rows]) @ dy
         if part.index == 0:
-            np.dot(m.ones(len(dy)), dy, out=g.bias)  # db = Σ dy
+            np.dot(m.ones(len(dy)), flat(m.dy), out=g.bias)  # db = Σ dy
