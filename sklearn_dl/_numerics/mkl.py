@@ -25,7 +25,7 @@ from .products import NUMPY, Lend, Products
 __all__ = ["VARIABLE", "BFloat16Products", "MKLProducts", "bfloat16_products", "float32_products"]
 
 VARIABLE = "SKLEARN_DL_BLAS"
-INSTALL = 'pip install "sklearn-dl[mkl]"'
+INSTALL = 'python -m pip install "sklearn-dl[mkl]"'
 LIBRARY = re.compile(r"(lib)?mkl_rt(\.\d+)?\.(so(\.\d+)?|dll|dylib)")  # Linux, Windows, macOS
 
 MIN_WORK = 2**20  # multiplications: below, NumPy's product is over before MKL's has begun
