@@ -28,9 +28,8 @@ VARIABLE = "SKLEARN_DL_BLAS"
 INSTALL = 'python -m pip install "sklearn-dl[mkl]"'
 LIBRARY = re.compile(r"(lib)?mkl_rt(\.\d+)?\.(so(\.\d+)?|dll|dylib)")  # Linux, Windows, macOS
 
-MIN_WORK = 2**20  # multiplications: below, NumPy's product is over before MKL's has begun
-MIN_WEIGHTS = 2**11  # below, rounding to bfloat16 takes longer than it saves
-STRETCH = 2**16  # numbers that are rounded at a time: they stay in the cache
+MIN_WORK = 2**22  # multiplications of a product: below, what comes before MKL's takes as long as it saves
+STRETCH = 2**15  # numbers that are rounded at a time: they stay in the cache
 
 ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # CBLAS's names for them
 HALF, HALVES = np.uint32(0x8000), np.dtype(np.uint16)
@@ -157,44 +156,43 @@ def _gemm(mkl: ctypes.CDLL, name: str) -> Callable[..., None]:
 
 @final
 class MKLProducts(Products):
-    """MKL's in float32 for large matrices, NumPy's for all others."""
+    """MKL's in float32; NumPy's for double precision, for stacks and for small layers."""
+
+    def of(self, n: int, n_in: int, n_out: int) -> Products:
+        return self if n * n_in * n_out >= MIN_WORK else NUMPY
 
     def dot(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-        if _is_single(a, b, out) and out.size * a.shape[1] >= MIN_WORK:
-            return _multiply(_loaded().sgemm, a, b, out)
-        return np.dot(a, b, out=out)
+        return _multiply(_loaded().sgemm, a, b, out) if _is_single(a, b, out) else np.dot(a, b, out=out)
 
     def matmul(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-        if out.ndim == 2 and _is_single(a, b, out) and out.size * a.shape[1] >= MIN_WORK:
-            return _multiply(_loaded().sgemm, a, b, out)
-        return np.matmul(a, b, out=out)
+        return _multiply(_loaded().sgemm, a, b, out) if _is_single(a, b, out) else np.matmul(a, b, out=out)
 
 
 @final
 class BFloat16Products(Products):
-    """Products of numbers rounded to bfloat16, with float32 sums; float32 where matrices are small.
+    """Products of numbers rounded to bfloat16, with float32 sums; NumPy's of what is not rounded, as in small layers.
 
     bfloat16 is the high half of a float32: its exponent and 7 bits of the fraction. Here it is held as uint16.
     """
 
-    def of(self, n_in: int, n_out: int) -> Products:
-        return self if n_in * n_out >= MIN_WEIGHTS else MKL
+    def of(self, n: int, n_in: int, n_out: int) -> Products:
+        return self if n * n_in * n_out >= MIN_WORK else NUMPY
 
     def take(self, a: np.ndarray, name: str, lend: Lend) -> np.ndarray:
         return rounded(a, lend(name + " in bfloat16", a.shape, HALVES))
 
     def dot(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-        return _multiply(_loaded().gemm_bf16, a, b, out) if a.dtype == HALVES else MKL.dot(a, b, out)
+        return _multiply(_loaded().gemm_bf16, a, b, out) if a.dtype == HALVES else np.dot(a, b, out=out)
 
     def matmul(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-        return _multiply(_loaded().gemm_bf16, a, b, out) if a.dtype == HALVES else MKL.matmul(a, b, out)
+        return _multiply(_loaded().gemm_bf16, a, b, out) if a.dtype == HALVES else np.matmul(a, b, out=out)
 
 
 MKL, BFLOAT16 = MKLProducts(), BFloat16Products()
 
 
 def _is_single(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> bool:
-    return a.dtype == b.dtype == out.dtype == np.float32
+    return out.ndim == 2 and a.dtype == b.dtype == out.dtype == np.float32
 
 
 def _multiply(gemm: Callable[..., None], a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -19,13 +19,13 @@ Lend = Callable[[str, tuple[int, ...], Any], np.ndarray]  # an array of some nam
 class Products(ABC):
     """A way of computing matrix products. It has no state: it is pickled, copied and used by several threads."""
 
-    def of(self, n_in: int, n_out: int) -> Products:
-        """The way for the products of a layer with a weight matrix of this shape: itself, where that pays.
+    def of(self, n: int, n_in: int, n_out: int) -> Products:
+        """The way for the products of a dense layer of this size: itself where that pays, else NumPy's.
 
         Parameters
         ----------
-        n_in, n_out : int
-            Shape of the weights.
+        n, n_in, n_out : int
+            Rows, and shape of the weights.
 
         Returns
         -------

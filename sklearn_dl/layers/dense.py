@@ -53,7 +53,8 @@ class Dense(Layer):
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
         y = m.array("y", (*x.shape[:-1], self.n_out))
-        rows, m.products = flat(y), m.run.products.of(self.n_in, self.n_out)
+        rows = flat(y)
+        m.products = m.run.products.of(len(rows), self.n_in, self.n_out)
         if isinstance(x, np.ndarray):
             x, m.weight = m.products.take(x, "x", m.array), m.products.take(p.weight, "weight", m.array)
             m.products.dot(flat(x), m.weight, out=rows)  # y = x W + b
