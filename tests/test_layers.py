@@ -248,6 +248,17 @@ def test_a_later_pass_allocates_next_to_nothing(layer, shape):
     assert peak < x.nbytes / 5  # a few numbers a row, and NumPy's own buffers of 8192 numbers
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint16, np.intp, bool])
+@pytest.mark.parametrize("shape", [(0,), (1,), (3, 5), (1000, 70)])
+def test_working_memory_begins_with_a_line_of_the_cache(shape, dtype):
+    m = workspace_of(CASES[0], network_of(Dense(2, 2), np.float32)).memory
+    for name in "abc":
+        array = m.array(name, shape, dtype)
+        assert (array.shape, array.dtype) == (shape, np.dtype(dtype))
+        assert address(array) % 64 == 0
+        array.fill(1)
+
+
 def test_working_memory_grows_and_shrinks_without_new_memory_for_smaller_shapes():
     m = workspace_of(CASES[0], network_of(Dense(2, 2))).memory
     large = m.array("a", (10, 4))

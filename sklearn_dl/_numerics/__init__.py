@@ -3,7 +3,7 @@
 Knows nothing about networks or tables.
 """
 
-from .kernels import add_outer, axpy
+from .kernels import add_outer, axpy, new
 from .mkl import bfloat16_products, float32_products
 from .products import NUMPY, Products
 from .randomness import Purpose, generator
@@ -47,6 +47,7 @@ __all__ = [
     "generator",
     "integer",
     "interval",
+    "new",
     "not_negative",
     "number",
     "one_blas_thread",

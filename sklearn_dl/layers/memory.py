@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._numerics import NUMPY, Products, Purpose, generator
+from .._numerics import NUMPY, Products, Purpose, generator, new
 
 __all__ = ["BLOCK_ROWS", "Memory", "Pass", "Streams", "Views"]
 
@@ -260,7 +260,7 @@ class Memory:
             size = math.prod(shape)
             flat = self._flat.get(name)
             if flat is None or flat.size < size:
-                flat = self._flat[name] = np.empty(size, dtype or self.dtype)
+                flat = self._flat[name] = new(size, dtype or self.dtype)
                 self._arrays = {key: a for key, a in self._arrays.items() if key[0] != name}
             array = self._arrays[name, shape] = flat[:size].reshape(shape)
             return array
