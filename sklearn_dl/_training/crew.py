@@ -199,6 +199,6 @@ def _epoch_of(job: Job, told: dict[int, list[bytes]], number: int, step: int, ra
             loss, last, now = walk.epoch_of(i, number, step, vectors, rates)
             raw = None
             if job.left_out is not None and math.isfinite(loss):
-                raw = forward(walk.network.parts[i], job.left_out[i])
+                raw = forward(walk.network.parts[i], job.left_out[i], products=job.recipe.products)
             answers.append(Answer(loss, last, [vector.tobytes() for vector in now], raw))
     return answers

@@ -175,10 +175,8 @@ def _settle(training: Training) -> None:
         return
     if not fitted.head.settles(left_out=training.folds is not None):
         return
-    validation, judged = (
-        validation or Validation([training.rows], fitted.head, learnt=True, products=plan.products),
-        fitted.network,
-    )
+    validation = validation or Validation([training.rows], fitted.head, learnt=True, products=plan.products)
+    judged = fitted.network
     if fitted.state.judged is not None and training.stopping is not None and training.stopping.values is not None:
         judged = Network(judged.layer, training.stopping.values)  # before it learnt what it is judged by
     several = training.folds is not None and len(training.folds) > 1

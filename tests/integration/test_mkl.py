@@ -55,13 +55,16 @@ def test_a_product_in_bfloat16_is_that_of_the_rounded_numbers(case):
 
 @pytest.mark.parametrize("dtype", WAYS)
 @pytest.mark.parametrize("members", [1, 4])
-def test_a_fit_has_the_same_bits_for_any_number_of_threads(dtype, members, monkeypatch):
+def test_a_fit_has_the_same_bits_for_any_number_of_threads_and_processes(dtype, members, monkeypatch):
+    monkeypatch.setattr("sklearn_dl._training.crew.MIN_WORK", 0)
     monkeypatch.setattr("sklearn_dl._engine.shared.MIN_WORK", 0)
     monkeypatch.setattr("sklearn_dl._engine.predict.MIN_WORK", 0)
     fits = [DLRegressor(n_members=members, dtype=dtype, n_jobs=n, **SIZES).fit(X, Y) for n in (1, 1, 2, 3)]
     for other in fits[1:]:
         np.testing.assert_array_equal(other.network_.values, fits[0].network_.values)
         np.testing.assert_array_equal(other.predict(X), fits[0].predict(X))
+        for record, first in zip(other.history_, fits[0].history_, strict=True):
+            assert record | {"seconds": 0} == first | {"seconds": 0}
 
 
 @pytest.mark.parametrize("dtype", WAYS)
