@@ -257,6 +257,14 @@ def test_no_wheel_is_one_sentence(no_library, monkeypatch):
         DLRegressor().fit(X, Y)
 
 
+def test_no_wheel_in_another_process_is_told(no_library):
+    """Products are sent to processes as they are; one of them may run where there is no MKL."""
+    products = pickle.loads(pickle.dumps(BFLOAT16))
+    halves = np.zeros((2, 2), np.uint16)
+    with pytest.raises(ImportError, match=r"^the package mkl is not installed: python -m pip"):
+        products.dot(halves, halves, np.empty((2, 2), np.float32))
+
+
 NAMES = {
     "Linux": ("lib", "libmkl_rt.so.2"),
     "Linux, later": ("lib", "libmkl_rt.so.3"),

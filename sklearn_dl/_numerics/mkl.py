@@ -105,7 +105,7 @@ def _library(wanted_by: str) -> _Library:
     """MKL, loaded; an error says who asked for it."""
     try:
         return _loaded()
-    except FileNotFoundError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(f"{wanted_by} needs the package mkl, which is not installed: {INSTALL}.") from error
     except (OSError, AttributeError) as error:
         raise ImportError(f"{wanted_by} needs the package mkl, which cannot be loaded: {error}.") from error
@@ -115,7 +115,7 @@ def _library(wanted_by: str) -> _Library:
 def _loaded() -> _Library:
     path = next(_places(), None)
     if path is None:
-        raise FileNotFoundError(LIBRARY.pattern)
+        raise ModuleNotFoundError(f"the package mkl is not installed: {INSTALL}.")  # seen by who unpickled products
     in_use = ThreadpoolController().select(internal_api="mkl").lib_controllers  # by NumPy, say: it has its threads
     if hasattr(os, "add_dll_directory"):
         os.add_dll_directory(str(path.parent))
