@@ -116,6 +116,7 @@ def check(products: Any, case: Case, made: Callable[..., np.ndarray]) -> None:
             continue
         around = out if out.base is None else out.base
         before = np.isnan(around).sum()
-        assert getattr(products, name)(a, b, out) is out
+        with np.errstate(invalid="ignore"):  # of what lies behind a short row, with which OpenBLAS computes too
+            assert getattr(products, name)(a, b, out) is out
         assert (np.abs(out - truth) <= allowed + 1e-30).all(), name
         assert np.isnan(around).sum() == before - out.size

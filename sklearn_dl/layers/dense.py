@@ -59,7 +59,7 @@ class Dense(Layer):
             x, m.weight = m.products.take(x, "x", m.array), m.products.take(p.weight, "weight", m.array)
             m.products.dot(flat(x), m.weight, out=rows)  # y = x W + b
         else:
-            rows[...] = x @ p.weight
+            rows[...], m.weight = x @ p.weight, p.weight
         m.x = x
         add_outer(m.ones(len(rows)), p.bias, rows)
         return y
