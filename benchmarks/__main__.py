@@ -2,7 +2,7 @@
 
 A figure is the median over the repeats, with the smallest and the largest, of ratios of runs that followed each other.
 scikit-learn is always there; torch, JAX with optax, and onnxruntime with onnx where they are installed. "products" are
-the matrix products of the same training alone.
+the matrix products of the same training alone. The default ensemble has a table of its own, with torch in bfloat16 too.
 """
 
 from __future__ import annotations
@@ -17,37 +17,39 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--threads", type=int, default=1, help="threads that each may use (default: 1)")
     options.add_argument("--busy", type=int, default=0, help="also beside so many busy processes: busy ÷ idle")
-    options.add_argument("--only", default="", help="some works, such as small,medium,predict")
+    options.add_argument("--only", default="", help="some works, such as small,ensemble,predict")
     args = options.parse_args(arguments)
     use_threads(args.threads)
 
+    from .suites import NAMES, SUITES, named
     from .timing import surroundings
-    from .works import PREDICT, WORKS
+    from .works import PREDICT
 
-    chosen = args.only.split(",") if args.only else [*WORKS, PREDICT.name]
-    if unknown := set(chosen) - {*WORKS, PREDICT.name}:
-        options.error(f"there is no work {unknown.pop()!r}; there are {', '.join([*WORKS, PREDICT.name])}")
+    try:
+        chosen = named(args.only, [*NAMES, PREDICT.name])
+    except ValueError as error:
+        options.error(str(error))
     print(surroundings("torch", "jax", "optax", "onnxruntime"))
     print(f"threads: {args.threads}; their seconds ÷ ours: median (smallest-largest) of {args.repeat}")
-    fits([WORKS[name] for name in chosen if name in WORKS], args)
+    for suite in SUITES:
+        fits(suite, [suite.works[name] for name in chosen if name in suite.works], args)
     if PREDICT.name in chosen:
         predictions(args)
 
 
-def fits(works, args) -> None:
-    """The table of fits, and with ``--busy`` that of busy ÷ idle."""
+def fits(suite, works, args) -> None:
+    """The table of a suite's fits, and with ``--busy`` that of busy ÷ idle."""
     from .timing import busy, head, in_turn, ratio, row
-    from .works import OURS, PEERS
 
-    peers = [peer for peer in PEERS if peer.installed]
+    peers = [peer for peer in suite.peers if peer.installed]
     slowed = []
     if works:
         print()
-        head("fit", *(peer.label for peer in peers), "ours, µs a step")
+        head(suite.label, *(peer.label for peer in peers), "ours, µs a step")
     for work in works:
         work = work.shrunk() if args.smoke else work
         x, y = work.table()
-        functions = {library.label: partial(library.fit, work, x, y, args.threads) for library in (OURS, *peers)}
+        functions = {library.label: partial(library.fit, work, x, y, args.threads) for library in (suite.ours, *peers)}
         in_turn(functions, 1)  # imports, pools of threads, compilation
         idle, loaded = {name: [] for name in functions}, {name: [] for name in functions}
         for _ in range(args.repeat):
@@ -57,12 +59,12 @@ def fits(works, args) -> None:
                 with busy(args.busy):
                     for name, times in in_turn(functions, 1).items():
                         loaded[name] += times
-        step = statistics.median(idle["ours"]) / (work.epochs * len(work.batches))
+        step = statistics.median(idle["ours"]) / work.n_steps
         row(work.name, *(ratio(idle[peer.label], idle["ours"]) for peer in peers), f"{1e6 * step:.0f}")
         slowed.append((work.name, *(ratio(loaded[name], idle[name]) for name in functions if args.busy)))
     if works and args.busy:
         print(f"\nseconds beside {args.busy} busy process(es) ÷ seconds without\n")
-        head("fit", "ours", *(peer.label for peer in peers))
+        head(suite.label, "ours", *(peer.label for peer in peers))
         for cells in slowed:
             row(*cells)
 

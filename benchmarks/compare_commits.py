@@ -26,13 +26,14 @@ import sys
 from pathlib import Path
 import sklearn_dl
 from benchmarks.timing import seconds
-from benchmarks.works import WORKS, ours
+from benchmarks.suites import suite_of
 print(Path(sklearn_dl.__file__).parents[1], flush=True)
 for line in sys.stdin:
     name, threads, smoke = line.split()
-    work = WORKS[name].shrunk() if smoke == "True" else WORKS[name]
+    suite = suite_of(name)
+    work = suite.works[name].shrunk() if smoke == "True" else suite.works[name]
     x, y = work.table()
-    print(seconds(ours, work, x, y, int(threads)), flush=True)
+    print(seconds(suite.ours.fit, work, x, y, int(threads)), flush=True)
 """
 
 
@@ -70,15 +71,19 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("revisions", nargs="+", metavar="REV", help="one or two; of one, compared with this checkout")
     options.add_argument("--threads", type=int, default=1, help="threads that each may use (default: 1)")
-    options.add_argument("--only", default="", help="some works, such as small,medium")
+    options.add_argument("--only", default="", help="some works, such as small,ensemble")
     args = options.parse_args(arguments)
     if len(args.revisions) > 2:
         options.error("at most two revisions can be compared")
     use_threads(args.threads)
 
+    from .suites import NAMES, named
     from .timing import head, ratio, row, surroundings
-    from .works import WORKS
 
+    try:
+        chosen = named(args.only, NAMES)
+    except ValueError as error:
+        options.error(str(error))
     first, second = (*args.revisions, None)[:2]
     with ExitStack() as stack:
         # resolved: a temporary folder may lie behind a link
@@ -95,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(surroundings())
         print(f"threads: {args.threads}; {second or 'this checkout'} ÷ {first}, of {args.repeat}: below 1 is faster\n")
         head("fit", "ratio")
-        for name in args.only.split(",") if args.only else WORKS:
+        for name in chosen:
             for process in workers:
                 fit(process, name)  # imports and pools of threads
             pairs = [[fit(process, name) for process in workers] for _ in range(args.repeat)]

@@ -44,6 +44,10 @@ class Work:
         whole, rest = divmod(self.rows, self.batch)
         return [self.batch] * whole + [rest] * (rest > 0)
 
+    @property
+    def n_steps(self) -> int:
+        return self.epochs * len(self.batches)
+
     def table(self) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
         x = rng.normal(size=(self.rows, self.columns)).astype(F32)
@@ -74,7 +78,7 @@ class Library(NamedTuple):
 
     label: str
     modules: tuple[str, ...]
-    fit: Callable[[Work, np.ndarray, np.ndarray, int], Any]
+    fit: Callable[[Any, np.ndarray, np.ndarray, int], Any]
 
     @property
     def installed(self) -> bool:

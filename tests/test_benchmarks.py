@@ -8,14 +8,20 @@ import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import VARIABLES
+from benchmarks import VARIABLES, ensembles
+from benchmarks.ensembles import ENSEMBLES
+from benchmarks.suites import SUITES
 from benchmarks.timing import in_turn, ratio
 from benchmarks.works import OURS, PEERS, WORKS
+from sklearn_dl._engine import Workspace
+from sklearn_dl._numerics import NUMPY
+from sklearn_dl.layers import Dense, Parallel
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
@@ -43,14 +49,15 @@ def cells(printed, first):
 
 def test_the_table_of_ratios(run):
     printed = run("__main__", "--threads", "2", "--busy", "1")
-    installed = [peer.label for peer in PEERS if peer.installed]
-    assert {"scikit-learn", "products"} <= set(installed)
-    assert cells(printed, "fit") == [[*installed, "ours, µs a step"], ["ours", *installed]]
-    for name in WORKS:
-        idle, busy = cells(printed, name)
-        assert all(re.fullmatch(r"\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)", cell) for cell in [*idle[:-1], *busy])
-        assert len(busy) == len(installed) + 1
-        assert int(idle[-1]) > 0
+    for suite in SUITES:
+        installed = [peer.label for peer in suite.peers if peer.installed]
+        assert "products" in installed
+        assert cells(printed, suite.label) == [[*installed, "ours, µs a step"], ["ours", *installed]]
+        for name in suite.works:
+            idle, busy = cells(printed, name)
+            assert all(re.fullmatch(r"\d+\.\d\d \(\d+\.\d\d-\d+\.\d\d\)", cell) for cell in [*idle[:-1], *busy])
+            assert len(busy) == len(installed) + 1
+            assert int(idle[-1]) > 0
     assert len(cells(printed, "one row")) == len(cells(printed, "90 rows")) == 1
 
 
@@ -61,9 +68,17 @@ def test_only_what_is_asked_for(run):
     assert "predict_proba" not in printed
 
 
-def test_an_unknown_work_is_told(run, capsys):
+def test_several_by_what_they_begin_with(run):
+    printed = run("__main__", "--only", "ensemble-mixed,predict")
+    found = re.findall(r"^\| (ensemble\S*)", printed, re.MULTILINE)
+    assert found == ["ensemble-mixed-regression", "ensemble-mixed-classification"]
+    assert "predict_proba" in printed
+
+
+@pytest.mark.parametrize(("module", "arguments"), [("__main__", []), ("compare_commits", ["HEAD"])])
+def test_an_unknown_work_is_told(run, capsys, module, arguments):
     with pytest.raises(SystemExit):
-        run("__main__", "--only", "huge")
+        run(module, *arguments, "--only", "huge")
     assert "there is no work 'huge'; there are tiny, small" in capsys.readouterr().err
 
 
@@ -78,6 +93,72 @@ def test_all_libraries_do_the_same_work(work):
     assert model.n_iter_ == peer.n_iter_ == small.epochs
     assert sum(small.batches) == small.rows
     assert peer.t_ == small.rows * small.epochs
+
+
+@pytest.fixture(scope="module", params=ENSEMBLES)
+def ensemble(request):
+    """A small work of the default ensemble, and its fit by us."""
+    work = ENSEMBLES[request.param].shrunk()
+    return work, ensembles.ours(work, *work.table(), 1)
+
+
+def test_an_ensemble_is_the_default_with_the_epochs_that_the_work_says(ensemble):
+    work, model = ensemble
+    whole = ENSEMBLES[work.name]
+    default = type(model)().get_params(deep=False)
+    changed = {name for name, value in model.get_params(deep=False).items() if value != default[name]}
+    assert changed <= {"max_iter", "encoder", "dtype", "random_state", "n_jobs"}
+    assert whole.rows == 10_000
+    assert (len(model.history_), model.fitted_.state.judged) == (ensembles.EPOCHS, ensembles.EPOCHS - ensembles.LAST)
+    judged = ["validation_loss" in epoch for epoch in model.history_]
+    assert judged == [True] * (ensembles.EPOCHS - ensembles.LAST) + [False] * ensembles.LAST
+
+
+def test_the_peers_of_an_ensemble_have_its_shapes(ensemble):
+    work, model = ensemble
+    layout, network = model.fitted_.layout, model.network_
+    dense, codes = work.encoded(work.table()[0])
+    assert (layout.n_numeric, list(layout.cardinalities)) == (dense.shape[1], work.cardinalities)
+    assert codes.shape[1] == len(work.cardinalities)
+    assert isinstance(network.layer, Parallel)
+    assert len(network.parts) == ensembles.PARTS
+    assert (
+        model.network_.layer.layers[0].children[-1].children[-1].n_members * ensembles.PARTS
+        == ensembles.PARTS * ensembles.MEMBERS
+    )
+    body = [layer for layer in network.parts[0].layer.children[-1].children if isinstance(layer, Dense)]
+    assert [(layer.n_in, layer.n_out) for layer in body] == list(pairwise(work.sizes[:-1]))
+
+
+def test_torch_learns_as_many_numbers(ensemble):
+    pytest.importorskip("torch")
+    work, model = ensemble
+    assert sum(p.numel() for p in ensembles.torch_network(work).parameters()) == model.network_.n_params
+
+
+def test_the_products_of_an_ensemble_are_those_of_its_network(ensemble, monkeypatch):
+    """As many multiplications in a step as the layers ask for."""
+    work, model = ensemble
+    counted, plain = {"floor": 0, "ours": 0}, np.matmul
+
+    def counting(of, product):
+        def call(a, b, out=None):
+            counted[of] += a.size * b.shape[-1]
+            return product(a, b, out=out)
+
+        return call
+
+    n, part = 16, model.network_.parts[0]
+    x = model.encoder_.encode(work.table()[0][:n], np.float32)
+    run = Workspace(part, training=True)
+    for name in ("dot", "matmul"):
+        monkeypatch.setattr(type(NUMPY), name, staticmethod(counting("ours", getattr(np, name))))
+    run.backward(np.ones_like(run.forward(x)))
+    run.gradients()
+    monkeypatch.setattr(np, "matmul", counting("floor", plain))
+    ensembles._multiply(work, n, 1, forward_alone=False)
+    floor = counted["floor"] / 2  # each is done once more, to make the array
+    assert floor == counted["ours"] if not work.levels else floor <= counted["ours"]
 
 
 def test_things_are_run_in_turn():
