@@ -27,6 +27,8 @@ from sklearn_dl.layers import (
     Layer,
     LayerNorm,
     LeakyReLU,
+    MemberDense,
+    Members,
     Part,
     Residual,
     Sequential,
@@ -132,6 +134,39 @@ def test_gradients_do_not_depend_on_whether_the_input_gradient_is_asked_for(case
     y = work.forward(case.x, case.weight)
     work.backward(cotangent(y.shape))
     assert same_bits(work.gradients(), whole_pass(case)[2])
+
+
+def chains(f):
+    """Layers in chains in which some may write over what they get."""
+    block = (Dense(6, 6), f, Dropout(0.25))
+    yield Sequential((*block, *block, Dense(6, 2)))
+    yield Sequential((Dense(6, 6), f, Dense(6, 6), Dropout(0.25), f, f, Dense(6, 1)))
+    yield Sequential((*block, Residual(Sequential((f, *block, Dense(6, 6), f))), f, Dropout(0.25), Dense(6, 2)))
+    yield Sequential((Members((1,) * 6, 2), *block, MemberDense(2, 6, 6), f, Dropout(0.25), MemberDense(2, 6, 1)))
+
+
+@each_activation
+@pytest.mark.parametrize("training", [True, False])
+def test_writing_over_what_nobody_needs_changes_nothing_but_the_memory(f, training, monkeypatch):
+    x, sizes = inputs((130, 6)).astype(np.float32), []
+    for layer in chains(f):
+        found = []
+        for apart in (False, True):
+            with monkeypatch.context() as context:
+                if apart:
+                    context.setattr(Sequential, "may_overwrite", Layer.may_overwrite)
+                work = Workspace(network_of(layer, np.float32), training=training, input_gradient=True)
+            given = x.copy()
+            for _ in range(2):  # the second time in arrays that are there
+                y = work.forward(given)
+                made = [y.copy(), work.backward(cotangent(y.shape).astype(np.float32)).copy()]
+                made += [work.gradients().copy()] if training else []
+            np.testing.assert_array_equal(given, x)
+            found.append(made)
+            sizes.append(work.memory.size)
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert sum(sizes[::2]) < sum(sizes[1::2]) or not (training or f.needs_sign)
 
 
 @dataclasses.dataclass(frozen=True)

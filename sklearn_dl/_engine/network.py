@@ -328,7 +328,8 @@ def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks |
     -------
     Memory
     """
-    return _memory(network.layer, input_gradient, network.values.dtype, run, hooks, itertools.count(network.first))
+    common = (network.values.dtype, run, hooks, itertools.count(network.first))
+    return _memory(network.layer, input_gradient, (False, False), common)
 
 
 def _n_layers(layer: Layer) -> int:
@@ -346,14 +347,15 @@ def _views(layer: Layer, path: str, arrays: dict[str, np.ndarray]) -> Views:
 
 
 def _memory(
-    layer: Layer, needed: bool, dtype: np.dtype, run: Pass, hooks: Hooks | None, numbers: Iterator[int]
+    layer: Layer, needed: bool, over: tuple[bool, bool], common: tuple[np.dtype, Pass, Hooks | None, Iterator[int]]
 ) -> Memory:
+    dtype, run, hooks, numbers = common
     number = next(numbers)
     children = tuple(
-        _memory(child, layer.needs_input_gradient(i, needed), dtype, run, hooks, numbers)
+        _memory(child, layer.needs_input_gradient(i, needed), layer.may_overwrite(i), common)
         for i, child in enumerate(layer.children)
     )
-    return Memory(dtype, run, needed, number, children, **({} if hooks is None else hooks(number)))
+    return Memory(dtype, run, needed, number, children, over, **({} if hooks is None else hooks(number)))
 
 
 def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:

@@ -57,6 +57,7 @@ class Activation(Layer):
     gain: ClassVar[float] = 1.0
     keeps: ClassVar[tuple[str, ...]] = ()
     scratch: ClassVar[dict[str, Any]] = {}
+    spares_dx: ClassVar[bool] = True
 
     @abstractmethod
     def apply(self, x: np.ndarray, y: np.ndarray, k: Any) -> None:
@@ -87,7 +88,7 @@ class Activation(Layer):
     @final
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:
         if m.peek("x") is not x:
-            m.x, m.y, m.dy = x, m.array("y", x.shape), None
+            m.x, m.y, m.dy = x, m.over_x(x) if self.needs_sign else m.array("y", x.shape), None
             m.stretches = list(self._cut(x, m))
         for k in m.stretches:
             self.apply(k.x, k.y, k)
@@ -95,15 +96,24 @@ class Activation(Layer):
 
     @final
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray:
-        dx = m.array("dx", dy.shape)
         if m.dy is not dy:
-            m.dy = dy
+            m.dy, m.dx = dy, m.over_dy(dy) if self.needs_sign else m.array("dx", dy.shape)
             for k, stretch in zip(m.stretches, _stretches(len(m.stretches), m.x.size), strict=True):
-                k.dy, k.dx = _part(dy, stretch), _part(dx, stretch)
+                k.dy, k.dx = _part(dy, stretch), _part(m.dx, stretch)
         for k in m.stretches:
-            self.derivative(k.dx, k)
-            k.dx *= k.dy  # dx = f'(x) dy
-        return dx
+            self.pull_back(k)
+        return m.dx
+
+    def pull_back(self, k: Any) -> None:
+        """k.dx <- f'(x) dy
+
+        Parameters
+        ----------
+        k : namespace
+            As for `derivative`, with ``k.dy`` and ``k.dx``, which may be one array where `needs_sign`.
+        """
+        self.derivative(k.dx, k)
+        k.dx *= k.dy
 
     def _cut(self, x: np.ndarray, m: Memory) -> Iterator[SimpleNamespace]:
         """The arrays in stretches, or whole where `x` is not contiguous."""
@@ -197,6 +207,7 @@ class ReLU(Activation):
 
     gain: ClassVar[float] = math.sqrt(2)
     scratch: ClassVar[dict[str, Any]] = {"zero": None, "on": np.bool_}
+    needs_sign: ClassVar[bool] = True
 
     def apply(self, x: np.ndarray, y: np.ndarray, k: Any) -> None:
         np.maximum(x, k.zero, out=y)  # with an array of zeros in half the time of the number 0
@@ -204,6 +215,10 @@ class ReLU(Activation):
     def derivative(self, d: np.ndarray, k: Any) -> None:
         np.greater(k.y, k.zero, out=k.on)
         np.copyto(d, k.on)  # 1 where x > 0
+
+    def pull_back(self, k: Any) -> None:
+        np.greater(k.y, k.zero, out=k.on)
+        np.multiply(k.dy, k.on, out=k.dx)
 
 
 @final

@@ -9,7 +9,7 @@ import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -83,10 +83,11 @@ class Layer(ABC):
     memory `m` are handed in at each call, so that one network serves many threads at once. Four laws hold, and a
     test holds every layer to them:
 
-    1. `x` and `dy` are read-only.
+    1. `x` and `dy` are read-only, but where ``m.over(x, name)`` gives them back.
     2. A result is valid until the layer's next call with the same memory.
     3. Axis 0 is rows and the last axis is features; there may be axes between (members, tokens).
-    4. All memory is handed in: ``m.array(name, shape)`` gives a reused array, ``m.thinning(shape, share)`` random
+    4. All memory is handed in: ``m.array(name, shape)`` gives a reused array, ``m.over_x(x)`` one of the shape of the
+       input, or the input itself where nobody needs it any more, ``m.thinning(shape, share)`` random
        factors, ``m.run.training`` and ``m.run.weight`` tell of the pass.
 
     To write a layer, make a frozen dataclass that inherits `Layer` and has `forward` and `backward`; where it has
@@ -108,6 +109,12 @@ class Layer(ABC):
     ...         dx *= 2
     ...         return dx
     """
+
+    # whether whoever gets what `forward`, what `backward` returns may overwrite it, as this layer needs it no more
+    spares_y: ClassVar[bool] = False
+    spares_dx: ClassVar[bool] = False
+    needs_sign: ClassVar[bool] = False  # of y only where it is > 0, and makes dx = 0 elsewhere; of x nothing
+    thins: ClassVar[bool] = False  # only multiplies, by factors >= 0
 
     @property
     def children(self) -> tuple[Layer, ...]:
@@ -161,6 +168,21 @@ class Layer(ABC):
             By default True.
         """
         return True
+
+    def may_overwrite(self, child: int) -> tuple[bool, bool]:
+        """Whether a child may write into the `x`, and into the `dy`, that it gets.
+
+        Parameters
+        ----------
+        child : int
+            Which of `children`.
+
+        Returns
+        -------
+        tuple of bool, bool
+            By default neither.
+        """
+        return False, False
 
     @abstractmethod
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
@@ -235,6 +257,11 @@ class Sequential(Layer):
 
     def needs_input_gradient(self, child: int, outer: bool) -> bool:
         return outer or child > 0
+
+    def may_overwrite(self, child: int) -> tuple[bool, bool]:
+        layer, before, after = self.layers[child], self.layers[child - 1 : child], self.layers[child + 1 : child + 2]
+        x = any(other.needs_sign if layer.thins else other.spares_y for other in before)
+        return x, any(other.spares_dx for other in after)
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
         for layer, q, n in zip(self.layers, p, m, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -89,6 +89,8 @@ class MemberDense(Layer):
     n_in: int
     n_out: int
     gain: float = 1.0
+    spares_y: ClassVar[bool] = True
+    spares_dx: ClassVar[bool] = True
 
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"weight": (self.n_members, self.n_in, self.n_out), "bias": (self.n_members, self.n_out)}

@@ -170,6 +170,8 @@ class Memory:
         The layer's number, for its random numbers.
     children : tuple of Memory
         One for each child.
+    may_overwrite : tuple of bool, bool
+        Whether the layer may write into the `x`, and into the `dy`, that it gets.
     lender, finder : callable or None
         Hooks for passes in shares: an array from elsewhere for ``(name, shape, dtype)``, or None for one of its own;
         what was kept elsewhere under a name.
@@ -182,6 +184,7 @@ class Memory:
         input_gradient: bool,
         number: int,
         children: tuple[Memory, ...] = (),
+        may_overwrite: tuple[bool, bool] = (False, False),
         lender: Callable[[str, tuple[int, ...], Any], np.ndarray | None] | None = None,
         finder: Callable[[str], Any] | None = None,
     ):
@@ -190,6 +193,7 @@ class Memory:
         self.input_gradient = input_gradient
         self._number = number
         self._children = children
+        self.may_overwrite_x, self.may_overwrite_dy = may_overwrite
         self._flat: dict[str, np.ndarray] = {}
         self._arrays: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
         self._ones: dict[int, np.ndarray] = {}
@@ -264,6 +268,36 @@ class Memory:
                 self._arrays = {key: a for key, a in self._arrays.items() if key[0] != name}
             array = self._arrays[name, shape] = flat[:size].reshape(shape)
             return array
+
+    def over_x(self, x: np.ndarray) -> np.ndarray:
+        """Where a result of the shape of the input may go: the input itself, if nobody needs it any more, or "y".
+
+        Parameters
+        ----------
+        x : ndarray
+            The input.
+
+        Returns
+        -------
+        ndarray
+            `x`, or the array that is named "y".
+        """
+        return x if self.may_overwrite_x else self.array("y", x.shape)
+
+    def over_dy(self, dy: np.ndarray) -> np.ndarray:
+        """The same for the gradient that `backward` gets: itself, or "dx".
+
+        Parameters
+        ----------
+        dy : ndarray
+            The gradient with respect to the output.
+
+        Returns
+        -------
+        ndarray
+            `dy`, or the array that is named "dx".
+        """
+        return dy if self.may_overwrite_dy else self.array("dx", dy.shape)
 
     def ones(self, n: int) -> np.ndarray:
         """A vector of ones, read-only: its product with a matrix sums the rows.
