@@ -175,6 +175,7 @@ def train_both(
     }
     ours = problem.ours(
         **same | problem.options,
+        n_members=1,
         solver=solver,
         batch_size=batch_size,
         learning_rate=schedule[0],
@@ -354,6 +355,7 @@ def test_class_weight_is_the_weights_it_stands_for(name, solver, weighted):
     class_weight, y, stands_for = CLASS_WEIGHTS[name]
     weight = np.random.default_rng(0).uniform(0.5, 3, len(y)) if weighted else np.ones(len(y))
     params = {"hidden_layer_sizes": (8,), "solver": solver, "max_iter": 30, "batch_size": 32, "random_state": 0}
+    params["n_members"] = 1
     by_class = DLClassifier(**params, class_weight=class_weight, encoder=None)
     by_row = DLClassifier(**params, encoder=None)
     without = DLClassifier(**params, encoder=None).fit(X, y, sample_weight=weight).predict_proba(X)
@@ -376,7 +378,7 @@ def test_class_weight_is_the_weights_it_stands_for(name, solver, weighted):
 def test_weight_of_two_is_the_row_twice(problem, solver, normalization):
     weight = np.random.default_rng(0).integers(0, 4, len(X))
     params = {"hidden_layer_sizes": (8,), "solver": solver, "batch_size": None, "normalization": normalization}
-    params |= {"alpha": 0.1, "max_iter": 30, "dtype": "float64", "random_state": 0}
+    params |= {"alpha": 0.1, "max_iter": 30, "dtype": "float64", "n_members": 1, "random_state": 0}
     weighted = problem.ours(**params).fit(X, problem.y, sample_weight=weight)
     repeated = problem.ours(**params).fit(X.repeat(weight, axis=0), problem.y.repeat(weight, axis=0))
     predict = "predict_proba" if problem.ours is DLClassifier else "predict"

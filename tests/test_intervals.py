@@ -219,7 +219,7 @@ def test_rows_of_more_weight_are_covered_as_often():
 
 
 def test_without_rows_that_are_new_there_is_no_interval():
-    X, y = made("normal", 100, 0)
+    X, y = made("normal", 99, 0)
     few = DLRegressor(**QUICK).fit(X, y)
     after = DLRegressor(**QUICK, **FOLDS).fit(X, y).partial_fit(X, y)
     single = DLRegressor(**QUICK, n_members=1).fit(X, y, X_val=X, y_val=y).partial_fit(X, y)
@@ -236,7 +236,7 @@ def test_without_rows_that_are_new_there_is_no_interval():
             DLRegressor(**QUICK, **FOLDS).fit(X, y).predict_interval(X, coverage)
 
 
-def test_below_320_rows_folds_are_asked_for():
+def test_below_100_rows_folds_are_asked_for():
     inside = []
     for seed in range(4):
         X, y = made("normal", 150, seed)

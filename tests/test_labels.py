@@ -339,7 +339,7 @@ def test_a_forest_is_distilled_from_its_probabilities(labels, n_members):
 
 def test_rows_of_probabilities_are_rows_of_labels_with_these_weights():
     p = rng.dirichlet(np.ones(3), size=60)
-    params = QUICK | {"batch_size": None, "encoder": None, "max_iter": 20}
+    params = QUICK | {"batch_size": None, "encoder": None, "max_iter": 20, "n_members": 1}
     soft = DLClassifier(**params).fit(X, p)
     hard = DLClassifier(**params).fit(np.repeat(X, 3, axis=0), np.tile([0, 1, 2], 60), sample_weight=p.ravel())
     np.testing.assert_allclose(soft.predict_proba(X), hard.predict_proba(X), rtol=1e-7)

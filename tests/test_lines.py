@@ -68,9 +68,15 @@ def test_who_sets_max_iter_gets_so_many_epochs():
     assert model.n_iter_ <= 16
 
 
+def test_what_auto_became_gives_the_same_bits(linear):
+    assert "max_iter" not in linear.settings_
+    again = DLRegressor(random_state=0, **linear.settings_).fit(X, Y)
+    assert again.network_.values.tobytes() == linear.network_.values.tobytes()
+
+
 def test_what_came_before_is_forgotten(linear):
     assert [record["epoch"] for record in linear.history_] == list(range(1, linear.n_iter_ + 1))
-    assert linear.n_iter_ <= linear.settings_["max_iter"]
+    assert linear.n_iter_ <= 128
     assert linear.best_loss_ == linear.history_[linear.best_epoch_ - 1]["validation_loss"]
 
 

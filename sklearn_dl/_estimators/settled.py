@@ -52,6 +52,8 @@ def settled(plan: Plan, dtype: np.dtype) -> dict[str, Any]:
         "encoder": TableEncoder(),
         "dtype": dtype.name,
     }
+    if layers.above_line:  # only "auto" lets a network start again above a line
+        del values["max_iter"]
     if isinstance(plan.solver, LBFGS):
         values = {name: value for name, value in values.items() if name not in OF_STEPS}
     return {name: value for name, value in values.items() if _is_open(plan.given[name])}
