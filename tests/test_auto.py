@@ -71,7 +71,7 @@ def test_what_auto_became_gives_the_same_bits(estimator, name):
 def test_every_auto_of_the_default_is_told():
     model = DLClassifier(random_state=0, max_time=0.01).fit(X, c)
     told = model.settings_
-    assert AUTO == {name for name, value in DLClassifier().get_params(deep=False).items() if value == "auto"}
+    assert {name for name, value in DLClassifier().get_params(deep=False).items() if value == "auto"} == AUTO
     assert set(told) == AUTO - {"max_iter"}  # which as a number would not let the network start above a line
     assert (told["n_members"], told["hidden_layer_sizes"], told["n_folds"]) == (8, (128, 128, 128), 4)
     assert str(told["solver"]) == "AdamW(beta_2=0.95, weight_decay=0.1)"

@@ -546,12 +546,12 @@ def test_there_are_five_hundred_files():
 
 
 def test_rows_are_blamed_before_a_parameter_that_nobody_set(tmp_path):
-    many, target = np.tile(X, (6, 1)), np.tile(y, 6)
+    many, target = np.tile(X, (2, 1)), np.tile(y, 2)
     path = tmp_path / "run"
     path.write_bytes(checkpoint_of(DLRegressor(random_state=0, max_iter=4), many, target, tmp_path / "first"))
-    told = r"other data: training rows 360, for which \w+='auto' became .*; here are 300 rows, for which it is"
+    told = r"other data: training rows 120, for which \w+='auto' became .*; here are 90 rows, for which it is"
     with pytest.raises(ValueError, match=told):
-        DLRegressor(random_state=0, max_iter=4).fit(many[:300], target[:300], resume_from=path)
+        DLRegressor(random_state=0, max_iter=4).fit(many[:90], target[:90], resume_from=path)
     with pytest.raises(ValueError, match="with n_members=8; this estimator has 1"):  # and not the sizes that follow
         DLRegressor(random_state=0, max_iter=4, n_members=1).fit(many, target, resume_from=path)
 

@@ -248,7 +248,7 @@ def test_equals_mlp_under_lbfgs(problem, activation):
         "random_state": 0,
         "solver": "lbfgs",
     }
-    ours = problem.ours(**same | problem.options, encoder=None, dtype="float64")
+    ours = problem.ours(**same | problem.options, encoder=None, dtype="float64", n_members=1)
     start = initial(problem.ours(**ours.get_params(deep=False) | {"solver": "sgd"}), X, problem.y)
     theirs = mlp_from(start, problem.mlp, same, problem.y)
     ours.fit(X, problem.y)

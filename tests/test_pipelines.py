@@ -389,7 +389,8 @@ def test_an_own_layer_learns_and_starts_as_its_counterpart():
     assert "1.shift" in [entry.path for entry in own.network_.entries()]
     still = {"learning_rate_init": 1e-300}
     start = DLRegressor(**LONG | still, architecture=own_architecture).fit(X, y)
-    np.testing.assert_allclose(start.predict(X), DLRegressor(**LONG | still).fit(X, y).predict(X), rtol=1e-12)
+    plain = DLRegressor(**LONG | still, n_members=1).fit(X, y)
+    np.testing.assert_allclose(start.predict(X), plain.predict(X), rtol=1e-12)
     with pytest.raises(AttributeError, match=r"chain of Dense layers; for this network see network_\.entries\(\)"):
         own.coefs_  # noqa: B018
 
@@ -412,8 +413,8 @@ def test_an_own_part_does_the_work_of_its_counterpart(name, weighted):
     estimator, own, counterpart = OWN_PARTS[name]
     target = y if estimator is DLRegressor else (y > 0).astype(int)
     weight = rng.uniform(0.5, 2.0, 120) if weighted and name != "classification loss" else None
-    a = estimator(**SMALL, **own).fit(X, target, weight)
-    b = estimator(**SMALL, **counterpart).fit(X, target, weight)
+    a = estimator(**SMALL, n_members=1, **own).fit(X, target, weight)
+    b = estimator(**SMALL, n_members=1, **counterpart).fit(X, target, weight)
     np.testing.assert_allclose(a.predict(X), b.predict(X), rtol=1e-9)
     np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-9)
 
