@@ -138,12 +138,12 @@ class Engine:
 
     def forget(self, *begin: str) -> None:
         """Let go of the futures of all names that begin so: nobody needs them any more."""
-        self._held = {name: future for name, future in self._held.items() if not name.startswith(begin)}
+        for name in [name for name in self._held if name.startswith(begin)]:
+            self._held.pop(name).release()  # whoever else may hold it, as the traceback of an error does
 
     def release(self) -> None:
-        """Cancel what runs, and let go of all futures."""
-        held, self._held = list(self._held.values()), {}
-        self._client.cancel([future for future in held if not future.done()])
+        """Let go of all futures: what waits for a worker is dropped, and results are freed."""
+        self.forget("")  # Client.cancel can end the connection: of a task and one that needs it, the scheduler trips
 
     def _key(self, name: str) -> str:
         return f"sklearn_dl-{self._token}-{name}"

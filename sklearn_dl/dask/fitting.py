@@ -92,6 +92,8 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     if saved is not None:
         saved.refuse_other_estimator(type(estimator).__name__, plan, rows.n_rows)
     sharing = sharing_for(params, rows.n_rows)
+    if sharing.n_cells > rows.n_rows * (1 - share):
+        raise ValueError(_too_many(sharing, round(rows.n_rows * (1 - share))))
     deal = Deal(rows.n_rows, share, sharing.n_cells, seed)
     placed = _place(engine, estimator, plan, rows, deal, given)
     fitted = placed.shell.fitted_
@@ -170,14 +172,18 @@ def _balanced(estimator: BaseDL, labels: list[dict[Any, float]] | None) -> BaseD
     return several
 
 
+def _too_many(sharing: Sharing, n_rows: int) -> str:
+    return (
+        f"n_shards times n_rounds must be so many that each has rows to train on; got {sharing.n_shards} times "
+        f"{sharing.n_rounds} for {n_rows} rows."
+    )
+
+
 def _walk(engine: Engine, training: Training, placed: Placed, sharing: Sharing) -> Rounds:
     """The rounds of a training."""
     counts, plan, fitted = [count for count, _, _ in placed.sizes], training.plan, training.fitted
     if not min(counts):
-        raise ValueError(
-            f"n_shards times n_rounds must leave rows in each of so many cells; got {sharing.n_shards} and "
-            f"{sharing.n_rounds} for {sum(counts)} rows."
-        )
+        raise ValueError(_too_many(sharing, sum(counts)))
     n_steps = min(max(1, round(sum(counts) / len(counts) / plan.batch_rows)), *counts)
     total = math.fsum(weight for _, weight, _ in placed.sizes)
     course = Course(
