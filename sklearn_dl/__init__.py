@@ -14,7 +14,7 @@ __all__ = ["DLClassifier", "DLRegressor", "TableEncoder", "__version__"]
 
 _MODULES = (
     "architectures", "checkpoint", "compare", "convert", "dask", "displays", "encoding", "heads", "inspection",
-    "layers", "losses", "numeric_embeddings", "onnx", "rate_finder", "schedules", "solvers",
+    "layers", "losses", "numeric_embeddings", "onnx", "rate_finder", "schedules", "search", "solvers",
 )  # fmt: skip
 
 

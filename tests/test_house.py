@@ -55,6 +55,7 @@ EDGES = {
     "displays": "_estimators",
     "inspection": "_data _engine _estimators _numerics encoding layers",
     "onnx": "_data _estimators _numerics encoding heads layers losses",
+    "search": "_engine _estimators checkpoint",
     "rate_finder": "_estimators _numerics _training solvers",
 }
 

@@ -102,6 +102,8 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     plan = plan_for_rows(plan, n_train, held_out=placed.held_out is not None)
     training = Training.elsewhere(fitted, plan, placed.shown, placed.held_out, n_train)
     outcome = _carried_out(estimator, placed.shell, training, _walk(engine, training, placed, sharing), saved)
+    if "class_weight" in params:  # the word rather than what it meant
+        placed.shell.set_params(class_weight=params["class_weight"])
     fitted.state.rate_factor, fitted.state.kept, fitted.state.step = 1.0, {}, 0
     return placed.shell, plan, outcome
 

@@ -201,16 +201,9 @@ def encoded(
     i: int, X: Any, y: Any, weight: Any, start: int, deal: Deal, found: tuple[BaseDL, Cell], plan: Plan
 ) -> dict[int, Cell]:
     """A partition's rows as the network sees them, by the cell that they go to; held-out ones under -1."""
-    X, y, weight, at = _there(X, y, weight, start)
-    if not len(at):
+    whole, at = _encoded(i, X, y, weight, start, found, plan)
+    if whole is None:
         return {}
-    shell = copy.copy(found[0])  # checks leave nothing behind, but a copy costs nothing
-
-    def rows() -> Rows:
-        table, _ = shell._check_rows(X, y, weight, plan, shell.fitted_.head)
-        return rows_of(shell, shell._weigh(table, shell.fitted_.head))
-
-    whole = _named(i, rows)
     cell = np.where(deal.is_held_out(at), -1, deal.cells()[at // deal.stretch])
     order = np.argsort(cell, kind="stable")  # within a cell in the order of the table
     numbers, starts = np.unique(cell[order], return_index=True)
@@ -221,8 +214,24 @@ def encoded(
 
 def validating(i: int, X: Any, y: Any, weight: Any, found: tuple[BaseDL, Cell], plan: Plan) -> Cell | None:
     """A partition of rows that were given to judge by, as the network sees them."""
-    all_in_one = Deal(1, 0.0, 1, 0)
-    return encoded(i, X, y, weight, 0, all_in_one, found, plan).get(0)
+    whole, _ = _encoded(i, X, y, weight, 0, found, plan)
+    return None if whole is None else Cell(whole)
+
+
+def _encoded(
+    i: int, X: Any, y: Any, weight: Any, start: int, found: tuple[BaseDL, Cell], plan: Plan
+) -> tuple[Rows | None, np.ndarray]:
+    """A partition's rows that have a weight, as the network sees them, and their positions in the table."""
+    X, y, weight, at = _there(X, y, weight, start)
+    if not len(at):
+        return None, at
+    shell = copy.copy(found[0])
+
+    def rows() -> Rows:
+        table, _ = shell._check_rows(X, y, weight, plan, shell.fitted_.head)
+        return rows_of(shell, shell._weigh(table, shell.fitted_.head))
+
+    return _named(i, rows), at
 
 
 def picked(parts: Mapping[int, Cell], number: int) -> Cell | None:
