@@ -20,7 +20,7 @@ from .engine import Engine
 from .partitions import Partitions, is_lazy, partitions_of
 from .positions import Deal
 from .rounds import Course, Rounds
-from .settings import Sharing, held_out_share, plan_for, settle, sharing_for
+from .settings import Sharing, faster, held_out_share, plan_for, settle, sharing_for
 
 __all__ = ["Given", "fit_on"]
 
@@ -89,11 +89,12 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     seed = estimator._draw_seed() if saved is None else saved.state.seed
     share = held_out_share(plan, rows.n_rows, has_validation=has_validation)
     plan = plan_for(params, task, round(rows.n_rows * (1 - share)), has_validation=has_validation)
-    if saved is not None:
-        saved.refuse_other_estimator(type(estimator).__name__, plan, rows.n_rows)
     sharing = sharing_for(params, rows.n_rows)
     if sharing.n_cells > rows.n_rows * (1 - share):
         raise ValueError(_too_many(sharing, round(rows.n_rows * (1 - share))))
+    plan = faster(plan, sharing)
+    if saved is not None:
+        saved.refuse_other_estimator(type(estimator).__name__, plan, rows.n_rows)
     deal = Deal(rows.n_rows, share, sharing.n_cells, seed)
     placed = _place(engine, estimator, plan, rows, deal, given)
     fitted = placed.shell.fitted_

@@ -54,8 +54,8 @@ class EpochHalvingSearchCV(BaseSearchCV):
     Attributes
     ----------
     cv_results_ : dict
-        As for `HalvingGridSearchCV`: a row for each candidate in each round, with `iter`, and with `share`, the share of
-        the epochs.
+        As for `HalvingGridSearchCV`: a row for each candidate in each round, with `iter`, and with `share`, that of its
+        epochs.
     best_estimator_, best_params_, best_score_, best_index_ : object
         Of the best candidate in the last round.
     n_candidates_, shares_ : list
