@@ -418,6 +418,7 @@ def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
 
 GUIDES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if blocks("python", page)]
 GUIDES.remove(ROOT / "docs" / "tables.md")  # test_tables.py runs it and reads what it prints
+GUIDES.remove(ROOT / "docs" / "scaling.md")  # needs dask: tests/integration/test_dask.py runs it
 GUIDES.remove(ROOT / "docs" / "saving.md")  # test_saving.py and tests/integration run it
 
 

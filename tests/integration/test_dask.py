@@ -5,24 +5,30 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
+import re
 import signal
 import threading
 import time
+from pathlib import Path
 
 import dask
 import dask.array as da
 import dask.dataframe as dd
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
 from sklearn.base import clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 
 import sklearn_dl
 import sklearn_dl.dask as on_dask
 from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.dask.positions import Deal
 from sklearn_dl.inspection import integrated_gradients
+from sklearn_dl.search import EpochHalvingSearchCV
 
 # what other packages and interpreters warn of when processes come and go
 pytestmark = [
@@ -92,36 +98,32 @@ def test_empty_partitions_and_unknown_divisions_do_not_matter(client):
     np.testing.assert_array_equal(values(once), values(again))
 
 
-def in_processes(n_workers, disturb=None, **settings):
-    """The values after a fit on workers that are processes, while a thread disturbs them."""
+def in_processes(n_workers, kills=0, **settings):
+    """The values after a fit on workers that are processes, some of which are killed amid training, and how many."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 100}),
         LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):
-        over, seen = threading.Event(), []
-        thread = threading.Thread(target=lambda: disturb and disturb(client, over, seen))
+        over, killed = threading.Event(), []
+
+        def kill():
+            """Kill a worker, again and again, once steps are taken; its nanny starts it anew."""
+            while not over.is_set() and len(killed) < kills:
+                pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+                if pids and any("epoch" in str(key) for key in client.who_has()):
+                    os.kill(pids[len(killed) % len(pids)], signal.SIGKILL)
+                    killed.append(pids)
+                over.wait(0.5)
+
+        thread = threading.Thread(target=kill)
         thread.start()
         try:
             model = fitted(on_dask.DLRegressor(**SETTINGS | settings), X, y)
         finally:
             over.set()
             thread.join()
-        return values(model), seen
-
-
-def kill_workers(times):
-    def disturb(client, over, seen):
-        """Kill a worker, again and again, once steps are taken; it is started anew."""
-        while not over.is_set() and len(seen) < times:
-            has_begun = any("epoch" in str(key) for key in client.who_has())
-            pids = list(client.run(os.getpid).values()) if has_begun else []
-            if pids:
-                os.kill(pids[len(seen) % len(pids)], signal.SIGKILL)
-                seen.append(time.perf_counter())
-            over.wait(0.5)
-
-    return disturb
+        return values(model), len(killed)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -129,8 +131,8 @@ def test_workers_do_not_matter_nor_that_they_are_killed(client):
     here = values(fitted(on_dask.DLRegressor(**SETTINGS | {"max_iter": 30}), X, y))
     alone, _ = in_processes(1, max_iter=30)
     np.testing.assert_array_equal(here, alone)
-    shot_at, seen = in_processes(2, kill_workers(2), max_iter=30)
-    assert len(seen) == 2, "the fit was over before workers were killed"
+    shot_at, killed = in_processes(2, kills=2, max_iter=30)
+    assert killed == 2, "the fit was over before workers were killed"
     np.testing.assert_array_equal(here, shot_at)
 
 
@@ -262,6 +264,39 @@ def test_nothing_gathers_the_table_on_the_client(client, monkeypatch):
     on_dask.DLRegressor(**settings).fit(A, A[:, 0] + A[:, 1])
     came = sum(len(pickle.dumps(answer)) for answer in seen)
     assert 0 < came < 0.1 * n * 10 * 4
+
+
+# ---------------------------------------------------------------- searches, and the guide
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda net: GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=2),
+        lambda net: RandomizedSearchCV(net, {"alpha": [0.0, 1.0, 9.0]}, n_iter=2, cv=2, random_state=0),
+        lambda net: HalvingGridSearchCV(
+            net, {"alpha": [0.0, 1.0, 9.0]}, cv=2, resource="max_iter", max_resources=6, random_state=0
+        ),
+        lambda net: EpochHalvingSearchCV(net, {"alpha": [0.0, 1.0, 9.0]}, cv=2),
+    ],
+    ids=["grid", "random", "halving", "epochs"],
+)
+def test_searches_on_the_cluster_find_what_they_find_here(kind, client):
+    network = sklearn_dl.DLRegressor(hidden_layer_sizes=(4,), n_members=1, max_iter=6, random_state=0)
+    table, target = X[["size", "price"]], y
+    here = kind(network).fit(table, target)
+    with joblib.parallel_config(backend="dask"):
+        there = kind(network).fit(table, target)
+    assert here.best_params_ == there.best_params_
+    np.testing.assert_array_equal(here.cv_results_["mean_test_score"], there.cv_results_["mean_test_score"])
+
+
+def test_the_guide(client, monkeypatch, tmp_path):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "scaling.md").read_text(encoding="utf-8")
+    namespace = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "scaling.md", "exec"), namespace)
+    assert namespace["search"].n_candidates_ == [9, 3, 1]
 
 
 # ---------------------------------------------------------------- positions
