@@ -9,6 +9,7 @@ from .callbacks import CallbackBridge, CallbackSupportMixin, with_callbacks
 from .classifier import DLClassifier
 from .curves import connected, isolated
 from .html import table_html
+from .interrupts import is_one_of_several
 from .params import make_plan, plan_for_rows
 from .registry import resolve_loss, resolve_schedule, resolve_solver
 from .regressor import DLRegressor
@@ -23,6 +24,7 @@ __all__ = [
     "DLClassifier",
     "DLRegressor",
     "connected",
+    "is_one_of_several",
     "isolated",
     "make_plan",
     "plan_for_rows",

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators import BaseDL, CallbackSupportMixin
+from .._estimators import BaseDL, CallbackSupportMixin, is_one_of_several
 from .._training import End, warn_of
 from .engine import connected
 from .fitting import Given, fit_on
-from .partitions import is_lazy
+from .partitions import is_lazy, partitions_of
 from .predicting import lazily
 from .settings import OWN
 
@@ -43,7 +43,7 @@ class Distributed(CallbackSupportMixin, BaseEstimator, ABC):
         with connected() as engine:
             fitted, plan, outcome = fit_on(engine, ordinary, params, given)
         self.estimator_ = fitted
-        if outcome.end is End.INTERRUPTED:
+        if outcome.end is End.INTERRUPTED and is_one_of_several():
             raise KeyboardInterrupt
         warn_of(outcome, plan)
 
@@ -74,8 +74,6 @@ class Distributed(CallbackSupportMixin, BaseEstimator, ABC):
     def _summed(self, function: Any, X: Any, y: Any, sample_weight: Any) -> list[Any]:
         """What a function of the estimator, X, y and the weights gives for each partition."""
         check_is_fitted(self, "estimator_")
-        from .partitions import partitions_of
-
         with connected() as engine:
             rows = partitions_of(engine, X, y, sample_weight)
             model = engine.submit("model", lambda model: model, self.estimator_)

@@ -147,7 +147,7 @@ def added(several: Sequence[Sums]) -> Sums:
         values += other.values
         for name, vector in kept.items():
             vector += other.kept[name]
-    loss, weight = math.fsum(s.loss for s in several), math.fsum(s.weight for s in several)
+    loss, weight = sum(s.loss for s in several), sum(s.weight for s in several)
     return Sums(values, kept, first.step, loss, weight, sum(s.learners for s in several))
 
 
