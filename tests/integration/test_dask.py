@@ -127,12 +127,10 @@ def in_processes(n_workers, kills=0, **settings):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_workers_do_not_matter_nor_that_they_are_killed(client):
+def test_workers_do_not_matter_nor_that_one_is_killed(client):
     here = values(fitted(on_dask.DLRegressor(**SETTINGS | {"max_iter": 30}), X, y))
-    alone, _ = in_processes(1, max_iter=30)
-    np.testing.assert_array_equal(here, alone)
-    shot_at, killed = in_processes(2, kills=2, max_iter=30)
-    assert killed == 2, "the fit was over before workers were killed"
+    shot_at, killed = in_processes(2, kills=1, max_iter=30)
+    assert killed == 1, "the fit was over before a worker was killed"
     np.testing.assert_array_equal(here, shot_at)
 
 
