@@ -13,8 +13,8 @@ from .encoding import TableEncoder
 __all__ = ["DLClassifier", "DLRegressor", "TableEncoder", "__version__"]
 
 _MODULES = (
-    "architectures", "checkpoint", "compare", "convert", "displays", "encoding", "heads", "inspection", "layers",
-    "losses", "numeric_embeddings", "onnx", "rate_finder", "schedules", "solvers",
+    "architectures", "checkpoint", "compare", "convert", "dask", "displays", "encoding", "heads", "inspection",
+    "layers", "losses", "numeric_embeddings", "onnx", "rate_finder", "schedules", "search", "solvers",
 )  # fmt: skip
 
 

@@ -183,7 +183,8 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             shell._go_on(plan)
             refine(shell.fitted_, rows.train, partial=call.partial)
         else:
-            shell.fitted_ = shell._new_record(plan, rows.train, head, state, issparse(table.X), n_rows)
+            encoder = shell._learn_encoder(rows.train)
+            shell.fitted_ = shell._new_record(plan, rows.train, head, state, encoder, n_rows)
             if call.partial:
                 remember(shell.fitted_, rows.train)
         shell.fitted_.shape = shape_of(plan)
@@ -279,12 +280,13 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
                 setattr(encoder, name, vars(self)[name])
         return encoder
 
-    def _new_record(self, plan: Plan, table: Table, head: Head, state: State, sparse: bool, n_rows: int) -> Fitted:
-        """A record with a new network, which has seen nothing but the encoded columns."""
-        encoder = self._learn_encoder(table)
-        layout = Layout.plain(self.n_features_in_, sparse=sparse) if encoder is None else encoder.layout
+    def _new_record(
+        self, plan: Plan, table: Table, head: Head, state: State, encoder: TableEncoder | None, n_rows: int
+    ) -> Fitted:
+        """A record with a new network, which has seen nothing but the encoded columns; of n_rows, or some of them."""
+        layout = Layout.plain(self.n_features_in_, sparse=issparse(table.X)) if encoder is None else encoder.layout
         layer = plan.blueprint.layer(layout, head.n_raw)
-        precision = precision_of(self.dtype, plan.solver, len(table.y) * Network.count(layer))
+        precision = precision_of(self.dtype, plan.solver, n_rows * Network.count(layer))
         network = Network.build(layer, state.seed, precision)
         fitted = Fitted(encoder, head, network, state, [], layout, n_rows)
         _learn_embedding(fitted, plan, table)

@@ -14,6 +14,7 @@ __all__ = ["is_one_of_several"]
 # calls its part's fit once, or not at all; a name stands for all modules below it
 ONCE = (
     "sklearn_dl._estimators",
+    "sklearn_dl.dask",
     "sklearn.base",
     "sklearn.callback",
     "sklearn.compose._target",

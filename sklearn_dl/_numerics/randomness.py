@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     VALIDATION = 3
     SAMPLE = 4
     FOLDS = 5
+    SHARDS = 6
 
 
 def generator(seed: int, purpose: Purpose, *position: int) -> np.random.Generator:

@@ -180,7 +180,46 @@ class Training:
             if not state.epoch and (places := lines_of(fitted.network)):
                 start = fitted.network.values.copy()
                 lines = learn_lines(places[0][0].unbent, head, rows, folds, left_out, seed)
-        training = cls(
+        alpha = scaled_alpha(plan.alpha, split.train.weight)
+        training = cls._begun(fitted, plan, rows, held_out, validation, folds, alpha)
+        training.lines, training.start = lines, start
+        training._judge_the_start(apart=split.apart)
+        return training
+
+    @classmethod
+    def elsewhere(cls, fitted: Fitted, plan: Plan, some: Rows, held_out: Rows | None, n_rows: int) -> Training:
+        """The training of a new record whose rows are elsewhere, but for some of them.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            Is trained in place.
+        plan : Plan
+            How; without folds.
+        some : Rows
+            Encoded rows, some of those that are trained on, for what is to be told at the end.
+        held_out : Rows or None
+            Encoded rows that judge.
+        n_rows : int
+            Rows that are trained on.
+        """
+        fitted.state.n_rows = n_rows
+        validation = None if held_out is None else Validation([held_out], fitted.head, products=plan.products)
+        return cls._begun(fitted, plan, some, held_out, validation, None, plan.alpha)
+
+    @classmethod
+    def _begun(
+        cls,
+        fitted: Fitted,
+        plan: Plan,
+        rows: Rows,
+        held_out: Rows | None,
+        validation: Validation | None,
+        folds: list[Fold] | None,
+        alpha: float,
+    ) -> Training:
+        loss = fitted.head.loss
+        return cls(
             fitted=fitted,
             plan=plan,
             rows=rows,
@@ -188,22 +227,18 @@ class Training:
             validation=validation,
             folds=folds,
             recipe=Recipe(
-                loss=head.loss if plan.n_members == 1 else MeanOfMembers(head.loss),
+                loss=loss if plan.n_members == 1 else MeanOfMembers(loss),
                 solver=plan.solver,
                 schedule=plan.schedule,
                 learning_rate=plan.learning_rate,
-                alpha=scaled_alpha(plan.alpha, split.train.weight),
+                alpha=alpha,
                 clip_norm=plan.clip_norm,
                 products=plan.products,
             ),
             stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
             fallback=Fallback(),
-            origin=0 if plan.partial else state.epoch,
-            lines=lines,
-            start=start,
+            origin=0 if plan.partial else fitted.state.epoch,
         )
-        training._judge_the_start(apart=split.apart)
-        return training
 
     def _judge_the_start(self, *, apart: bool) -> None:
         """Let the network that a further fit begins with be the first to be judged, by rows that it was not trained on.

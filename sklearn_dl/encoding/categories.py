@@ -53,6 +53,17 @@ class Categories(Part):
                 warn_of_distinct_levels(names[i], positions, len(levels), len(book.levels), min_frequency)
         return cls(books, settings["embedding_size"])
 
+    def tally(self, X: Any, weight: np.ndarray | None) -> dict[int, dict[Any, float]]:
+        """The total weight of each level of each column, by the column's position, as `Codebook.tally`."""
+        return {i: book.tally(*_factorize(X, i, book.name), weight) for i, book in self.books.items()}
+
+    def recounted(
+        self, counts: Mapping[int, Mapping[Any, float]], min_frequency: float, max_one_hot: int
+    ) -> Categories:
+        """The part by the levels of more rows than it was learnt from, as `Codebook.recounted`."""
+        books = {i: book.recounted(counts[i], min_frequency, max_one_hot) for i, book in self.books.items()}
+        return Categories(books, self.embedding_size)
+
     @property
     def spans(self) -> list[Span]:
         spans = []

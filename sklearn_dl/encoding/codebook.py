@@ -5,6 +5,7 @@ Knows nothing about tables: it gets positions in a list of distinct values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
@@ -88,6 +89,56 @@ class Codebook:
         one_hot = len(kept) + has_missing <= max_one_hot
         name = name if isinstance(name, NAMES) else str(name)
         return cls(name, sorted(kept), kind, len(kept) < len(levels), has_missing, one_hot)
+
+    def recounted(self, counts: Mapping[Any, float], min_frequency: float, max_one_hot: int) -> Codebook:
+        """The codebook of the same column by the levels of more rows than it was learnt from.
+
+        Parameters
+        ----------
+        counts : mapping of level to float
+            What `tally` gave, of all rows together.
+        min_frequency : float
+            As for `TableEncoder`, in units of the counts.
+        max_one_hot : int
+            As for `TableEncoder`.
+
+        Returns
+        -------
+        Codebook
+        """
+        if self.kind == NOTHING:
+            return self
+        levels = [level for level in counts if level is not None]
+        kept = [level for level in levels if counts[level] >= min_frequency * (1 - 1e-9)]
+        has_missing = None in counts
+        one_hot = len(kept) + has_missing <= max_one_hot
+        return Codebook(self.name, sorted(kept), self.kind, len(kept) < len(levels), has_missing, one_hot)
+
+    def tally(self, positions: np.ndarray, levels: list[Any], weight: np.ndarray | None) -> dict[Any, float]:
+        """The total weight of each level of some rows, and under None that of missing values.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n,)
+            Position of each row's value in `levels`, -1 where it is missing.
+        levels : list
+            The distinct values.
+        weight : ndarray of shape (n,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        dict of level to float
+
+        Raises
+        ------
+        ValueError
+            Where the values are of another type than in training.
+        """
+        self.encode(positions[:0], levels)
+        levels, positions = _merged(levels, positions)
+        counts = np.bincount(positions + 1, weight, minlength=len(levels) + 1).tolist()
+        return {level: count for level, count in zip([None, *levels], counts, strict=True) if count}
 
     @property
     def cardinality(self) -> int:

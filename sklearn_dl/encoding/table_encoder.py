@@ -258,15 +258,59 @@ class TableEncoder(TransformerMixin, Settings):
         assert isinstance(numbers, Numbers) and isinstance(categories, Categories)  # noqa: PT018
         self._show(numbers)
         self.categorical_features_ = categories.columns
-        self.levels_ = [book.levels for book in categories.books.values()]
+        self._lay_out([part for part in learnt.values() if len(part.columns)])
+        return self
+
+    def _lay_out(self, parts: list[Part]) -> None:
+        """Place the parts one after the other."""
+        self.levels_ = [book.levels for part in parts if isinstance(part, Categories) for book in part.books.values()]
         self._parts: list[tuple[Part, int, int]] = []  # where its columns of numbers start and stop
         stop = 0
-        for part in learnt.values():
-            if len(part.columns):
-                spans = [] if self._sparse else [span.width for span in part.spans if span.kind != CODES]
-                start, stop = stop, stop + (len(part.columns) if self._sparse else sum(spans))
-                self._parts.append((part, start, stop))
-        return self
+        for part in parts:
+            spans = [] if self._sparse else [span.width for span in part.spans if span.kind != CODES]
+            start, stop = stop, stop + (len(part.columns) if self._sparse else sum(spans))
+            self._parts.append((part, start, stop))
+
+    def tally(self, X: Any, weight: np.ndarray | None) -> dict[int, dict[Any, float]]:
+        """The total weight of each level of each categorical column, for `recounted`.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n, n_features)
+            Some of the rows, as `check_table` gave them.
+        weight : ndarray of shape (n,) or None
+            Weight of each.
+
+        Returns
+        -------
+        dict of int to dict of level to float
+            By the column's position; None is the level of missing values.
+        """
+        found = [part.tally(X, weight) for part in self.parts if isinstance(part, Categories)]
+        return found[0] if found else {}
+
+    def recounted(self, counts: Mapping[int, Mapping[Any, float]], mean_weight: float) -> TableEncoder:
+        """The encoder of the same table by the levels of all its rows, where it was learnt from some of them.
+
+        Parameters
+        ----------
+        counts : mapping of int to mapping of level to float
+            What `tally` gave, of all rows together.
+        mean_weight : float
+            Their mean weight.
+
+        Returns
+        -------
+        TableEncoder
+        """
+        least, encoder = self.min_frequency * min(1.0, mean_weight), copy.copy(self)
+        encoder._lay_out(
+            [
+                part.recounted(counts, least, self.max_one_hot) if isinstance(part, Categories) else part
+                for part in self.parts
+            ]
+        )
+        return encoder
 
     def numbers_of(self, X: Any, before: Any = None) -> Any:
         """The columns that are scaled, of a checked table, each part's own; below those of rows `before`, if any.

@@ -1,0 +1,225 @@
+"""DLClassifier on Dask.
+
+Knows what classes as targets need; everything else is in the base.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import DTypeLike
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import BaseCrossValidator
+
+from .._estimators import DLClassifier as Ordinary
+from ..encoding import TableEncoder
+from ..layers import Activation, Layer
+from ..losses import Loss
+from ..numeric_embeddings import NumericEmbedding
+from ..schedules import Schedule
+from ..solvers import LBFGS, Solver
+from .base import Distributed
+from .fitting import Given
+from .partitions import is_lazy
+
+__all__ = ["DLClassifier"]
+
+
+@final
+class DLClassifier(ClassifierMixin, Distributed):
+    """A neural network for classification, fitted to partitions of a Dask DataFrame or array.
+
+    The parameters are those of `sklearn_dl.DLClassifier`, with the same defaults, and three more. The rows are dealt to
+    `n_shards` learners by their position in the table. In a round each of them takes steps on a cell, one of `n_rounds`
+    parts of its shard, all from the same weights; then weights and moments are averaged. The bits depend neither on the
+    number of workers nor on how the table is cut. What was fitted is an ordinary estimator, `estimator_`.
+
+    Parameters
+    ----------
+    n_shards : int or "auto", default="auto"
+        Learners side by side, which should be as many as threads or more; "auto" is 4 to 64, by the number of rows, and
+        1 below 1024 of them. With several, ``learning_rate_init="auto"`` is twice what it is on one machine.
+    n_rounds : int or "auto", default="auto"
+        Rounds an epoch; "auto" is 4, or so many that a cell holds 65 536 rows at most.
+    momentum : float in [0, 1) or "auto", default="auto"
+        Of the averages: a round moves the weights by Δ + μ u, with Δ what the learners have moved on average, and
+        u ← μ u + Δ. "auto" is 0.5 where there are several learners.
+
+    Attributes
+    ----------
+    estimator_ : sklearn_dl.DLClassifier
+        What was fitted.
+
+    See Also
+    --------
+    sklearn_dl.DLClassifier : The parameters that are not described here.
+    """
+
+    _ordinary = Ordinary
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        loss: str | Loss = "log_loss",
+        solver: str | Solver | LBFGS = "auto",
+        alpha: float = 0.0,
+        learning_rate: str | Schedule = "cosine",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] | None = "auto",
+        max_iter: int | Literal["auto"] = "auto",
+        shuffle: bool = True,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] | Literal["auto"] = "auto",
+        normalization: Literal["batch", "layer"] | None = None,
+        architecture: Literal["mlp", "resnet"] | Callable[..., Layer] = "mlp",
+        n_members: int | Literal["auto"] = "auto",
+        n_folds: int | BaseCrossValidator | Literal["auto"] = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        encoder: TableEncoder | Literal["auto"] | None = "auto",
+        class_weight: dict[Any, float] | list[dict[Any, float]] | Literal["balanced"] | None = None,
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        scoring: str | Callable[..., float] | Sequence[Any] | None = "loss",
+        target_loss: float | None = None,
+        max_time: float | None = None,
+        dtype: DTypeLike = "auto",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
+        n_jobs: int | None = None,
+        n_shards: int | Literal["auto"] = "auto",
+        n_rounds: int | Literal["auto"] = "auto",
+        momentum: float | Literal["auto"] = "auto",
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.clip_norm = clip_norm
+        self.dropout = dropout
+        self.normalization = normalization
+        self.architecture = architecture
+        self.n_members = n_members
+        self.n_folds = n_folds
+        self.numeric_embedding = numeric_embedding
+        self.encoder = encoder
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.target_loss = target_loss
+        self.max_time = max_time
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.n_shards = n_shards
+        self.n_rounds = n_rounds
+        self.momentum = momentum
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        classes: Any = None,
+        resume_from: str | PathLike[str] | None = None,
+    ) -> DLClassifier:
+        """Fit the network on the workers of the current Dask client.
+
+        Parameters
+        ----------
+        X : Dask DataFrame or array of shape (n, n_features)
+            The table; the order of its rows decides which learner gets which.
+        y : Dask Series, DataFrame or array of shape (n,) or (n, n_outputs)
+            Labels, cut into partitions as X is.
+        sample_weight : Dask Series or array of shape (n,) or None, default=None
+            Weight of each row, cut likewise.
+        X_val, y_val : collections of Dask, tables in memory, or None, default=None
+            Validation set, in place of rows that are held out; its rows come to the client, encoded.
+        sample_weight_val : collection or None, default=None
+            Weights of the validation rows.
+        classes : array-like or None, default=None
+            All classes there will ever be; None for those in y.
+        resume_from : path or None, default=None
+            A checkpoint of this very fit, from which it goes on.
+
+        Returns
+        -------
+        self : DLClassifier
+
+        Raises
+        ------
+        ImportError
+            Where dask is not installed.
+        ValueError, TypeError
+            Where there is no client, or a parameter or the data are not as they must be.
+        """
+        self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, classes, resume_from))
+        return self
+
+    @property
+    def classes_(self) -> Any:
+        """The labels."""
+        return self.estimator_.classes_
+
+    def predict_proba(self, X: Any) -> Any:
+        """Predict the probability of each class, partition by partition and not before it is asked for.
+
+        Parameters
+        ----------
+        X : Dask DataFrame or array, or a table in memory, of shape (n, n_features)
+            The table.
+
+        Returns
+        -------
+        Dask DataFrame or array, or ndarray, of shape (n, n_classes)
+            In the order of `classes_`.
+        """
+        return self._predicted(X, "predict_proba")
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the rows whose label is predicted right.
+
+        Parameters
+        ----------
+        X, y : collections of Dask, or a table in memory and its labels
+            The rows.
+        sample_weight : collection, array-like or None, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+        """
+        if not is_lazy(X):
+            return self.estimator_.score(X, y, sample_weight)
+        parts = self._summed(_right, X, y, sample_weight)
+        return math.fsum(right for right, _ in parts) / math.fsum(total for _, total in parts)
+
+
+def _right(i: int, X: Any, y: Any, weight: Any, model: Ordinary) -> tuple[float, float]:
+    """The weight of the rows of a partition that are predicted right, and of all."""
+    total = float(len(y) if weight is None else np.sum(weight))
+    return model.score(X, y, weight) * total if total else 0.0, total
