@@ -47,11 +47,11 @@ class Case(NamedTuple):
 
 
 def numbers(**parameters: Any) -> DLRegressor:
-    return DLRegressor(**{"max_iter": 3, "random_state": 0, "hidden_layer_sizes": (9,)} | parameters)
+    return DLRegressor(**{"n_members": 1, "max_iter": 3, "random_state": 0, "hidden_layer_sizes": (9,)} | parameters)
 
 
 def classes(**parameters: Any) -> DLClassifier:
-    return DLClassifier(**{"max_iter": 3, "random_state": 0, "hidden_layer_sizes": (9,)} | parameters)
+    return DLClassifier(**{"n_members": 1, "max_iter": 3, "random_state": 0, "hidden_layer_sizes": (9,)} | parameters)
 
 
 CASES = [
@@ -163,7 +163,7 @@ REFUSED = [
     Refusal("layer normalisation", numbers(normalization="layer"), Y, "the layer LayerNorm"),
     Refusal("resnet", numbers(architecture="resnet"), Y, "the layer Residual"),
     Refusal("activation at the end", numbers(architecture=two_activations), Y, "does not end with a Dense layer"),
-    Refusal("members", numbers(n_members=2, numeric_embedding=None), Y, "the layer Members"),
+    Refusal("members", numbers(n_members=2, n_folds=1, numeric_embedding=None), Y, "the layer Members"),
     Refusal("embedded numbers", numbers(numeric_embedding="periodic"), Y, "the layer NumberEmbedding"),
     Refusal("huber", numbers(loss="huber"), Y, r"Huber\(\)"),
     Refusal("gamma", numbers(loss="gamma"), abs(Y), r"Gamma\(\)"),

@@ -176,8 +176,9 @@ def test_a_stream_is_warned_once_of_what_has_no_effect():
 
 
 def test_partial_fit_takes_weights():
-    doubled = DLRegressor(**SMALL | {"batch_size": None}).partial_fit(np.r_[X, X[:30]], np.r_[y, y[:30]])
-    weighted = DLRegressor(**SMALL | {"batch_size": None})
+    plain = SMALL | {"batch_size": None, "n_members": 1}
+    doubled = DLRegressor(**plain).partial_fit(np.r_[X, X[:30]], np.r_[y, y[:30]])
+    weighted = DLRegressor(**plain)
     weighted.partial_fit(X, y, sample_weight=np.where(np.arange(90) < 30, 2.0, 1.0))
     np.testing.assert_allclose(weighted.predict(X), doubled.predict(X), rtol=1e-9)
 

@@ -686,7 +686,7 @@ def test_clone_pickle_and_texts(n_folds):
     assert type(n_folds).__name__ in repr(model)
     assert type(n_folds).__name__ in model._repr_html_()
     assert "n_folds" not in fitted.settings_
-    assert fitted.settings_["n_members"] == n_folds.get_n_splits()
+    assert fitted.settings_["n_members"] == -(-8 // n_folds.get_n_splits()) * n_folds.get_n_splits()
     assert same(fitted, clone(model).set_params(**fitted.settings_).fit(X, y, groups=groups))
 
 

@@ -37,7 +37,8 @@ TABLE = pd.DataFrame(
 )
 
 CASES: dict[str, tuple[Any, Any, Any]] = {
-    "table": (DLRegressor(), TABLE, Y),
+    "table": (DLRegressor(n_members=1), TABLE, Y),
+    "an ensemble": (DLRegressor(), TABLE, Y),
     "single precision": (DLRegressor(dtype="float32", normalization="batch"), X, Y[:, 0]),
     "quantiles": (DLRegressor(loss=Quantile((0.1, 0.9)), solver="lbfgs"), X, Y),
     "sparse": (DLRegressor(), sparse.csr_array(np.where(X > 0, X, 0)), Y),

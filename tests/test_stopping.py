@@ -410,8 +410,8 @@ def test_a_share_held_out_and_the_same_rows_given_make_the_same_network(name):
 
 
 def test_auto_is_settled_by_the_training_rows(monkeypatch):
-    """340 rows, of which a share is held out, give the plain network of 306 rows, and not an ensemble."""
-    table, target = np.tile(X, (4, 1))[:340], np.tile(y, 4)[:340]
+    """110 rows, of which a share is held out, give the plain network of 99 rows, and not an ensemble."""
+    table, target = np.tile(X, (4, 1))[:110], np.tile(y, 4)[:110]
     model = DLRegressor(early_stopping=True, n_folds=1, max_iter=2, random_state=0).fit(table, target)
     assert len(model.coefs_) == 2
     assert model.set_params(warm_start=True).fit(table, target).validation_loss_curve_ is not None
