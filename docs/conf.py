@@ -11,6 +11,7 @@ import importlib
 import inspect
 import os
 import re
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -67,11 +68,16 @@ copyright = "the sklearn_dl developers, BSD 3-Clause"
 # ---------------------------------------------------------------- the gallery
 
 
-def as_in_tests(gallery_conf: dict, fname: str) -> None:
+SPHINXS = list(warnings.filters)
+
+
+def as_in_tests(gallery_conf: dict, fname: str, when: str) -> None:
     """A warning in an example is an error, as it is in the tests."""
-    warnings.filterwarnings("error")
-    warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
-    os.environ["MPLBACKEND"] = "agg"
+    if when == "before":
+        warnings.filterwarnings("error")
+        warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+    else:
+        warnings.filters[:] = SPHINXS
 
 
 sphinx_gallery_conf = {
@@ -81,6 +87,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"flats\.py$",
     "nested_sections": False,
     "reset_modules": ("matplotlib", as_in_tests),
+    "reset_modules_order": "both",
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,
@@ -99,7 +106,8 @@ PUBLIC = ["sklearn_dl", *(f"sklearn_dl.{name}" for name in sklearn_dl._MODULES)]
 def reference() -> None:
     """A page for each public module, with a table of what it lists, and one page of all modules."""
     folder = HERE / "api"
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # what is no longer listed has no page
+    folder.mkdir()
     summaries: list[tuple[str, str]] = []
     seen: list[object] = []  # what two modules list has one page
     for name in PUBLIC:
@@ -185,7 +193,8 @@ def copies() -> None:
 
 def contents(entries: str, caption: str = "") -> str:
     """A table of contents that is seen beside the page alone."""
-    return f"\n\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
+    option = f":caption: {caption}\n" if caption else ""
+    return f"\n\n```{{toctree}}\n:hidden:\n{option}\n{entries}\n```\n"
 
 
 def read(app, docname: str, source: list[str]) -> None:
