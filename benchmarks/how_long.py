@@ -1,7 +1,7 @@
 """How long a fit takes and what memory it needs, by rows: python -m benchmarks.how_long [rows ...]
 
-Numbers in, a number out (friedman1 with noise, 20 columns), a process for each fit, on one thread. The lines are those of
-docs/time.md: replace its tables by what this prints.
+Numbers in, a number out (friedman1 with noise, 20 columns), a process for each fit, on one thread. The lines are those
+of docs/time.md: replace its table by what this prints.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ myst_enable_extensions = ["colon_fence", "attrs_block", "attrs_inline"]
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings tell types
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the templates list them
 numpydoc_class_members_toctree = False
 
