@@ -145,6 +145,8 @@ def without_scikit_learns(app, what, name, obj, skip, options) -> bool | None:
 ABOVE = {"README.md": "readme.md", "README.zh-CN.md": "readme-zh.md", "CONTRIBUTING.md": "contributing.md",
          "CHANGELOG.md": "changelog.md", "CODE_OF_CONDUCT.md": "code-of-conduct.md"}  # fmt: skip
 
+NAMED = {"/above/readme": "README", "/above/readme-zh": "README (中文)"}  # both have the project's name as title
+
 
 def on_the_site(target: str, page: Path) -> str:
     """A link of a page of the repository, as a link of the site."""
@@ -207,7 +209,8 @@ def read(app, docname: str, source: list[str]) -> None:
     if docname == "README":
         parts = re.split(r"^## (.*)$", source[0], flags=re.MULTILINE)
         for caption, part in zip(parts[1::2], parts[2::2], strict=True):
-            entries = "\n".join(re.findall(r"\]\((/[^)]*)\.md\)", part))
+            paths = re.findall(r"\]\((/[^)]*)\.md\)", part)
+            entries = "\n".join(f"{NAMED[path]} <{path}>" if path in NAMED else path for path in paths)
             source[0] += contents(entries, caption) if entries else ""
     elif docname == "derivations/README":
         source[0] += contents("\n".join(re.findall(r"\]\(/derivations/(\w+)\.md\)", source[0])))
