@@ -511,5 +511,5 @@ def test_the_example_shows_what_the_encoder_did(capsys):
     printed = capsys.readouterr().out
     assert "year         float64        -> a number, scaled, and where it was missing: year, year_missing" in printed
     assert "-> a code for each of 60 levels, with a learnt vector of 8 numbers: street" in printed
-    assert "-> a text, told by 31 numbers: description_text1, " in printed
+    assert re.search(r"-> a text, told by \d+ numbers: description_text1, ", printed)
     assert re.search("listed .* -> a date, told by .* numbers: listed", printed)
