@@ -1,15 +1,18 @@
-"""Linear regression by gradient descent: `DLRegressor` beside the formula, step by step.
+"""
+Gradient descent by hand
+========================
 
-Without a hidden layer, with all rows in each step and without scaling, the network is a straight line y = w x + b, and
-each epoch is one step of
+Linear regression by gradient descent: `DLRegressor` beside the formula, step by step. Without a hidden layer, with all
+rows in each step and without scaling, the network is a straight line y = w x + b, and each epoch is one step of ::
 
     w <- w - α (1/N) Xᵀ(X w + b - y),    b <- b - α mean(X w + b - y),
 
-which lowers L = 1/(2N) Σ (y - ŷ)². Run it with ``python examples/gradient_descent_by_hand.py``.
+which lowers L = 1/(2N) Σ (y - ŷ)².
 """
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
@@ -86,6 +89,17 @@ def main() -> None:
     exact = LinearRegression().fit(X, y)
     print(f"where gradient descent is heading (LinearRegression): w = {exact.coef_[0]:.5f}, b = {exact.intercept_:.5f}")
     assert difference.max() < 1e-12
+
+    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    left.plot(X[:, 0], y, ".", color="0.7")
+    for step in (1, 30, 100, 1000):
+        w, b, _ = formula[step - 1]
+        left.plot([0, 1], [b, w + b], label=f"after {step} steps")
+    left.set(xlabel="x", ylabel="y", title="the line")
+    left.legend(frameon=False, fontsize="small")
+    right.plot(np.arange(1, STEPS + 1), [loss for _, _, loss in network])
+    right.set(xlabel="step", ylabel="L = 1/(2N) Σ (y - ŷ)²", xscale="log", yscale="log", title="the loss")
+    plt.show()
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ CASES = {
         StackingRegressor([("net", regressor()), ("line", LinearRegression())], cv=2, passthrough=True), y, 0.9,
     ),
     "stacking classifier": (
-        StackingClassifier([("net", classifier()), ("line", LogisticRegression())], classifier(n_members=1), cv=2), c, 0.85,
+        StackingClassifier([("net", classifier()), ("line", LogisticRegression())], classifier(n_members=1), cv=2),
+        c, 0.85,
     ),
     "voting regressor": (VotingRegressor([("net", regressor()), ("line", LinearRegression())]), y, 0.9),
     "voting classifier": (

@@ -504,10 +504,12 @@ def test_the_blocks_of_the_guide_run(capsys):
 
 
 def test_the_example_shows_what_the_encoder_did(capsys):
-    example = runpy.run_path(str(ROOT / "examples" / "raw_table.py"))
+    example = runpy.run_path(str(ROOT / "examples" / "flats.py"))
     table, rent = example["flats"]()
     model = DLRegressor(**QUICK).fit(table, rent)
     example["show_encoder"](model.encoder_, table)
     printed = capsys.readouterr().out
-    assert "year       float64   -> a number, scaled, and where it was missing: year, year_missing" in printed
+    assert "year         float64        -> a number, scaled, and where it was missing: year, year_missing" in printed
     assert "-> a code for each of 60 levels, with a learnt vector of 8 numbers: street" in printed
+    assert re.search(r"-> a text, told by \d+ numbers: description_text1, ", printed)
+    assert re.search("listed .* -> a date, told by .* numbers: listed", printed)

@@ -117,7 +117,7 @@ class DLRegressor(RegressorMixin, BaseDL):
         What counts as improvement; for L-BFGS, the largest component of the gradient at convergence.
     scoring : "loss", str, callable, None or list of such, default="loss"
         What chooses the epoch: the loss, or a scorer of scikit-learn (None: the estimator's own). Of a list it is
-        the first; the others are recorded in `history_` alone, as "validation_" and the scorer's name.
+        the first; the others are recorded in `history_` alone, as `validation_` and the scorer's name.
     target_loss : float or None, default=None
         Stop as soon as the training loss of an epoch is at or below it.
     max_time : float > 0 or None, default=None

@@ -41,7 +41,7 @@ class NumberHead(Head):
     scale : Scale or None
         How large residuals are, row by row, in the network's units.
     margins : Margins or None
-        Of |y - prediction| / scale, where there were rows that nothing had learnt.
+        Of `|y - prediction| / scale`, where there were rows that nothing had learnt.
     level_margins : list of Margins or None
         Of the distance from the interval between two levels, where the network has levels and there were such rows.
     groups : tuple of int

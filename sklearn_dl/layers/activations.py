@@ -105,13 +105,7 @@ class Activation(Layer):
         return m.dx
 
     def pull_back(self, k: Any) -> None:
-        """k.dx <- f'(x) dy
-
-        Parameters
-        ----------
-        k : namespace
-            As for `derivative`, with ``k.dy`` and ``k.dx``, which may be one array where `needs_sign`.
-        """
+        """k.dx <- f'(x) dy; where `needs_sign`, ``k.dx`` and ``k.dy`` may be one array."""
         self.derivative(k.dx, k)
         k.dx *= k.dy
 

@@ -36,7 +36,7 @@ class SquaredError(Loss):
 
 @final
 class AbsoluteError(Loss):
-    """|ŷ - y|, summed over outputs: the network learns the median."""
+    """`|ŷ - y|`, summed over outputs: the network learns the median."""
 
     def value_and_gradient(self, y: np.ndarray, raw: np.ndarray, weight: np.ndarray | None, out: np.ndarray) -> float:
         r = np.subtract(raw, y)
@@ -46,7 +46,7 @@ class AbsoluteError(Loss):
 
 @final
 class Huber(Loss):
-    """½ r² where |r| ≤ δ, else δ (|r| - ½ δ), r = ŷ - y (Huber 1964, eq. 1.1).
+    """`½ r² where |r| ≤ δ, else δ (|r| - ½ δ)`, r = ŷ - y (Huber 1964, eq. 1.1).
 
     Parameters
     ----------
