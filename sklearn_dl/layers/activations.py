@@ -101,10 +101,10 @@ class Activation(Layer):
             for k, stretch in zip(m.stretches, _stretches(len(m.stretches), m.x.size), strict=True):
                 k.dy, k.dx = _part(dy, stretch), _part(m.dx, stretch)
         for k in m.stretches:
-            self.pull_back(k)
+            self._pull_back(k)
         return m.dx
 
-    def pull_back(self, k: Any) -> None:
+    def _pull_back(self, k: Any) -> None:
         """k.dx <- f'(x) dy; where `needs_sign`, ``k.dx`` and ``k.dy`` may be one array."""
         self.derivative(k.dx, k)
         k.dx *= k.dy
@@ -210,7 +210,7 @@ class ReLU(Activation):
         np.greater(k.y, k.zero, out=k.on)
         np.copyto(d, k.on)  # 1 where x > 0
 
-    def pull_back(self, k: Any) -> None:
+    def _pull_back(self, k: Any) -> None:
         np.greater(k.y, k.zero, out=k.on)
         np.multiply(k.dy, k.on, out=k.dx)
 
