@@ -163,6 +163,11 @@ class EpochHalvingSearchCV(BaseSearchCV):
             setattr(self, name, value)
         return self
 
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns of X; only where ``refit=True``."""
+        return int(super().n_features_in_)
+
     def _run_search(self, evaluate_candidates: Callable[..., Mapping[str, Any]]) -> None:
         if self.n_iter is None:
             candidates = list(ParameterGrid(self.param_distributions))
