@@ -33,6 +33,7 @@ from sklearn_dl.search import EpochHalvingSearchCV
 # what other packages and interpreters warn of when processes come and go
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Port 8787 is already in use:UserWarning"),  # by the cluster of another test
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
