@@ -129,7 +129,7 @@ def test_levels_not_seen_in_training(estimator):
 
 
 def test_the_embedding_of_unseen_levels_begins_neutral():
-    model = DLRegressor(**QUICK).fit(df, y)
+    model = DLRegressor(**QUICK, n_members=1).fit(df, y)
     table = model.network_.views()[0].table
     np.testing.assert_array_equal(table[0], 0)  # no town was rare: nothing was learnt about such
     assert (table[1:] != 0).any(axis=1).all()
@@ -250,7 +250,7 @@ def test_a_failed_fit_leaves_the_model_as_it_was():
 @pytest.mark.parametrize("estimator", BOTH)
 def test_early_stopping_holds_out_rows_of_a_frame(estimator, make):
     t = target(estimator, y)
-    model = estimator(**QUICK | {"max_iter": 5}, early_stopping=True, scoring=None).fit(make(df), t)
+    model = estimator(**QUICK | {"max_iter": 5, "n_members": 1}, early_stopping=True, scoring=None).fit(make(df), t)
     assert len(model.validation_scores_) == len(model.validation_loss_curve_) == 5
     assert np.isfinite(model.validation_loss_curve_).all()
 
@@ -270,7 +270,7 @@ def test_a_validation_set_as_a_frame(estimator, make):
 def test_going_on_with_levels_that_come_later(estimator, make):
     t = target(estimator, y)
     first = (df["town"] < "town 06").to_numpy()
-    model = estimator(**QUICK, encoder=TableEncoder(max_one_hot=4))
+    model = estimator(**QUICK, n_members=1, encoder=TableEncoder(max_one_hot=4))
     for _ in range(2):
         model.partial_fit(make(df[first]), t[first])
     levels = model.encoder_.levels_

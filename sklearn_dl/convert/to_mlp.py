@@ -74,7 +74,7 @@ def to_sklearn(estimator: DLClassifier | DLRegressor) -> Any:
     >>> from sklearn_dl import DLClassifier
     >>> from sklearn_dl.convert import to_sklearn
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = DLClassifier(max_iter=5, random_state=0).fit(X, y)
+    >>> model = DLClassifier(n_members=1, max_iter=5, random_state=0).fit(X, y)
     >>> pipeline = to_sklearn(model)
     >>> pipeline[-1]
     MLPClassifier(...)
