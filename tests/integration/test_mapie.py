@@ -53,7 +53,9 @@ def test_cross_conformal_intervals(method):
 
 
 def test_jackknife_after_bootstrap():
-    model = JackknifeAfterBootstrapRegressor(DLRegressor(**SETTINGS), confidence_level=LEVEL, resampling=20)
+    model = JackknifeAfterBootstrapRegressor(
+        DLRegressor(**SETTINGS), confidence_level=LEVEL, resampling=20, random_state=0
+    )
     _, intervals = model.fit_conformalize(X[TRAIN], y[TRAIN]).predict_interval(X[TEST])
     assert BOUNDS[0] < coverage(intervals, y[TEST])
 
