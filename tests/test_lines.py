@@ -183,3 +183,12 @@ def test_lines_that_are_not_finite_are_none(monkeypatch):
     model = DLRegressor(random_state=0).fit(X, Y)
     assert not starts_above(model)
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_it_is_told(capsys):
+    DLRegressor(random_state=0, verbose=40).fit(X, Y)
+    told = capsys.readouterr().out.splitlines()
+    again = [i for i, line in enumerate(told) if line.startswith("a line is better for left-out rows, ")]
+    assert len(again) == 1
+    assert next(line.split()[1] for line in told if line.startswith("epoch ")) == "40/128"
+    assert told[again[0] + 1].startswith("epoch  40/128")

@@ -112,8 +112,8 @@ def _descend(training: Training, monitor: Monitor, walk: Steps | None) -> End:
         return _steps(training, monitor, walk)
     end = _steps(training, monitor, walk)
     try:
-        if _goes_on(end, training, monitor) and training.start_above_the_line():
-            monitor.begin()
+        if _goes_on(end, training, monitor) and (losses := training.start_above_the_line()):
+            monitor.begin_above_a_line(*losses)
             end = _steps(training, monitor, walk)
         if _goes_on(end, training, monitor) and training.learn_the_rest():
             state.ended_by = monitor.reason or state.ended_by

@@ -72,12 +72,18 @@ class Monitor:
         """Epochs are about to come: those that are judged, or the last ones."""
         training, plan, epoch = self._training, self._training.plan, self._training.fitted.state.epoch
         self._watches, self.reason, self._told = training.fitted.state.judged is None, "", False
-        self._last, self._most = epoch + training.epochs_left, epoch + training.most_epochs_left
+        self._last, self._most = epoch + training.epochs_left, epoch + training.epochs_of_this_start
         self._max_time = math.inf if plan.max_time is None else plan.max_time
         if self._watches and not training.pauses:  # the last epochs have their share of the time
             self._max_time *= 1 - plan.n_last / plan.n_epochs
         if training.epochs_left:
             self.listener.begin_epoch()
+
+    def begin_above_a_line(self, line: float, network: float) -> None:
+        """Epochs begin anew, above a line whose loss of left-out rows is lower than the network's."""
+        if self._training.plan.verbose:
+            print(f"a line is better for left-out rows, {line:.5g} < {network:.5g}: starts again above it", flush=True)
+        self.begin()
 
     @property
     def goes_on(self) -> bool:

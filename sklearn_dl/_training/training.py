@@ -270,9 +270,14 @@ class Training:
     @property
     def most_epochs_left(self) -> int:
         """Epochs that this fit may still run: also those above a line, and those after the judgement."""
-        later = self.plan.n_last if self.fitted.state.judged is None else 0
         again = self.plan.n_epochs - self.plan.n_last if self._may_start_again else 0
-        return self.epochs_left + again + later
+        return self.epochs_of_this_start + again
+
+    @property
+    def epochs_of_this_start(self) -> int:
+        """Epochs that may still run unless all starts again above a line, those after the judgement included."""
+        later = self.plan.n_last if self.fitted.state.judged is None else 0
+        return self.epochs_left + later
 
     @property
     def n_last(self) -> int:
@@ -288,16 +293,17 @@ class Training:
             return False
         return not any(p.slope.any() or p.level.any() for _, p in lines_of(self.fitted.network))
 
-    def start_above_the_line(self) -> bool:
-        """Begin anew above a line that is better for rows that neither has learnt; whether it was, by a margin.
+    def start_above_the_line(self) -> tuple[float, float] | None:
+        """Begin anew above a line that is better for rows that neither has learnt, by a margin; the losses of both.
 
         What came before is forgotten: epochs are counted from 1 again.
         """
         state, best = self.fitted.state, self.fitted.state.best_loss
         if not self._may_start_again or self.lines is None or self.start is None or best is None:
-            return False
-        if not self.lines.loss < (1 - MARGIN) * best:
-            return False
+            return None
+        line = self.lines.loss
+        if not line < (1 - MARGIN) * best:
+            return None
         np.copyto(self.fitted.network.values, self.start)
         self.lines.lay(self.fitted.network)
         state.kept, state.epoch, state.step, state.samples_seen, state.over = {}, 0, 0, 0, False
@@ -305,7 +311,7 @@ class Training:
         self.fitted.history.clear()
         self.stopping = EarlyStopping(self.plan.patience, self.plan.tol, self.plan.keeps_best)
         self.fallback, self.lines = Fallback(), None
-        return True
+        return line, best
 
     def learn_the_rest(self) -> bool:
         """Go back to the best epoch, and let the rows that were left out be learnt from then on; whether that is on."""
