@@ -23,7 +23,7 @@ from .._engine import Network, State, forward
 from .._numerics import one_blas_thread
 from .descent import vectors_of
 from .steps import Recipe, Walk
-from .validation import Validation
+from .training import Training
 
 __all__ = ["Crew", "processes_for"]
 
@@ -107,40 +107,25 @@ class Crew:
 
     Parameters
     ----------
-    network : Network
-        What is trained, in place.
-    rows : Rows
-        Encoded training rows.
+    training : Training
+        Whose network is trained, in place; its judge hears what each part says of the rows that it leaves out.
     batches : list of Batches
         The training set of each part.
-    recipe : Recipe
-        What a step does.
-    state : State
-        Where the training stands.
     n_processes : int
         Besides this one, which waits.
-    validation : Validation or None
-        Hears what each part says of the rows that it leaves out.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        rows: Rows,
-        batches: list[Batches],
-        recipe: Recipe,
-        state: State,
-        n_processes: int,
-        validation: Validation | None,
-    ):
+    def __init__(self, training: Training, batches: list[Batches], n_processes: int):
+        network, recipe, state = training.fitted.network, training.recipe, training.fitted.state
         self.network, self.n_rows, self.n_steps = network, batches[0].n_rows, len(batches[0])
         self._state, self._total = state, sum(some.total_weight for some in batches)
         self._parts = list(zip(network.parts, vectors_of(recipe.solver, network, state), strict=True))
-        values, shares = network.values, tuple(some.drawn for some in batches)
-        left_out = None if validation is None else validation.left_out
-        self._validation = None if left_out is None else validation
-        name = uuid.uuid4().hex
-        self._job = Job(name, network.layer, values.size, values.dtype, rows, shares, recipe, state.seed, left_out)
+        judge = training.validation if state.judged is None else None
+        left_out = None if judge is None else judge.left_out
+        self._validation, self._every = None if left_out is None else judge, training.plan.every
+        values, shares, name = network.values, tuple(some.drawn for some in batches), uuid.uuid4().hex
+        rows, seed = training.rows, state.seed
+        self._job = Job(name, network.layer, values.size, values.dtype, rows, shares, recipe, seed, left_out)
         self._n, self._parallel = n_processes, joblib.Parallel(n_processes, backend="loky")
 
     def __enter__(self) -> Crew:
@@ -153,10 +138,11 @@ class Crew:
     def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
         """As `Walk.epoch`; the time that is over, where there is a limit, is that at the epoch's begin."""
         state, rates = self._state, [rate_at(k / self.n_steps) for k in range(self.n_steps)]
+        judges = self._validation is not None and (state.epoch + 1) % self._every == 0
         told = [[v.tobytes() for v in (part.values, *kept.values())] for part, kept in self._parts]
         shares = [range(first, len(told), self._n) for first in range(self._n)]  # one call a process: calls cost 5 ms
         several = self._parallel(
-            joblib.delayed(_epoch_of)(self._job, {i: told[i] for i in share}, state.epoch, state.step, rates)
+            joblib.delayed(_epoch_of)(self._job, {i: told[i] for i in share}, state.epoch, state.step, rates, judges)
             for share in shares
         )
         by_part = dict(pair for share in zip(shares, several, strict=True) for pair in zip(*share, strict=True))
@@ -167,7 +153,7 @@ class Crew:
                 for vector, now in zip((part.values, *kept.values()), answer.vectors, strict=True):
                     vector[...] = np.frombuffer(now, vector.dtype)
             state.step = answers[0].step
-            if self._validation is not None:
+            if judges and self._validation is not None:
                 self._validation.hear([answer.raw for answer in answers])
         return loss / self._total, rates[-1]
 
@@ -187,8 +173,10 @@ class Answer(NamedTuple):
 _LATEST: dict[str, Walk] = {}  # in a process: the training that it works on
 
 
-def _epoch_of(job: Job, told: dict[int, list[bytes]], number: int, step: int, rates: list[float]) -> list[Answer]:
-    """An epoch of some parts, by what `told` says of each."""
+def _epoch_of(
+    job: Job, told: dict[int, list[bytes]], number: int, step: int, rates: list[float], judges: bool
+) -> list[Answer]:
+    """An epoch of some parts, by what `told` says of each; where it `judges`, with what they say of left-out rows."""
     walk = _LATEST.get(job.name)
     if walk is None:
         _LATEST.clear()
@@ -198,7 +186,7 @@ def _epoch_of(job: Job, told: dict[int, list[bytes]], number: int, step: int, ra
         for i, vectors in told.items():
             loss, last, now = walk.epoch_of(i, number, step, vectors, rates)
             raw = None
-            if job.left_out is not None and math.isfinite(loss):
+            if judges and job.left_out is not None and math.isfinite(loss):
                 raw = forward(walk.network.parts[i], job.left_out[i], products=job.recipe.products)
             answers.append(Answer(loss, last, [vector.tobytes() for vector in now], raw))
     return answers

@@ -142,9 +142,7 @@ def _steps(training: Training, monitor: Monitor, walk: Steps | None) -> End:
             all_work = work * batches[0].n_rows * plan.n_epochs
             n_processes = processes_for(plan.n_jobs, len(batches), all_work)
             if n_processes > 1:
-                judge = None if fitted.state.judged is not None else training.validation
-                crew = Crew(network, training.rows, batches, training.recipe, fitted.state, n_processes, judge)
-                walk = stack.enter_context(crew)
+                walk = stack.enter_context(Crew(training, batches, n_processes))
                 return follow(walk, training.recipe, fitted.state, monitor, span, training.fallback)
         else:
             n_threads = threads_for(threads_granted(plan.n_jobs), batches[0].size, work)
