@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from scipy.sparse import issparse
+
 from .._data import is_dataframe
 from .engine import Engine
 
@@ -129,6 +131,8 @@ def rows_apart(collection: Any, like: Any = None) -> list[Any]:
 def _seen(i: int, *several: Any) -> tuple[tuple[int, ...], list[Any] | None]:
     """How many rows each of them has, and the first one's columns."""
     X = several[0]
+    if any(map(issparse, several)):
+        raise ValueError(f"partition {i} holds a sparse matrix, which is not taken on Dask; make its blocks dense.")
     return tuple(len(piece) if hasattr(piece, "__len__") else piece.shape[0] for piece in several), (
         list(X.columns) if is_dataframe(X) else [X.shape[1]] if X.ndim == 2 else None
     )

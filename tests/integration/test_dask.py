@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
@@ -331,6 +332,10 @@ WRONG = {
         "partition 0 has X 600, y 700 rows",
     ),
     "no rows": (parts(X).query("size > 99"), parts(y)[parts(y) > 99], {}, ValueError, "partitions are empty"),
+    "sparse blocks": (
+        da.ones((100, 3), chunks=(50, 3)).map_blocks(sparse.csr_array), da.ones(100, chunks=50), {}, ValueError,
+        "partition . holds a sparse matrix, which is not taken on Dask",
+    ),
     "missing targets": (parts(X), parts(y.where(y > 0)), {}, ValueError, "y contains NaN"),
     "folds": (parts(X), parts(y), {"n_folds": 4}, ValueError, "n_folds must be 'auto' or 1 on Dask"),
     "warm start": (parts(X), parts(y), {"warm_start": True}, ValueError, "warm_start must be False on Dask"),
