@@ -36,6 +36,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl._data.table import Table, hold_out
+from sklearn_dl._estimators import params as estimators_params
 from sklearn_dl._training.folds import together
 from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.rate_finder import find_learning_rate
@@ -455,6 +456,48 @@ def test_the_score_of_left_out_rows_chooses_the_epoch(scoring):
     assert np.array_equal(start.stopping.values, best.network_.values)
 
 
+NOISE = np.random.default_rng(3).normal(size=(800, 10))
+SEEN = NOISE[:, 0] + 2 * np.random.default_rng(4).normal(size=800)  # mostly noise, which is soon learnt by heart
+
+
+@pytest.mark.parametrize(("estimator", "target"), [(DLRegressor, SEEN), (DLClassifier, SEEN > 0)])
+def test_judged_epochs_end_where_left_out_rows_are_surely_told_worse(estimator, target, monkeypatch):
+    params = PARAMS | {
+        "hidden_layer_sizes": (64,),
+        "max_iter": 64,
+        "learning_rate_init": 0.01,
+        "dropout": 0.0,
+        "batch_size": 40,
+    }
+    model = estimator(**params).fit(NOISE, target)
+    state = model.fitted_.state
+    assert state.judged < 20  # two fifths of those that may be
+    assert state.ended_by == "early_stopping"
+    monkeypatch.setattr(estimators_params, "SURE", np.inf)
+    patient = estimator(**params).fit(NOISE, target)
+    assert patient.fitted_.state.judged > state.judged
+    assert patient.best_epoch_ == model.best_epoch_
+    short, full = (r.validation_loss_curve_ for r in (model, patient))
+    assert list(full[: len(short)]) == list(short)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"scoring": "r2"},
+        {"learning_rate": "adaptive", "n_iter_no_change": 100},
+        {"early_stopping": True, "n_iter_no_change": 100},
+    ],
+    ids=str,
+)
+def test_who_says_what_ends_a_fit_is_obeyed(params):
+    given = PARAMS | {"hidden_layer_sizes": (64,), "max_iter": 32, "learning_rate_init": 0.01, "dropout": 0.0}
+    model = DLRegressor(**given | params).fit(NOISE, SEEN)
+    assert model.fitted_.state.judged >= min(
+        24, 9 + model.best_epoch_
+    )  # two fifths of those that may be judged, or all
+
+
 def test_early_stopping_is_judged_by_left_out_rows():
     params = {"early_stopping": True, "max_iter": 100, "learning_rate_init": 0.1, "n_iter_no_change": 6}
     model, models = look(DLClassifier, groups=GROUPS, **params)
@@ -621,7 +664,8 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
     """KilledError after each epoch: in the judged ones, at their end, in the last ones."""
     path, whole = tmp_path / "fit.ckpt", DLClassifier(**PARAMS | {"n_folds": GroupKFold(4)})
     params = {"early_stopping": True, "max_iter": 60, "learning_rate_init": 0.1, "n_iter_no_change": 3}
-    for more in ({}, params, {"target_loss": 1.06}, {"n_folds": KFold(4, shuffle=True)}):
+    declines = {"max_iter": 60, "learning_rate_init": 0.05, "hidden_layer_sizes": (64,)}
+    for more in ({}, params, declines, {"target_loss": 1.06}, {"n_folds": KFold(4, shuffle=True)}):
         model = clone(whole).set_params(**more)
         expected = clone(model).fit(X, c, groups=GROUPS if "n_folds" not in more else None)
         judged = expected.fitted_.state.judged or expected.n_iter_

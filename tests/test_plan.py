@@ -33,7 +33,7 @@ ONE, PARTIAL, GIVEN = {"n_members": 1}, {"partial": True}, {"has_validation": Tr
 @pytest.mark.parametrize(
     ("params", "call", "judge", "stops", "keeps", "patience"),
     [
-        ({}, {}, Judge.FOLDS, False, True, "half"),
+        ({}, {}, Judge.FOLDS, False, True, "two fifths"),
         ({}, GIVEN, Judge.HELD_OUT, True, True, 10),
         ({}, PARTIAL, Judge.NOBODY, False, False, math.inf),
         ({"early_stopping": True}, {}, Judge.FOLDS, True, True, 10),
@@ -50,7 +50,7 @@ ONE, PARTIAL, GIVEN = {"n_members": 1}, {"partial": True}, {"has_validation": Tr
 @pytest.mark.parametrize("cls", [DLRegressor, DLClassifier])
 def test_who_judges_and_what_follows(cls, params, call, judge, stops, keeps, patience):
     plan = plan_of(cls=cls, call=call, **params)
-    patience = (plan.n_epochs - plan.n_last) / 2 if patience == "half" else patience
+    patience = (plan.n_epochs - plan.n_last) * 0.4 if patience == "two fifths" else patience
     assert (plan.judge, plan.stops_early, plan.keeps_best, plan.patience) == (judge, stops, keeps, patience)
     assert plan.watches == (judge is not Judge.NOBODY)
     assert plan.partial == bool(call.get("partial"))

@@ -23,7 +23,7 @@ from sklearn_dl._numerics.randomness import Purpose, generator
 from sklearn_dl._training.lbfgs import fit_lbfgs
 from sklearn_dl._training.loop import End, Span, train
 from sklearn_dl._training.steps import Recipe
-from sklearn_dl._training.stopping import EarlyStopping
+from sklearn_dl._training.stopping import Decline, EarlyStopping
 from sklearn_dl.architectures import mlp, resnet
 from sklearn_dl.layers import BatchNorm, Dense, Layer, LayerNorm, Residual, Sequential, Tanh
 from sklearn_dl.losses import LogLoss, Poisson, SquaredError
@@ -459,6 +459,46 @@ def test_a_value_that_is_not_a_number_is_no_improvement():
     told, stopping = plateaus([2.0, math.nan, math.nan], patience=2)
     assert told == [False, False, True]
     assert stopping.best == 2.0
+
+
+# ---- a loss that has surely risen
+
+
+BLOCKS = np.random.default_rng(0).uniform(0.5, 1.5, 32)  # what each block of rows adds to a loss
+WIGGLE = np.random.default_rng(1).permutation(np.repeat([-1.0, 1.0], 16))  # of mean 0
+
+
+def declines(looks, sure=3.0, smoothed=1):
+    """What a series of looks tells, of which one is best whose sum is lowest so far."""
+    decline, told, lowest = Decline(sure, smoothed), [], math.inf
+    for look in looks:
+        told.append(decline.note(look, best=look.sum() < lowest))
+        lowest = min(lowest, look.sum())
+    return told
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    {
+        "the third look after the best, as one may be a slip": ([BLOCKS] + [BLOCKS + 0.1] * 4, [3, 4]),
+        "never better, never worse": ([BLOCKS] * 5, []),
+        "falls": ([BLOCKS - 0.1 * k for k in range(5)], []),
+        "within chance": ([BLOCKS] + [BLOCKS + 0.1 * WIGGLE + 0.04] * 4, []),  # t = 0.04 / (0.1 / 5.6) = 2.2
+        "beyond chance": ([BLOCKS] + [BLOCKS + 0.1 * WIGGLE + 0.06] * 4, [3, 4]),  # t = 3.3
+        "counts from the best on": ([BLOCKS, BLOCKS + 0.1, BLOCKS + 0.1, BLOCKS - 0.1] + [BLOCKS + 0.1] * 3, [6]),
+        "not a number": ([BLOCKS] + [BLOCKS * math.nan] * 4, []),
+        "infinite": ([BLOCKS] + [BLOCKS + math.inf] * 4, []),  # ends the training elsewhere
+        "too few blocks": ([BLOCKS[:15]] + [BLOCKS[:15] + 9.0] * 4, []),
+    }.values(),
+)
+def test_a_decline_is_told_where_chance_does_not_explain_it(looks, told):
+    assert [i for i, sure in enumerate(declines(looks)) if sure] == told
+    assert not any(declines(looks, sure=math.inf))
+
+
+def test_a_decline_is_that_of_the_mean_of_the_last_looks():
+    looks = [BLOCKS] * 4 + [BLOCKS + 0.05 + 0.1 * WIGGLE, BLOCKS + 0.05 - 0.1 * WIGGLE, BLOCKS]
+    assert declines(looks, smoothed=2) == [False] * 5 + [True, False]  # wiggles cancel, and pass
 
 
 def test_without_patience_there_is_no_plateau():

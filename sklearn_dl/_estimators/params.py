@@ -50,7 +50,8 @@ from .scoring import scorer_name
 __all__ = ["make_plan", "plan_for_rows"]
 
 LAST = 0.25  # of the epochs: the last ones learn from the rows that were left out, too
-GIVE_UP = 0.5  # of the judged epochs without improvement end these
+GIVE_UP = 0.4  # of the judged epochs without improvement end these
+SURE = 2.5  # standard errors by which the loss of left-out rows must have risen to end the judged epochs
 SMOOTHED = 3  # looks at the rows that are left out
 # Rows up to which an ensemble with folds may start again above a line; of more a network learns the line by itself. Who
 # has said how many epochs there are gets no more of them.
@@ -255,7 +256,7 @@ def _judging(
     slows = not partial and schedule.on_plateau(math.inf) is not None
     if slows and judge is Judge.NOBODY:
         judge = Judge.TRAINING_LOSS
-    n_epochs, by_folds = int(params["max_iter"]), judge is Judge.FOLDS
+    n_epochs, by_folds, by_loss = int(params["max_iter"]), judge is Judge.FOLDS, _by_loss(params["scoring"])
     every = -(-n_epochs // LOOKS)
     judged = min(n_epochs, every * max(1, round((1 - LAST) * n_epochs / every)))  # the last of them is looked at
     return {
@@ -267,11 +268,18 @@ def _judging(
         "watches": judge is not Judge.NOBODY,
         "patience": params["n_iter_no_change"] if stops or slows else judged * GIVE_UP if by_folds else math.inf,
         "tol": params["tol"] if lbfgs or stops or slows or not by_folds else 0.0,
+        "sure": SURE if by_folds and by_loss and not (stops or slows) else math.inf,
         "looks": SMOOTHED if by_folds else 1,
         "stops_early": stops,
         "gives_up": stops or (by_folds and not slows),
         "keeps_best": judge in (Judge.HELD_OUT, Judge.FOLDS),
     }
+
+
+def _by_loss(scoring: Any) -> bool:
+    """Whether the loss chooses the epoch, and no score."""
+    first = scoring[0] if isinstance(scoring, (list, tuple)) else scoring
+    return isinstance(first, str) and first == "loss"
 
 
 def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool, fresh: bool = True) -> Plan:
@@ -299,7 +307,7 @@ def plan_for_rows(plan: Plan, n_rows: int, *, held_out: bool, fresh: bool = True
         watches = judge is not Judge.NOBODY
         stops = plan.stops_early
         plan = replace(plan, judge=judge, n_folds=1, n_last=0, every=1, watches=watches, keeps_best=False)
-        return replace(plan, looks=1, gives_up=stops, patience=plan.patience if watches else math.inf)
+        return replace(plan, looks=1, sure=math.inf, gives_up=stops, patience=plan.patience if watches else math.inf)
     if plan.judge is Judge.HELD_OUT and not held_out:
         return replace(plan, judge=Judge.TRAINING_LOSS, keeps_best=False)
     return plan

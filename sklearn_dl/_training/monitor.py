@@ -147,9 +147,13 @@ class Monitor:
         if training.stopping is None:
             return False
         value = record["loss"] if training.validation is None else self._judgement(record)
-        if training.stopping.keep_best and value < training.stopping.best:
+        best = value < training.stopping.best
+        if training.stopping.keep_best and best:
             state = training.fitted.state
             state.best_epoch, state.best_loss = record["epoch"], record.get("validation_loss")
+        judges, sure = training.validation, training.plan.sure < math.inf
+        if sure and judges is not None and training.decline.note(judges.shares, best=best):
+            return True
         if not training.stopping.plateau(value, training.fitted.network, training.plan.every):
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])

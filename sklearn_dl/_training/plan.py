@@ -72,6 +72,9 @@ class Plan:
         Whether anything follows from what the judge says.
     patience, tol : float
         Epochs without an improvement of more than `tol` that make a plateau.
+    sure : float
+        Standard errors by which the loss of the judged rows has risen where it will not fall again; infinity where that
+        ends nothing.
     looks : int
         Looks, the last ones, whose mean is what an epoch is judged by: one alone may be lucky.
     stops_early : bool
@@ -111,6 +114,7 @@ class Plan:
     watches: bool
     patience: float
     tol: float
+    sure: float
     looks: int
     stops_early: bool
     gives_up: bool

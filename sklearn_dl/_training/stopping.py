@@ -1,4 +1,5 @@
-"""What a training may fall back on: the epoch that was judged best, and the last one whose loss was finite.
+"""When a training has nothing more to find, and what it may fall back on: the epoch that was judged best, and the last
+one whose loss was finite.
 
 Knows nothing about who judges.
 """
@@ -13,7 +14,10 @@ import numpy as np
 
 from .._engine import Network
 
-__all__ = ["EarlyStopping", "Fallback"]
+__all__ = ["Decline", "EarlyStopping", "Fallback"]
+
+FEWEST_LOOKS = 3  # since the best one, before a decline is believed
+FEWEST_BLOCKS = 16  # that tell of chance
 
 
 @final
@@ -107,3 +111,57 @@ class EarlyStopping:
         """Give the network its best values, swapped in whole."""
         if self.values is not None:
             network.values, self.values = self.values, network.values
+
+
+@final
+class Decline:
+    """Tells a loss that has surely risen since its best from one that may be so by chance.
+
+    By the same rows, in B blocks: d_b = what block b adds to the loss now − what it added at the best, and
+    t = d̄ / (s / √B), where s is the deviation of d. With 32 blocks, t > 3 by chance alone in 3 of 1000 looks.
+
+    Parameters
+    ----------
+    sure : float
+        The t from which on it is sure; infinity for never.
+    looks : int
+        Looks, the last ones, whose mean is compared.
+
+    Attributes
+    ----------
+    recent : list of list of float
+        What each block added at the last looks.
+    best : list of float or None
+        The mean of so many looks at the best of them.
+    since : int
+        Looks since then.
+    """
+
+    def __init__(self, sure: float, looks: int):
+        self.sure, self.looks = sure, looks
+        self.recent: list[list[float]] = []
+        self.best: list[float] | None = None
+        self.since = 0
+
+    def note(self, shares: np.ndarray, *, best: bool) -> bool:
+        """Take note of a look; whether the loss has surely risen.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (B,)
+            What each block of rows adds to the loss.
+        best : bool
+            Whether no look was better.
+        """
+        self.recent = [*self.recent, shares.tolist()][-self.looks :]
+        now = np.mean(self.recent, axis=0)
+        if best or self.best is None:
+            self.best, self.since = now.tolist(), 0
+            return False
+        self.since += 1
+        d = now - self.best
+        n_blocks = len(d)
+        if self.since < FEWEST_LOOKS or n_blocks < FEWEST_BLOCKS:
+            return False
+        with np.errstate(invalid="ignore"):
+            return bool(d.mean() > self.sure * d.std(ddof=1) / math.sqrt(n_blocks))  # t > sure

@@ -21,7 +21,7 @@ from .folds import Fold, draw, judged, split_by, together
 from .lines import Lines, learn_lines
 from .plan import Judge, Plan
 from .steps import Recipe
-from .stopping import EarlyStopping, Fallback
+from .stopping import Decline, EarlyStopping, Fallback
 from .validation import Scores, Validation
 
 __all__ = ["Split", "Training"]
@@ -124,6 +124,8 @@ class Training:
         What a step does.
     stopping : EarlyStopping or None
         Watches what the judge says.
+    decline : Decline
+        Tells when the judged rows have surely been told better before.
     fallback : Fallback
         For a loss that is not finite.
     origin : int
@@ -144,6 +146,7 @@ class Training:
     folds: list[Fold] | None
     recipe: Recipe
     stopping: EarlyStopping | None
+    decline: Decline
     fallback: Fallback
     origin: int
     pauses: bool = False
@@ -236,6 +239,7 @@ class Training:
                 products=plan.products,
             ),
             stopping=EarlyStopping(plan.patience, plan.tol, plan.keeps_best) if plan.watches else None,
+            decline=Decline(plan.sure, plan.looks),
             fallback=Fallback(),
             origin=0 if plan.partial else fitted.state.epoch,
         )
@@ -310,6 +314,7 @@ class Training:
         state.best_epoch, state.best_loss, state.ended_by = None, None, None
         self.fitted.history.clear()
         self.stopping = EarlyStopping(self.plan.patience, self.plan.tol, self.plan.keeps_best)
+        self.decline = Decline(self.plan.sure, self.plan.looks)
         self.fallback, self.lines = Fallback(), None
         return line, best
 

@@ -5,7 +5,9 @@ Knows nothing about tables or about what follows from the judgement; rows come i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
@@ -21,6 +23,7 @@ __all__ = ["Scores", "Validation"]
 Scores = Callable[[Callable[[Then], Any]], dict[str, float]]
 
 ROUGHLY = 0.05  # relative tolerance of a temperature that is found to judge an epoch
+BLOCKS = 32  # of rows, for what differs from block to block
 
 
 @final
@@ -43,6 +46,12 @@ class Validation:
         Whether they are rows that were trained on, after all.
     products : Products
         How the network's matrix products are computed.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (n_blocks,)
+        What each block of rows adds to the mean loss of the network that was judged last; blocks are of rows that
+        follow each other, as neighbours may be alike.
     """
 
     def __init__(
@@ -62,6 +71,10 @@ class Validation:
         self._temperature = 1.0
         self._known: list[np.ndarray] | None = None
         self._total = float(len(self._y) if self._weight is None else self._weight.sum(dtype=np.float64))
+        n = len(self._y)
+        edges = np.linspace(0, n, min(BLOCKS, n) + 1).astype(int).tolist()
+        self._blocks = [slice(*edge) for edge in pairwise(edges)]
+        self.shares = np.zeros(len(self._blocks))
 
     @property
     def left_out(self) -> list[Any] | None:
@@ -77,8 +90,9 @@ class Validation:
         raws, t, self._known = self._known or self._raws(network), 1.0, None
         if self._left_out:
             self._temperature = t = self._head.temperature(self._judged(raws, sampled=True), ROUGHLY)
-        raw, weight = self._pooled(raws, t), None if self._weight is None else self._weight[:, None]
-        return self._loss.value_and_gradient(self._y, raw, weight, np.empty_like(raw)) / self._total
+        raw = self._pooled(raws, t)
+        self.shares = np.array([self._summed(raw, rows) for rows in self._blocks]) / self._total
+        return math.fsum(self.shares)
 
     def scores(self, network: Network) -> dict[str, float]:
         """The scores of the network that was judged last, by name; "validation_score" is the one that decides."""
@@ -101,6 +115,11 @@ class Validation:
         """Have the head take note of what shows after the training; what the outputs are to be divided by."""
         raws = [raw.astype(np.float64, copy=False) for raw in self._raws(network)]
         return self._head.settle(self._judged(raws, sampled=self._left_out))
+
+    def _summed(self, raw: np.ndarray, rows: slice) -> float:
+        """Σ wᵢ lossᵢ of some rows."""
+        weight = None if self._weight is None else self._weight[rows, None]
+        return self._loss.value_and_gradient(self._y[rows], raw[rows], weight, np.empty_like(raw[rows]))
 
     def _raws(self, network: Network) -> list[np.ndarray]:
         """The raw output for each set of rows."""

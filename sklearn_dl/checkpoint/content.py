@@ -28,6 +28,7 @@ HASHED_ROWS = 4096
 _MARKS: WeakKeyDictionary[Training, dict[Path, bytes]] = WeakKeyDictionary()
 _TRAITS: WeakKeyDictionary[Training, dict[str, str]] = WeakKeyDictionary()
 WATCHED = ("best", "reference", "waited")  # of EarlyStopping; its best values are a vector
+DECLINE = ("recent", "best", "since")  # of Decline
 HINTS = {"max_iter": "; only the schedules constant, invscaling and adaptive can go on for longer"}
 
 
@@ -109,6 +110,7 @@ def save(training: Training, path: Path, owner: Holder) -> None:
         "facts": settings(training.plan) | _traits(training, owner),
         "state": {k: v for k, v in vars(state).items() if k != "kept"},
         "stopping": None if stopping is None else {name: getattr(stopping, name) for name in WATCHED},
+        "decline": {name: getattr(training.decline, name) for name in DECLINE},
         "fallback_loss": fallback.loss,
         "origin": training.origin,
         "history": fitted.history,
@@ -149,6 +151,7 @@ class Saved:
             self.state = State(**facts["state"], kept=kept)
             self.history, self.origin, self.fallback_loss = facts["history"], facts["origin"], facts["fallback_loss"]
             self.stopping: dict[str, Any] | None = facts["stopping"]
+            self.decline: dict[str, Any] = facts["decline"]
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.path} is not a checkpoint that sklearn_dl wrote: {error}.") from error
 
@@ -225,6 +228,7 @@ class Saved:
         if stopping is not None and self.stopping is not None:
             vars(stopping).update(self.stopping)
             stopping.values = self.vectors.get("best")
+        vars(training.decline).update(self.decline)
         training.origin, training.pauses = self.origin, True
         _MARKS.setdefault(training, {})[self.path] = self.mark
 
