@@ -125,9 +125,19 @@ def test_robust_scaling_by_hand():
     assert encode(x[:, None]).max() < 3
 
 
-def test_robust_scaling_takes_half_the_range_where_the_quartiles_agree():
-    x = np.array([0.0, 0, 0, 0, 0, 0, 0, 10])
-    np.testing.assert_allclose(encode(x[:, None])[:, 0], squash(x / 5), rtol=1e-15)
+@pytest.mark.parametrize("weight", [None, np.array([1.0, 2, 1, 1, 3, 1, 1, 2, 5, 5, 5])], ids=["unit", "weighted"])
+def test_robust_scaling_takes_the_deviation_where_the_quartiles_agree(weight):
+    x = np.array([0.0, 0, 0, 0, 0, 0, 1, 10, 0, 0, 0])
+    deviation = np.sqrt(np.cov(x, aweights=weight, ddof=0))
+    encoder = TableEncoder().fit(x[:, None], sample_weight=weight)
+    np.testing.assert_allclose(encoder.transform(x[:, None])[:, 0], squash(x / (1.349 * deviation)), rtol=1e-14)
+
+
+def test_small_counts_are_told_apart_beside_a_large_one():
+    x = np.r_[np.zeros(800), np.ones(150), np.full(49, 2.0), 600.0]
+    zero, one, two, many = np.unique(encode(x[:, None])[:, 0])
+    assert min(one - zero, two - one) > 0.03
+    assert many < 3
 
 
 def test_standard_scaling_is_scikit_learns():
@@ -245,7 +255,7 @@ def test_a_column_that_varies_outside_the_sample_only_is_no_constant(scaling, dt
     encoder = TableEncoder(scaling=scaling).fit(make(X))
     assert (encoder.scale_ > 0).tolist() == [True, True, True, False]
     if scaling == "robust":
-        np.testing.assert_allclose(encoder.scale_[:3], [1, 0.1, 0.2], rtol=1e-6)  # halves of the second
+        np.testing.assert_allclose(encoder.scale_[:3], [1, 1 / (1.349 * X[:, 1].std()), 0.2], rtol=1e-4)
     rows = np.array([[0, 7, 0, 0], [1, 17, -5, 9.0]], dtype)
     place = [list(encoder.get_feature_names_out()).index(f"x{j}") for j in range(3)]
     assert (abs(np.diff(encoder.transform(make(rows)), axis=0))[0, place] > 0.5).all()
@@ -254,11 +264,11 @@ def test_a_column_that_varies_outside_the_sample_only_is_no_constant(scaling, dt
     assert other.scale_[0] > 0
 
 
-def test_the_range_of_what_hardly_varies_is_that_of_all_rows():
+def test_the_deviation_of_what_hardly_varies_is_that_of_all_rows():
     X = np.zeros((LARGE, 1))
     X[sample_rows(LARGE)[:10]] = 1  # in the sample
     X[UNSEEN[:10]] = 50  # out of it
-    np.testing.assert_allclose(TableEncoder().fit(X).scale_, 1 / 25)
+    np.testing.assert_allclose(TableEncoder().fit(X).scale_, 1 / (1.349 * X.std()))
 
 
 def test_rows_of_large_weight_are_in_the_sample():

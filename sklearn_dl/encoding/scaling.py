@@ -114,7 +114,9 @@ class Scaling:
                     known = ~np.isnan(x)
                 x, v = x[known], None if v is None else v[known]
             column = None if sample is None else partial(whole, j)
-            center[j], scale[j] = _robust(x, v, column) if robust else _standard(x, v)
+            center[j], scale[j] = _robust(x, v) if robust else _standard(x, v)
+            if robust and not scale[j]:  # by all rows, as no sample tells what is constant
+                scale[j] = _counted(whole(j), weight)
             two_valued[j] = many and _at_most_two(x) and _two_valued(x if column is None else column())
             if robust and two_valued[j]:  # 1 apart, as the indicators of levels are
                 scale[j] = _apart(x if column is None else column())
@@ -266,16 +268,17 @@ def _two_valued(x: np.ndarray) -> bool:
     return _at_most_two(x) and bool(np.nanmin(x) < np.nanmax(x))
 
 
-def _robust(x: np.ndarray, weight: np.ndarray | None, whole: Callable[[], np.ndarray] | None) -> tuple[float, float]:
-    """Median, and one over the distance of the quartiles or of half the range; 0 for a constant.
+def _robust(x: np.ndarray, weight: np.ndarray | None) -> tuple[float, float]:
+    """Median, and one over the distance of the quartiles; 0 where they agree."""
+    first, median, third = quantiles(x, weight, (0.25, 0.5, 0.75))
+    return median, float(_factor(third / 2 - first / 2)) / 2  # halves, so that nothing overflows
 
-    Where `x` is a sample, `whole` gives all numbers of the column, for the range: no sample tells what is constant.
+
+def _counted(x: np.ndarray, weight: np.ndarray | None) -> float:
+    """The scale of a column most of whose numbers are the same, as of counts: by its deviation, NaN left out.
+
+    That of a normal variable; 0 for a constant. By the range, 0, 1 and 2 would all but agree beside one 60.
     """
-    low, first, median, third, high = quantiles(x, weight, (0.0, 0.25, 0.5, 0.75, 1.0))
-    half_spread = third / 2 - first / 2  # halves, so that nothing overflows
-    if half_spread == 0:
-        if whole is not None:
-            numbers = whole()
-            low, high = np.float64(np.nanmin(numbers)), np.float64(np.nanmax(numbers))
-        half_spread = high / 4 - low / 4
-    return median, float(_factor(half_spread)) / 2
+    known = ~np.isnan(x)
+    _, scale = _standard(x[known], None if weight is None else weight[known])
+    return scale / QUARTILES

@@ -64,7 +64,7 @@ class TableEncoder(TransformerMixin, Settings):
         What columns are where the guess is wrong: from a column's name or position to "number", "date", "category" or
         "text".
     scaling : {"robust", "standard"}, default="robust"
-        "robust": z = (x - median) / (upper - lower quartile), or of half the range where the quartiles agree, then
+        "robust": z = (x - median) / (upper - lower quartile), where the quartiles agree 1.349 standard deviations, then
         z / √(1 + (z/3)²), which holds outliers within ±3 (Holzmüller, Grinsztajn & Steinwart 2024,
         https://arxiv.org/abs/2407.04491, section 3). "standard": (x - mean) / standard deviation.
     max_one_hot : int >= 0, default=8
