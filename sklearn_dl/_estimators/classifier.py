@@ -176,8 +176,8 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Training loss of each epoch.
     validation_loss_curve_, validation_scores_ : list of float or None
         Validation loss and score of each epoch that was judged: all of them with rows that are held out; with folds
-        every k-th, k = ⌈max_iter / 32⌉, the loss being that of the left-out rows at their temperature. Their numbers
-        are in `history_`, whose other records lack the two.
+        some 32 of them, the first eight included, the loss being that of the left-out rows at their temperature. Their
+        numbers are in `history_`, whose other records lack the two.
     n_iter_ : int
         Epochs that the network was trained for, over all calls.
     ended_by_ : str or None

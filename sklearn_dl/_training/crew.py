@@ -122,7 +122,7 @@ class Crew:
         self._parts = list(zip(network.parts, vectors_of(recipe.solver, network, state), strict=True))
         judge = training.validation if state.judged is None else None
         left_out = None if judge is None else judge.left_out
-        self._validation, self._every = None if left_out is None else judge, training.plan.every
+        self._validation, self._plan = None if left_out is None else judge, training.plan
         values, shares, name = network.values, tuple(some.drawn for some in batches), uuid.uuid4().hex
         rows, seed = training.rows, state.seed
         self._job = Job(name, network.layer, values.size, values.dtype, rows, shares, recipe, seed, left_out)
@@ -138,7 +138,7 @@ class Crew:
     def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
         """As `Walk.epoch`; the time that is over, where there is a limit, is that at the epoch's begin."""
         state, rates = self._state, [rate_at(k / self.n_steps) for k in range(self.n_steps)]
-        judges = self._validation is not None and (state.epoch + 1) % self._every == 0
+        judges = self._validation is not None and self._plan.looks_at(state.epoch + 1)
         told = [[v.tobytes() for v in (part.values, *kept.values())] for part, kept in self._parts]
         shares = [range(first, len(told), self._n) for first in range(self._n)]  # one call a process: calls cost 5 ms
         several = self._parallel(

@@ -102,7 +102,7 @@ class Monitor:
         }
         over = time.perf_counter() - self.start >= self._max_time
         reached = epoch.loss <= self._target_loss
-        judged = epoch.number % plan.every == 0 or over or reached  # the last of them is
+        judged = plan.looks_at(epoch.number) or over or reached  # the last of them is
         if training.validation is not None and judged and self._watches:
             record["validation_loss"] = training.validation.mean_loss(training.fitted.network)
             record |= training.validation.scores(training.fitted.network)
@@ -154,13 +154,21 @@ class Monitor:
         judges, sure = training.validation, training.plan.sure < math.inf
         if sure and judges is not None and training.decline.note(judges.shares, best=best):
             return True
-        if not training.stopping.plateau(value, training.fitted.network, training.plan.every):
+        if not training.stopping.plateau(value, training.fitted.network, self._since_last_look(record["epoch"])):
             return False
         factor = training.plan.schedule.on_plateau(record["learning_rate"])
         if factor is None:
             return training.plan.gives_up
         training.fitted.state.rate_factor *= factor
         return False
+
+    def _since_last_look(self, epoch: int) -> int:
+        """Epochs since the judged rows were looked at before this one, or since the fit began."""
+        training = self._training
+        if training.plan.every == 1:
+            return 1
+        earlier = (r["epoch"] for r in reversed(training.fitted.history[:-1]) if not math.isnan(judged_value(r)))
+        return epoch - max(training.origin, next(earlier, 0))
 
     def _judgement(self, record: dict[str, Any]) -> float:
         """What an epoch is judged by: the mean of the last looks, which are as many as the plan says, or fewer yet."""

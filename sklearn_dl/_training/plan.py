@@ -67,7 +67,7 @@ class Plan:
     splitter : object or None
         What makes the folds; None for equal parts of the rows in random order.
     every : int
-        Epochs from one look at the judged rows to the next.
+        Epochs from one look at the judged rows to the next, once the first looks are over: see `looks_at`.
     watches : bool
         Whether anything follows from what the judge says.
     patience, tol : float
@@ -129,3 +129,15 @@ class Plan:
     def n_members(self) -> int:
         """Members of the ensemble."""
         return self.blueprint.n_members
+
+    def looks_at(self, epoch: int) -> bool:
+        """Whether the judged rows are looked at after an epoch: one of the first eight, then of two, of four and so on.
+
+        Noise is learnt, if at all, from the first epochs on.
+
+        Parameters
+        ----------
+        epoch : int
+            1, 2, ...
+        """
+        return epoch % min(self.every, 2 ** max(0, (epoch // 4).bit_length() - 1)) == 0
