@@ -17,6 +17,12 @@ import argparse
 import os
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+WAYS = {  # how ours computes: environment variables, as a user sets them; bfloat16 is a parameter
+    "numpy": {},
+    "mkl": {"SKLEARN_DL_BLAS": "mkl"},
+    "numba": {"SKLEARN_DL_KERNELS": "numba"},
+    "bfloat16": {},
+}
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -32,3 +38,12 @@ def use_threads(n: int) -> None:
     os.environ |= dict.fromkeys(VARIABLES, str(n))
     if n == 1:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def use_ways(names: str) -> str:
+    """Set what ours reads of its environment, for ways with commas between them; the ``dtype`` that they mean."""
+    for name in names.split(","):
+        if name not in WAYS:
+            raise ValueError(f"there is no way {name!r}; there are {', '.join(WAYS)}")
+        os.environ |= WAYS[name]
+    return "bfloat16" if "bfloat16" in names.split(",") else "float32"

@@ -2,7 +2,7 @@
 
 A figure is the median over the repeats, with the smallest and the largest, of ratios of runs that followed each other.
 scikit-learn is always there; torch, JAX with optax, and onnxruntime with onnx where they are installed. "products" are
-the matrix products of the same training alone. The default ensemble has a table of its own, with torch in bfloat16 too.
+the matrix products of the same training alone, by NumPy. The default ensemble has a table of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from functools import partial
 
-from . import parser, use_threads
+from . import WAYS, parser, use_threads, use_ways
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -18,8 +18,13 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--threads", type=int, default=1, help="threads that each may use (default: 1)")
     options.add_argument("--busy", type=int, default=0, help="also beside so many busy processes: busy ÷ idle")
     options.add_argument("--only", default="", help="some works, such as small,ensemble,predict")
+    options.add_argument("--ours", default="numpy", help=f"how ours computes, of {', '.join(WAYS)}: such as mkl,numba")
     args = options.parse_args(arguments)
     use_threads(args.threads)
+    try:
+        args.dtype = use_ways(args.ours)
+    except ValueError as error:
+        options.error(str(error))
 
     from .suites import NAMES, SUITES, named
     from .timing import surroundings
@@ -30,7 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         options.error(str(error))
     print(surroundings("torch", "jax", "optax", "onnxruntime"))
-    print(f"threads: {args.threads}; their seconds ÷ ours: median (smallest-largest) of {args.repeat}")
+    print(
+        f"threads: {args.threads}; ours by {args.ours}; their seconds ÷ ours: "
+        f"median (smallest-largest) of {args.repeat}"
+    )
     for suite in SUITES:
         fits(suite, [suite.works[name] for name in chosen if name in suite.works], args)
     if PREDICT.name in chosen:
@@ -49,7 +57,8 @@ def fits(suite, works, args) -> None:
     for work in works:
         work = work.shrunk() if args.smoke else work
         x, y = work.table()
-        functions = {library.label: partial(library.fit, work, x, y, args.threads) for library in (suite.ours, *peers)}
+        functions = {peer.label: partial(peer.fit, work, x, y, args.threads) for peer in peers}
+        functions = {"ours": partial(suite.ours.fit, work, x, y, args.threads, dtype=args.dtype)} | functions
         in_turn(functions, 1)  # imports, pools of threads, compilation
         idle, loaded = {name: [] for name in functions}, {name: [] for name in functions}
         for _ in range(args.repeat):

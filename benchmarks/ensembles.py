@@ -103,7 +103,7 @@ ENSEMBLES = {
 }
 
 
-def ours(work: Ensemble, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
+def ours(work: Ensemble, x: np.ndarray, y: np.ndarray, threads: int, dtype: str = "float32") -> Any:
     """The default; what is set here are epochs, precision (as for many rows) and which columns are categories."""
     from sklearn_dl import DLClassifier, DLRegressor
     from sklearn_dl.encoding import TableEncoder
@@ -111,7 +111,7 @@ def ours(work: Ensemble, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
     categories = list(range(work.numbers, x.shape[1]))
     encoder = TableEncoder(categorical_features=categories) if categories else "auto"
     model = (DLClassifier if work.classes else DLRegressor)(
-        max_iter=EPOCHS, encoder=encoder, dtype="float32", random_state=0, n_jobs=threads
+        max_iter=EPOCHS, encoder=encoder, dtype=dtype, random_state=0, n_jobs=threads
     )
     return model.fit(x, y)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -85,7 +85,7 @@ class Library(NamedTuple):
         return all(find_spec(module) is not None for module in self.modules)
 
 
-def ours(work: Work, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
+def ours(work: Work, x: np.ndarray, y: np.ndarray, threads: int, dtype: str = "float32") -> Any:
     """Without what the others have not: encoder, scaled target, weight decay, falling rate."""
     from sklearn_dl import DLClassifier, DLRegressor
 
@@ -107,7 +107,7 @@ def ours(work: Work, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
         "encoder": None,
         "scale_target": False,
         "early_stopping": False,
-        "dtype": "float32",
+        "dtype": dtype,
         "random_state": 0,
         "n_jobs": threads,
     }
@@ -137,8 +137,8 @@ def mlp(work: Work, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
         return model.fit(x, y)
 
 
-def torch(work: Work, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
-    """Eager, with the fused Adam: the loop that everybody writes."""
+def torch(work: Work, x: np.ndarray, y: np.ndarray, threads: int, *, half: bool = False) -> Any:
+    """Eager, with the fused Adam: the loop that everybody writes; `half` with autocast to bfloat16."""
     import torch
     from torch import nn
 
@@ -151,7 +151,9 @@ def torch(work: Work, x: np.ndarray, y: np.ndarray, threads: int) -> Any:
     for _ in range(work.epochs):
         for rows in torch.randperm(work.rows).split(work.batch):
             solver.zero_grad()
-            loss(model(inputs[rows]), targets[rows]).backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                value = loss(model(inputs[rows]).float(), targets[rows])
+            value.backward()
             solver.step()
     return model
 
@@ -221,6 +223,7 @@ OURS = Library("ours", ("sklearn_dl",), ours)
 PEERS = (
     Library("scikit-learn", ("sklearn",), mlp),
     Library("torch", ("torch",), torch),
+    Library("torch, bfloat16", ("torch",), partial(torch, half=True)),
     Library("JAX", ("jax", "optax"), jax),
     Library("products", ("numpy",), products),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import VARIABLES, ensembles
+from benchmarks import VARIABLES, WAYS, ensembles, use_ways
 from benchmarks.ensembles import ENSEMBLES
 from benchmarks.suites import SUITES
 from benchmarks.timing import in_turn, ratio
@@ -80,6 +81,19 @@ def test_an_unknown_work_is_told(run, capsys, module, arguments):
     with pytest.raises(SystemExit):
         run(module, *arguments, "--only", "huge")
     assert "there is no work 'huge'; there are tiny, small" in capsys.readouterr().err
+
+
+def test_ways_of_computing(run, capsys, monkeypatch):
+    asked = {name: value for way in WAYS.values() for name, value in way.items()}
+    for name in asked:
+        monkeypatch.setenv(name, "")  # so that they are as before afterwards
+    assert "ours by bfloat16;" in run("__main__", "--only", "small,ensemble-numbers", "--ours", "bfloat16")
+    assert use_ways("numpy") == "float32"
+    assert use_ways("mkl,bfloat16") == "bfloat16"
+    assert os.environ["SKLEARN_DL_BLAS"] == "mkl"
+    with pytest.raises(SystemExit):
+        run("__main__", "--ours", "fortran")
+    assert "there is no way 'fortran'; there are numpy, mkl, numba, bfloat16" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("work", WORKS.values(), ids=list(WORKS))
