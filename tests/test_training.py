@@ -468,7 +468,7 @@ BLOCKS = np.random.default_rng(0).uniform(0.5, 1.5, 32)  # what each block of ro
 WIGGLE = np.random.default_rng(1).permutation(np.repeat([-1.0, 1.0], 16))  # of mean 0
 
 
-def declines(looks, sure=3.0, smoothed=1):
+def declines(looks, sure=2.0, smoothed=1):
     """What a series of looks tells, of which one is best whose sum is lowest so far."""
     decline, told, lowest = Decline(sure, smoothed), [], math.inf
     for look in looks:
@@ -477,15 +477,19 @@ def declines(looks, sure=3.0, smoothed=1):
     return told
 
 
+CHANCE, SURELY = BLOCKS + 0.1 * WIGGLE + 0.03, BLOCKS + 0.1 * WIGGLE + 0.04  # t = 0.03 √32 / 0.1 = 1.7, and 2.2
+
+
 @pytest.mark.parametrize(
     ("looks", "told"),
     {
         "the third look after the best, as one may be a slip": ([BLOCKS] + [BLOCKS + 0.1] * 4, [3, 4]),
         "never better, never worse": ([BLOCKS] * 5, []),
         "falls": ([BLOCKS - 0.1 * k for k in range(5)], []),
-        "within chance": ([BLOCKS] + [BLOCKS + 0.1 * WIGGLE + 0.04] * 4, []),  # t = 0.04 / (0.1 / 5.6) = 2.2
-        "beyond chance": ([BLOCKS] + [BLOCKS + 0.1 * WIGGLE + 0.06] * 4, [3, 4]),  # t = 3.3
-        "counts from the best on": ([BLOCKS, BLOCKS + 0.1, BLOCKS + 0.1, BLOCKS - 0.1] + [BLOCKS + 0.1] * 3, [6]),
+        "within chance": ([BLOCKS] + [CHANCE] * 5, []),
+        "beyond chance": ([BLOCKS] + [SURELY] * 4, [3, 4]),
+        "beyond it in a row": ([BLOCKS, SURELY, SURELY, CHANCE, SURELY, SURELY, SURELY], [6]),
+        "since the best": ([BLOCKS, SURELY, SURELY, BLOCKS - 0.1, SURELY, SURELY, SURELY], [6]),
         "not a number": ([BLOCKS] + [BLOCKS * math.nan] * 4, []),
         "infinite": ([BLOCKS] + [BLOCKS + math.inf] * 4, []),  # ends the training elsewhere
         "too few blocks": ([BLOCKS[:15]] + [BLOCKS[:15] + 9.0] * 4, []),
@@ -496,9 +500,10 @@ def test_a_decline_is_told_where_chance_does_not_explain_it(looks, told):
     assert not any(declines(looks, sure=math.inf))
 
 
-def test_a_decline_is_that_of_the_mean_of_the_last_looks():
-    looks = [BLOCKS] * 4 + [BLOCKS + 0.05 + 0.1 * WIGGLE, BLOCKS + 0.05 - 0.1 * WIGGLE, BLOCKS]
-    assert declines(looks, smoothed=2) == [False] * 5 + [True, False]  # wiggles cancel, and pass
+def test_a_decline_is_one_from_the_mean_of_the_looks_up_to_the_best():
+    looks = [BLOCKS + 0.2, BLOCKS] + [BLOCKS + 0.05] * 4
+    assert declines(looks) == [False] * 4 + [True] * 2
+    assert not any(declines(looks, smoothed=2))  # the best is BLOCKS + 0.1
 
 
 def test_without_patience_there_is_no_plateau():

@@ -51,7 +51,7 @@ __all__ = ["make_plan", "plan_for_rows"]
 
 LAST = 0.25  # of the epochs: the last ones learn from the rows that were left out, too
 GIVE_UP = 0.4  # of the judged epochs without improvement end these
-SURE = 2.5  # standard errors by which the loss of left-out rows must have risen to end the judged epochs
+SURE = 2.0  # standard errors by which left-out rows must be told worse, three looks in a row, to end the judged epochs
 SMOOTHED = 3  # looks at the rows that are left out
 # Rows up to which an ensemble with folds may start again above a line; of more a network learns the line by itself. Who
 # has said how many epochs there are gets no more of them.

@@ -16,7 +16,7 @@ from .._engine import Network
 
 __all__ = ["Decline", "EarlyStopping", "Fallback"]
 
-FEWEST_LOOKS = 3  # since the best one, before a decline is believed
+IN_A_ROW = 3  # looks that must tell of a decline
 FEWEST_BLOCKS = 16  # that tell of chance
 
 
@@ -118,14 +118,15 @@ class Decline:
     """Tells a loss that has surely risen since its best from one that may be so by chance.
 
     By the same rows, in B blocks: d_b = what block b adds to the loss now − what it added at the best, and
-    t = d̄ / (s / √B), where s is the deviation of d. With 32 blocks, t > 3 by chance alone in 3 of 1000 looks.
+    t = d̄ / (s / √B), where s is the deviation of d. Blocks tell which differences come from the rows; steps at a high
+    rate make others from look to look, and so several looks in a row must say the same.
 
     Parameters
     ----------
     sure : float
         The t from which on it is sure; infinity for never.
     looks : int
-        Looks, the last ones, whose mean is compared.
+        Looks, those up to the best one, whose mean is compared with.
 
     Attributes
     ----------
@@ -133,15 +134,15 @@ class Decline:
         What each block added at the last looks.
     best : list of float or None
         The mean of so many looks at the best of them.
-    since : int
-        Looks since then.
+    in_a_row : int
+        Looks, the last ones, that were surely worse than that.
     """
 
     def __init__(self, sure: float, looks: int):
         self.sure, self.looks = sure, looks
         self.recent: list[list[float]] = []
         self.best: list[float] | None = None
-        self.since = 0
+        self.in_a_row = 0
 
     def note(self, shares: np.ndarray, *, best: bool) -> bool:
         """Take note of a look; whether the loss has surely risen.
@@ -154,14 +155,13 @@ class Decline:
             Whether no look was better.
         """
         self.recent = [*self.recent, shares.tolist()][-self.looks :]
-        now = np.mean(self.recent, axis=0)
         if best or self.best is None:
-            self.best, self.since = now.tolist(), 0
+            self.best, self.in_a_row = np.mean(self.recent, axis=0).tolist(), 0
             return False
-        self.since += 1
-        d = now - self.best
-        n_blocks = len(d)
-        if self.since < FEWEST_LOOKS or n_blocks < FEWEST_BLOCKS:
+        d, n_blocks = shares - self.best, len(shares)
+        if n_blocks < FEWEST_BLOCKS:
             return False
         with np.errstate(invalid="ignore"):
-            return bool(d.mean() > self.sure * d.std(ddof=1) / math.sqrt(n_blocks))  # t > sure
+            sure = d.mean() > self.sure * d.std(ddof=1) / math.sqrt(n_blocks)  # t > sure
+        self.in_a_row = self.in_a_row + 1 if sure else 0
+        return self.in_a_row >= IN_A_ROW

@@ -28,7 +28,7 @@ HASHED_ROWS = 4096
 _MARKS: WeakKeyDictionary[Training, dict[Path, bytes]] = WeakKeyDictionary()
 _TRAITS: WeakKeyDictionary[Training, dict[str, str]] = WeakKeyDictionary()
 WATCHED = ("best", "reference", "waited")  # of EarlyStopping; its best values are a vector
-DECLINE = ("recent", "best", "since")  # of Decline
+DECLINE = ("recent", "best", "in_a_row")  # of Decline
 HINTS = {"max_iter": "; only the schedules constant, invscaling and adaptive can go on for longer"}
 
 
