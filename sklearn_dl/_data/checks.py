@@ -82,8 +82,8 @@ def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
         X = _as_array(owner, X, reset=reset)
     if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
         raise ValueError(
-            "X is sparse and contains NaN or infinity, but a sparse X must hold finite numbers; fill its gaps, or make it "
-            "dense, in a ColumnTransformer with sparse_threshold=0."
+            "X is sparse and contains NaN or infinity, but a sparse X must hold finite numbers; fill its gaps, or make "
+            "it dense, in a ColumnTransformer with sparse_threshold=0."
         )
     return X
 
