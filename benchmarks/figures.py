@@ -148,6 +148,7 @@ def luck(smoke: bool) -> Iterator[str]:
 
 FIGURES = {f.__name__: f for f in (mlp, rates, persons, writing, explaining, luck)}
 
+
 def main(arguments: list[str] | None = None) -> None:
     """Print the lines of each figure that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
