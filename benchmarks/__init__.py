@@ -7,6 +7,8 @@
     python -m benchmarks.small              # pickle, import, latency
     python -m benchmarks.search             # a grid search
     python -m benchmarks.streams            # schedules on streams, by their scores
+    python -m benchmarks.how_long           # seconds and memory by rows
+    python -m benchmarks.figures NAME       # figures of the pages that no other command prints
 
 Each takes ``--help``.
 """

@@ -28,6 +28,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 
 
+def test_figures_of_the_pages(capsys):
+    importlib.import_module("benchmarks.figures").main(["luck", "writing", "--smoke"])
+    luck, *seconds = capsys.readouterr().out.splitlines()
+    corrected, usual = map(int, re.findall(r"(?:corrected|usual): (\d+)", luck))
+    assert 20 >= corrected > usual
+    assert len(seconds) == 2
+
+
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Runs a benchmark here, in a moment; gives what it prints."""

@@ -528,7 +528,7 @@ OTHERS = {
 }  # fmt: skip
 
 KINDS = {
-    truncated: (120, r"is damaged|is not a checkpoint"),
+    truncated: (119, r"is damaged|is not a checkpoint"),
     flipped: (195, r"is damaged|is not a checkpoint|is a checkpoint of format \d+"),
     swapped: (23, "is damaged: its content does not have the SHA-256"),
     lengthened: (10, "is damaged: its content does not have the SHA-256"),
@@ -537,7 +537,7 @@ KINDS = {
     an_npz: (20, "is not a checkpoint of sklearn_dl, it looks like a zip or .npz file"),
     something_else: (20, "is not a checkpoint of sklearn_dl"),
     pickled_inside: (5, "is not a checkpoint that sklearn_dl wrote: Object arrays cannot be loaded"),
-    forged: (27, r"is not a checkpoint that sklearn_dl wrote|sklearn_dl 99|holds \d+ numbers|hidden_layer_sizes=None"),
+    forged: (28, r"is not a checkpoint that sklearn_dl wrote|sklearn_dl 99|holds \d+ numbers|hidden_layer_sizes=None"),
 }
 
 
@@ -561,6 +561,15 @@ def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "run"
     data = checkpoint_of(clone(ESTIMATOR), X, y, path)
     return data, storage.read(path), clone(ESTIMATOR).fit(X, y)
+
+
+def test_what_another_version_holds_is_not_asked(good, tmp_path):
+    _, content, _ = good
+    facts = {"kind": "DLRegressor", "version": "99.0", "facts": {}, "a word of then": 1}
+    path = tmp_path / "run"
+    path.write_bytes(sealed(facts, content.vectors))
+    with pytest.raises(ValueError, match=r"is a checkpoint of sklearn_dl 99\.0, which promises no bits to"):
+        clone(ESTIMATOR).fit(X, y, resume_from=path)
 
 
 def refuse(model, table, target, path, message):

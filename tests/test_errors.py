@@ -266,7 +266,10 @@ def test_parameters_that_contradict_each_other(name):
 FINITE = "encoder=None takes finite numbers only; fill in missing ones before, or use encoder='auto'."
 NUMBERS = "encoder=None takes columns of numbers only; encode it before, or use encoder='auto'."
 INFINITE = "contains infinity; replace it by a number or by NaN (missing)."
-SPARSE = "X is sparse and contains NaN or infinity; a sparse X must hold finite numbers."
+SPARSE = (
+    "X is sparse and contains NaN or infinity, but a sparse X must hold finite numbers; fill its gaps, or make it "
+    "dense, in a ColumnTransformer with sparse_threshold=0."
+)
 UNKNOWN = "y contains classes that are not among [0, 1]: "
 NULLS = pd.array([1, None] * 15, dtype="Int64")
 WORDS = FRAME.assign(b="x").astype({"b": object})

@@ -108,7 +108,7 @@ def test_the_page_on_saving_runs(tmp_path, monkeypatch):
     text = (ROOT / "docs" / "saving.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     here = [block for block in blocks if not re.search("skops|onnx", block)]
-    assert len(blocks) == len(here) + 3
+    assert len(blocks) == len(here) + 5
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
     for block in here:

@@ -13,7 +13,6 @@ from scipy import sparse
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, cross_val_score
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.losses import Focal, LogLoss, Quantile, Tweedie
@@ -138,9 +137,11 @@ def test_powers_of_two_change_nothing(solver, dtype):
 
 
 def test_large_offsets_change_little():
-    folds = KFold(5, shuffle=True, random_state=0)
-    plain = cross_val_score(DLRegressor(random_state=0), DX, DY, cv=folds).mean()
-    moved = cross_val_score(DLRegressor(random_state=0), DX + 1e9, DY + 1e9, cv=folds).mean()
+    """With the default's members, folds and start above a line; small layers, for time."""
+    model, train, test = DLRegressor(hidden_layer_sizes=(16,), random_state=0), slice(0, 250), slice(250, None)
+    plain = model.fit(DX[train], DY[train]).score(DX[test], DY[test])
+    moved = model.fit(DX[train] + 1e9, DY[train] + 1e9).score(DX[test] + 1e9, DY[test] + 1e9)
+    assert plain > 0.3
     assert moved == pytest.approx(plain, abs=0.01)
 
 

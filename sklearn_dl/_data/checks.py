@@ -81,7 +81,10 @@ def check_table(owner: BaseEstimator, X: Any, *, reset: bool) -> Any:
     else:
         X = _as_array(owner, X, reset=reset)
     if not isinstance(X, np.ndarray) and not np.isfinite(X.data).all():
-        raise ValueError("X is sparse and contains NaN or infinity; a sparse X must hold finite numbers.")
+        raise ValueError(
+            "X is sparse and contains NaN or infinity, but a sparse X must hold finite numbers; fill its gaps, or make "
+            "it dense, in a ColumnTransformer with sparse_threshold=0."
+        )
     return X
 
 

@@ -137,7 +137,7 @@ class Saved:
     Raises
     ------
     ValueError
-        Where the file is not a checkpoint, or is not as it was written.
+        Where the file is not a checkpoint, is not as it was written, or is of another version.
     """
 
     def __init__(self, path: Any):
@@ -146,7 +146,12 @@ class Saved:
         self.path = Path(path).resolve()
         facts, self.vectors, self.mark = file.read(self.path)
         try:
-            self.kind, self.version, self.facts = facts["kind"], facts["version"], facts["facts"]
+            version = facts["version"]
+            if version != __version__:  # what else it holds only that version knows
+                raise ValueError(
+                    f"{self.path} is a checkpoint of sklearn_dl {version}, which promises no bits to {__version__}."
+                )
+            self.kind, self.facts = facts["kind"], facts["facts"]
             kept = {name[5:]: vector for name, vector in self.vectors.items() if name.startswith("kept.")}
             self.state = State(**facts["state"], kept=kept)
             self.history, self.origin, self.fallback_loss = facts["history"], facts["origin"], facts["fallback_loss"]
@@ -171,10 +176,6 @@ class Saved:
         """
         if self.kind != kind:
             raise ValueError(f"{self.path} is a checkpoint of {self.kind}; this estimator is a {kind}.")
-        if self.version != __version__:
-            raise ValueError(
-                f"{self.path} is a checkpoint of sklearn_dl {self.version}, which promises no bits to {__version__}."
-            )
         told = [str(self.facts.get(f"{of} rows")) for of in ("training", "validation")]
         rows = [int(number) for number in told if number.isdecimal()]
         auto = {name for name, value in plan.given.items() if isinstance(value, str) and value == "auto"}
