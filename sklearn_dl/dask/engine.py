@@ -77,7 +77,12 @@ class Engine:
         self._client, self._token = client, uuid.uuid4().hex[:12]
         self._held: dict[str, Any] = {}
 
-    def submit(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def places(self) -> list[str]:
+        """The address of a worker for each thread that there is, in the same order each time."""
+        threads: dict[str, int] = self._client.nthreads()
+        return [address for address in sorted(threads) for _ in range(threads[address])]
+
+    def submit(self, name: str, function: Callable[..., Any], *arguments: Any, at: str | None = None) -> Any:
         """The future of a pure function of values and other futures.
 
         Parameters
@@ -94,11 +99,14 @@ class Engine:
         distributed.Future
         """
         with warnings.catch_warnings():
+        at : str or None, default=None
+            Of `places`: where it is to run, unless that worker has gone; None for wherever the scheduler thinks best.
             warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
-            future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES)
+            future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES, **where)
         self._held[name] = future
         return future
 
+        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
     def over(self, name: str, function: Callable[..., Any], pieces: Sequence[Sequence[Any]], *more: Any) -> list[Any]:
         """The futures of a function of each of several delayed objects and of common arguments.
 

@@ -21,7 +21,7 @@ from ..layers import Layer
 from .engine import Engine
 from .tasks import Cell, size
 
-__all__ = ["OUTER", "Course", "Rounds", "Standing", "Sums", "added", "advanced", "trained"]
+__all__ = ["OUTER", "Course", "Rounds", "Standing", "Sums", "added", "advanced", "place_of", "trained"]
 
 OUTER = "outer"  # among the vectors that a training keeps, beside the solver's: the momentum of the averages
 TOGETHER = 8  # results that one task adds up
@@ -180,6 +180,27 @@ def advanced(course: Course, standing: Standing, several: Sequence[Sums]) -> Sta
     return Standing(mean.astype(dtype), kept, step, standing.loss + total.loss, standing.weight + total.weight)
 
 
+def place_of(cell: int, n_learners: int, places: Sequence[str]) -> str | None:
+    """Where a cell lies and is worked on: all cells of a learner at one place, the learners dealt to the places.
+
+    Left to itself, the scheduler moves cells to and fro: it takes each task for a new one.
+
+    Parameters
+    ----------
+    cell : int
+        Its number.
+    n_learners : int
+        Learners in a round.
+    places : sequence of str
+        Of the workers' threads; none where all workers have just died.
+
+    Returns
+    -------
+    str or None
+    """
+    return places[cell % n_learners % len(places)] if places else None
+
+
 @final
 class Rounds:
     """Takes the steps of an epoch on the workers; a `Steps` for `_training`.
@@ -242,18 +263,18 @@ class Rounds:
         order = generator(course.seed, Purpose.SHARDS, 4, number).permutation(self._n_rounds)
         name = f"epoch-{number}"
         standing = engine.submit(name, copy.copy, Standing(self.network.values, state.kept, state.step))
+        places, n_learners, told = engine.places(), self._n_learners, self._told
         for k, at in enumerate(order.tolist()):
-            numbers = range(at * self._n_learners, (at + 1) * self._n_learners)
-            sums = [
-                engine.submit(f"{name}-cell-{i}", trained, self._told, standing, self._cells[i], i, number, rates[k])
-                for i in numbers
-            ]
+            sums = []
+            for i in range(at * n_learners, (at + 1) * n_learners):
+                given, place = (told, standing, self._cells[i], i, number, rates[k]), place_of(i, n_learners, places)
+                sums.append(engine.submit(f"{name}-cell-{i}", trained, *given, at=place))
             while len(sums) > TOGETHER:
                 groups = [sums[i : i + TOGETHER] for i in range(0, len(sums), TOGETHER)]
                 sums = [
                     engine.submit(f"{name}-sum-{k}-{len(sums)}-{i}", added, group) for i, group in enumerate(groups)
                 ]
-            standing = engine.submit(f"{name}-mean-{k}", advanced, self._told, standing, sums)
+            standing = engine.submit(f"{name}-mean-{k}", advanced, told, standing, sums)
         reached = engine.result(standing)
         engine.forget(name)
         np.copyto(self.network.values, reached.values)
