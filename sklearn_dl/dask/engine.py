@@ -44,6 +44,8 @@ def connected() -> Iterator[Engine]:
     ------
     ValueError
         Where there is no client, or it is closed.
+    ConnectionError
+        Where it is closed amid the work, or has lost its scheduler.
     """
     distributed = dask_of("distributed")
     try:
@@ -58,6 +60,10 @@ def connected() -> Iterator[Engine]:
     engine = Engine(client)
     try:
         yield engine
+    except Exception as error:
+        if client.status == "running":
+            raise
+        raise ConnectionError("the Dask client was closed, or lost its scheduler, before the work was done.") from error
     finally:
         with contextlib.suppress(Exception):  # of a cluster that has gone there is nothing to release
             engine.release()
@@ -93,20 +99,20 @@ class Engine:
             What is called.
         *arguments : object
             Its arguments; futures among them, and in lists, stand for their results.
+        at : str or None, default=None
+            Of `places`: where it is to run, unless that worker has gone; None for wherever the scheduler thinks best.
 
         Returns
         -------
         distributed.Future
         """
+        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
         with warnings.catch_warnings():
-        at : str or None, default=None
-            Of `places`: where it is to run, unless that worker has gone; None for wherever the scheduler thinks best.
             warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
             future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES, **where)
         self._held[name] = future
         return future
 
-        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
     def over(self, name: str, function: Callable[..., Any], pieces: Sequence[Sequence[Any]], *more: Any) -> list[Any]:
         """The futures of a function of each of several delayed objects and of common arguments.
 

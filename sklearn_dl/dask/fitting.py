@@ -96,7 +96,7 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     if saved is not None:
         saved.refuse_other_estimator(type(estimator).__name__, plan, rows.n_rows)
     deal = Deal(rows.n_rows, share, sharing.n_cells, seed)
-    placed = _place(engine, estimator, plan, rows, deal, sharing, given)
+    placed = _place(engine, _without_callbacks(estimator), plan, rows, deal, sharing, given)
     fitted = placed.shell.fitted_
     fitted.shape, fitted.settings = shape_of(plan), settled(plan, fitted.network.values.dtype)
     n_train = sum(count for count, _, _ in placed.sizes)
@@ -149,6 +149,22 @@ def _place(
     if given.X_val is not None:
         held_out = _validation_rows(engine, shell, found, plan, given)
     return Placed(shell, shown.rows, held_out, cells, sizes)
+
+
+def _without_callbacks(estimator: BaseDL) -> BaseDL:
+    """A copy for the workers: callbacks stay here, whatever they hold."""
+    bare = copy.copy(estimator)
+    vars(bare).pop("_skl_callbacks", None)
+    return bare
+
+
+def _sorted(labels: dict[Any, float]) -> np.ndarray:
+    """The labels of all partitions, in order."""
+    try:
+        return np.array(sorted(labels))
+    except TypeError:
+        kinds = " and ".join(sorted({type(label).__name__ for label in labels}))
+        raise ValueError(f"the labels of y must be of one type in all partitions; got {kinds}.") from None
 
 
 def _rows(cell: tasks.Cell | None) -> Rows | None:

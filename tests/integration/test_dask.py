@@ -7,12 +7,15 @@ import os
 import pickle
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import dask
 import dask.array as da
+import dask.bag
 import dask.dataframe as dd
 import joblib
 import numpy as np
@@ -331,6 +334,10 @@ WRONG = {
         parts(X, 2), dd.concat([parts(y.iloc[:700], 1), parts(y.iloc[700:], 1)]), {}, ValueError,
         "partition 0 has X 600, y 700 rows",
     ),
+    "a bag": (dask.bag.from_sequence(range(4)), parts(y), {}, TypeError, "X must be a Dask .* or array; got Bag"),
+    "delayed": (dask.delayed(X), parts(y), {}, TypeError, "X must be a Dask .* or array; got Delayed"),
+    "one column": (parts(X["size"]), parts(y), {}, ValueError, "rows and columns; got Series of 1 dimensions"),
+    "no dimensions": (da.ones(()), parts(y), {}, ValueError, "rows and columns; got Array of 0 dimensions"),
     "no rows": (parts(X).query("size > 99"), parts(y)[parts(y) > 99], {}, ValueError, "partitions are empty"),
     "sparse blocks": (
         da.ones((100, 3), chunks=(50, 3)).map_blocks(sparse.csr_array), da.ones(100, chunks=50), {}, ValueError,
@@ -370,6 +377,13 @@ def test_partitions_of_other_columns_or_types_are_named(client):
         on_dask.DLRegressor(**SETTINGS).fit(table, parts(y, 2))
 
 
+def test_labels_of_other_types_in_a_partition_are_told(client):
+    several = [dask.delayed(c.iloc[:600]), dask.delayed(pd.Series(1.0, c.index[600:]))]
+    target = dd.from_delayed(several, meta=c.iloc[:0], verify_meta=False)
+    with pytest.raises(ValueError, match=r"labels of y must be of one type in all partitions; got float and str\.$"):
+        on_dask.DLClassifier(**SETTINGS).fit(parts(X, 2), target)
+
+
 def test_without_a_client(monkeypatch):
     def none():
         raise ValueError("No global client found")
@@ -377,6 +391,47 @@ def test_without_a_client(monkeypatch):
     monkeypatch.setattr("distributed.get_client", none)
     with pytest.raises(ValueError, match="fit needs a Dask client that is connected"):
         fitted(on_dask.DLRegressor(**SETTINGS), X, y)
+
+
+def test_a_closed_client(client):
+    with Client(client.cluster, set_as_default=False) as other:
+        pass
+    with other.as_current(), pytest.raises(ValueError, match="fit needs a Dask client that is connected"):
+        fitted(on_dask.DLRegressor(**SETTINGS), X, y)
+
+
+@pytest.mark.parametrize("which", ["client", "cluster"])
+def test_what_is_closed_amid_a_fit_is_told(which):
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        closes = {"client": client.close, "cluster": cluster.close}[which]
+
+        class Close:
+            def setup(self, estimator, context): ...
+            def teardown(self, estimator, context): ...
+            def on_fit_task_begin(self, estimator, context): ...
+
+            def on_fit_task_end(self, estimator, context):
+                if context.task_name == "epoch":
+                    closes()
+
+        model = on_dask.DLRegressor(**SETTINGS).set_callbacks(Close())
+        with pytest.raises(ConnectionError, match=r"client was closed, or lost its scheduler, before the work was"):
+            fitted(model, X, y)
+
+
+def test_without_dask():
+    code = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('dask', 'distributed'))\n"
+        "import sklearn_dl.dask as far\n"
+        "try: far.DLRegressor().fit(0, 0)\n"
+        "except ImportError as error: print(error)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r'sklearn_dl\.dask needs dask .*: pip install "sklearn-dl\[dask\]" .*\n', told)
 
 
 def test_parameters_are_those_of_the_ordinary_estimators():
