@@ -26,6 +26,8 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import sklearn_dl
 import sklearn_dl.dask as on_dask
@@ -93,6 +95,18 @@ def test_partitions_do_not_matter(client):
         np.testing.assert_array_equal(first.predict(X), other.predict(X))
 
 
+@pytest.mark.parametrize(("n_workers", "threads"), [(1, 1), (4, 1), (1, 3)])
+def test_numbers_of_workers_and_threads_do_not_matter(client, n_workers, threads):
+    here = values(fitted(on_dask.DLRegressor(**SETTINGS), X, y))
+    with (
+        LocalCluster(n_workers, threads_per_worker=threads, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as other,
+        other.as_current(),
+    ):
+        there = values(fitted(on_dask.DLRegressor(**SETTINGS), X, y))
+    np.testing.assert_array_equal(here, there)
+
+
 def test_empty_partitions_and_unknown_divisions_do_not_matter(client):
     once = fitted(on_dask.DLClassifier(**SETTINGS), X, c)
     table, target = parts(X, 4), parts(c, 4)
@@ -132,7 +146,7 @@ def in_processes(n_workers, kills=0, **settings):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_workers_do_not_matter_nor_that_one_is_killed(client):
+def test_processes_do_not_matter_nor_that_one_is_killed(client):
     here = values(fitted(on_dask.DLRegressor(**SETTINGS | {"max_iter": 30}), X, y))
     shot_at, killed = in_processes(2, kills=1, max_iter=30)
     assert killed == 1, "the fit was over before a worker was killed"
@@ -292,6 +306,22 @@ def test_searches_on_the_cluster_find_what_they_find_here(kind, client):
         there = kind(network).fit(table, target)
     assert here.best_params_ == there.best_params_
     np.testing.assert_array_equal(here.cv_results_["mean_test_score"], there.cv_results_["mean_test_score"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_in_processes_of_a_cluster():
+    network = sklearn_dl.DLRegressor(hidden_layer_sizes=(4,), n_members=1, max_iter=6, random_state=0)
+    grid = {"dlregressor__alpha": [0.0, 9.0, 99.0]}
+    search = EpochHalvingSearchCV(make_pipeline(StandardScaler(), network), grid, cv=2)
+    here = clone(search).fit(X[["size"]], y)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        search.fit(X[["size"]], y)
+    np.testing.assert_array_equal(here.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(here.predict(X[["size"]]), search.predict(X[["size"]]))
 
 
 def test_the_guide(client, monkeypatch, tmp_path):
