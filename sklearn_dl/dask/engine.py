@@ -113,6 +113,42 @@ class Engine:
         self._held[name] = future
         return future
 
+    def later(self, name: str, function: Callable[..., Any], *arguments: Any, at: str | None = None) -> Any:
+        """As `submit`, but nobody is told before `begin`: a message for many tasks costs hardly more than one for one.
+
+        Parameters
+        ----------
+        name, function, *arguments, at : str, callable, object, str or None
+            As for `submit`; what is for later may be among the arguments, too.
+
+        Returns
+        -------
+        dask.delayed.Delayed
+        """
+        dask = dask_of("dask")
+        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
+        with dask.annotate(**where):
+            return dask.delayed(function, pure=False)(*arguments, dask_key_name=self._key(name))
+
+    def begin(self, name: str, delayed: Any) -> Any:
+        """The future of what was for later; what it is made of is freed by the way.
+
+        Parameters
+        ----------
+        name : str
+            That of the task.
+        delayed : Delayed
+            Of `later`.
+
+        Returns
+        -------
+        distributed.Future
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
+            self._held[name] = self._client.compute(delayed, retries=RETRIES, optimize_graph=False)
+        return self._held[name]
+
     def over(self, name: str, function: Callable[..., Any], pieces: Sequence[Sequence[Any]], *more: Any) -> list[Any]:
         """The futures of a function of each of several delayed objects and of common arguments.
 

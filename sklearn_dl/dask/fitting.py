@@ -154,7 +154,7 @@ def _place(
 def _without_callbacks(estimator: BaseDL) -> BaseDL:
     """A copy for the workers: callbacks stay here, whatever they hold."""
     bare = copy.copy(estimator)
-    vars(bare).pop("_skl_callbacks", None)
+    bare.__dict__.pop("_skl_callbacks", None)
     return bare
 
 

@@ -244,7 +244,7 @@ class Rounds:
         self.network, self._state, self.n_rows = network, state, n_rows
         self._n_rounds = len(cells) // n_learners
         self.n_steps = self._n_rounds * course.n_steps
-        self._told = engine.submit("course", copy.copy, course)
+        self._told, self._places = engine.submit("course", copy.copy, course), engine.places()
 
     def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
         """One pass over the rows, as `Walk.epoch`.
@@ -261,20 +261,19 @@ class Rounds:
         engine, state, course, number = self._engine, self._state, self._course, self._state.epoch
         rates = np.array([rate_at(i / self.n_steps) for i in range(self.n_steps)]).reshape(self._n_rounds, -1)
         order = generator(course.seed, Purpose.SHARDS, 4, number).permutation(self._n_rounds)
-        name = f"epoch-{number}"
-        standing = engine.submit(name, copy.copy, Standing(self.network.values, state.kept, state.step))
-        places, n_learners, told = engine.places(), self._n_learners, self._told
+        name, n_learners, told = f"epoch-{number}", self._n_learners, self._told
+        standing = engine.later(name, copy.copy, Standing(self.network.values, state.kept, state.step))
         for k, at in enumerate(order.tolist()):
             sums = []
             for i in range(at * n_learners, (at + 1) * n_learners):
-                given, place = (told, standing, self._cells[i], i, number, rates[k]), place_of(i, n_learners, places)
-                sums.append(engine.submit(f"{name}-cell-{i}", trained, *given, at=place))
+                given, place = (told, standing, self._cells[i], i, number), place_of(i, n_learners, self._places)
+                sums.append(engine.later(f"{name}-cell-{i}", trained, *given, rates[k], at=place))
             while len(sums) > TOGETHER:
                 groups = [sums[i : i + TOGETHER] for i in range(0, len(sums), TOGETHER)]
-                sums = [
-                    engine.submit(f"{name}-sum-{k}-{len(sums)}-{i}", added, group) for i, group in enumerate(groups)
-                ]
-            standing = engine.submit(f"{name}-mean-{k}", advanced, told, standing, sums)
+                sums = [engine.later(f"{name}-sum-{k}-{len(sums)}-{i}", added, group) for i, group in enumerate(groups)]
+            standing = engine.later(f"{name}-mean-{k}", advanced, told, standing, sums)
+            standing = engine.begin(f"{name}-mean-{k}", standing)
+        self._places = engine.places()  # for the next epoch: now there is time to ask
         reached = engine.result(standing)
         engine.forget(name)
         np.copyto(self.network.values, reached.values)
