@@ -7,6 +7,8 @@
     python -m benchmarks.small              # pickle, import, latency
     python -m benchmarks.search             # a grid search
     python -m benchmarks.streams            # schedules on streams, by their scores
+    python -m benchmarks.scale accuracy     # fits on Dask; also speed, kills, memory
+    python -m benchmarks.halving            # searches over epochs
 
 Each takes ``--help``.
 """

@@ -80,7 +80,8 @@ def compared(name: str, network: Any, x: Any, y: Any, grid: dict[str, list[Any]]
         again = EpochHalvingSearchCV(network, grid, cv=3, folder=folder)
         was_killed = killed(lambda: again.fit(x, y), seconds / 2)
         left = cpu_seconds(lambda: again.fit(x, y))
-    same = was_killed and again.best_score_ == halving.best_score_ and again.best_params_ == halving.best_params_
+    same = again.best_score_ == halving.best_score_ and again.best_params_ == halving.best_params_
+    outcome = ("the same" if same else "ANOTHER") if was_killed else "it was over before"
     row(
         f"{name}, {len(whole.cv_results_['params'])} candidates",
         f"{whole.best_score_:.4f} ± {spread:.4f}",
@@ -89,7 +90,7 @@ def compared(name: str, network: Any, x: Any, y: Any, grid: dict[str, list[Any]]
         f"{whole_seconds:.0f}",
         f"{seconds:.0f}",
         f"{seconds / whole_seconds:.2f}",
-        f"{left:.0f}, {'the same' if same else 'ANOTHER'}",
+        f"{left:.0f}, {outcome}",
     )
 
 

@@ -31,6 +31,7 @@ from . import parser, use_threads
 
 MB = 1e6
 TEST_ROWS = 20_000
+DEFAULTS = {"accuracy": (1_000_000, 3), "speed": (1_000_000, 10), "kills": (20_000, 150), "memory": (0, 2)}
 
 
 TELLING = 8  # columns of a generated table that tell something of its target; others are noise
@@ -241,7 +242,7 @@ def kills(args: Any) -> None:
         return values(on_dask.DLRegressor(**settings).fit(x.rechunk((size, 10)), y.rechunk(size)))
 
     expected, failures = None, 0
-    with dask.config.set({"distributed.admin.log-format": "%(message)s"}):
+    with dask.config.set({"distributed.admin.log-format": "%(message)s"}):  # they tell of each worker that is lost
         for n_workers, n_blocks in ((1, 20), (2, 20), (4, 20), (2, 1), (2, 2), (2, 7)):
             with cluster(n_workers):
                 found = fitted(n_blocks)
@@ -269,7 +270,8 @@ def kills(args: Any) -> None:
                 killer.join()
             failures += found != expected
             print(f"{len(killed)} kills in {time.perf_counter() - start:.0f} s: {told(found, expected)}", flush=True)
-    raise SystemExit(int(failures > 0))
+    if failures:
+        raise SystemExit(1)
 
 
 def values(model: Any) -> bytes:
@@ -329,8 +331,8 @@ def most_resident() -> int:
 def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("what", choices=("accuracy", "speed", "kills", "memory"))
-    options.add_argument("--rows", type=int, default=1_000_000, help="at most (default: 1000000)")
-    options.add_argument("--epochs", type=int, default=3)
+    options.add_argument("--rows", type=int, help="at most (default: 10⁶; kills: 20000)")
+    options.add_argument("--epochs", type=int, help="default: 3; speed: 10, kills: 150, memory: 2")
     options.add_argument("--network", default="{}", metavar="JSON", help="parameters of all estimators")
     options.add_argument("--table", default=None, metavar="FILE", help="accuracy: parquet; generated unless given")
     options.add_argument("--split", type=int, default=0, help="accuracy: which rows of FILE are tested on")
@@ -339,12 +341,17 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--only-dask", action="store_true", help="accuracy: without one machine")
     options.add_argument("--workers", type=int, nargs="*", default=[1, 2], help="speed: numbers of workers")
     options.add_argument("--kills", type=int, default=10)
-    options.add_argument("--pause", type=float, default=2.0, help="kills: seconds between them")
+    options.add_argument("--pause", type=float, default=1.5, help="kills: seconds between them")
     options.add_argument("--gigabytes", type=float, default=20.0, help="memory: of the table")
     options.add_argument("--columns", type=int, default=100, help="memory: of the table")
     options.add_argument("--limit", type=float, default=1.5, help="memory: GB of each worker")
     options.add_argument("--folder", default=None, help="memory: for what is spilled")
+    options.set_defaults(repeat=3)
     args = options.parse_args(arguments)
+    rows, epochs = DEFAULTS[args.what]
+    args.rows, args.epochs = args.rows or rows, args.epochs or epochs
+    if args.smoke:
+        args.rows, args.epochs, args.kills, args.workers, args.gigabytes, args.limit = 2000, 2, 0, [1], 0.002, 1
     use_threads(1)
     warnings.filterwarnings("ignore", "the network is worse")  # after few epochs
     {"accuracy": accuracy, "speed": speed, "kills": kills, "memory": memory}[args.what](args)

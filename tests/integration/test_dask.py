@@ -31,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklearn_dl
 import sklearn_dl.dask as on_dask
+from benchmarks import VARIABLES, scale
 from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.dask.positions import Deal
 from sklearn_dl.inspection import integrated_gradients
@@ -330,6 +331,17 @@ def test_the_guide(client, monkeypatch, tmp_path):
     for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         exec(compile(block, "scaling.md", "exec"), namespace)
     assert namespace["search"].n_candidates_ == [9, 3, 1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("what", "told"), [("accuracy", r"Dask {}: \d"), ("speed", r"\| 1 workers"), ("memory", "peaks")]
+)
+def test_the_benchmark(what, told, capsys, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.setenv(name, os.environ.get(name, "1"))  # so that they are as before afterwards
+    scale.main([what, "--smoke", "--repeat", "1"])
+    assert re.search(told, capsys.readouterr().out)
 
 
 # ---------------------------------------------------------------- positions
