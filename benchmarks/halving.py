@@ -31,7 +31,7 @@ def tables() -> dict[str, tuple[Any, Any, Any]]:
     from examples.flats import flats
     from sklearn_dl import DLClassifier, DLRegressor
 
-    plain = {"n_members": 1, "max_iter": 54, "random_state": 0}
+    plain = {"n_members": 1, "random_state": 0}
     return {
         "diabetes": (DLRegressor(random_state=0), *load_diabetes(return_X_y=True)),
         "digits": (DLClassifier(**plain), *load_digits(return_X_y=True)),
