@@ -9,6 +9,8 @@
     python -m benchmarks.streams            # schedules on streams, by their scores
     python -m benchmarks.how_long           # seconds and memory by rows
     python -m benchmarks.figures NAME       # figures of the pages that no other command prints
+    python -m benchmarks.scale accuracy     # fits on Dask; also speed, kills, memory
+    python -m benchmarks.halving            # searches over epochs
 
 Each takes ``--help``.
 """

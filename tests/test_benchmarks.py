@@ -288,3 +288,11 @@ def test_help_loads_nothing(module):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "--repeat" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the search that is killed is a fork")
+def test_halving_finds_what_a_grid_search_finds_also_when_it_is_killed(run):
+    ((*_, behind, _, _, ratio, killed),) = cells(run("halving", "--only", "diabetes"), "diabetes, 3 candidates")
+    assert float(behind) >= 0
+    assert float(ratio) > 0
+    assert re.fullmatch(r"\d+, (the same|it was over before)", killed)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.search import EpochHalvingSearchCV
@@ -125,10 +130,64 @@ def test_candidates_may_differ_in_their_epochs_and_fail():
     assert search.best_params_["max_iter"] in (3, 9)
 
 
-def test_what_cannot_pause_is_told():
-    with pytest.raises(
-        TypeError, match="needs a DLClassifier or DLRegressor itself, whose training can pause; got Pip"
-    ):
-        EpochHalvingSearchCV(make_pipeline(NETWORK), GRID).fit(X, y)
+class Counted(StandardScaler):
+    """A scaler that notes each fit."""
+
+    fits: ClassVar[list[int]] = []
+
+    def fit(self, X, y=None, sample_weight=None):
+        self.fits.append(len(X))
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(len(y)) % 3.0], ids=["", "weights"])
+def test_steps_before_the_network_are_fitted_once_a_fold(weights, tmp_path):
+    del Counted.fits[:]
+    pipeline = Pipeline([("scale", Counted()), ("net", NETWORK)])
+    grid = {f"net__{name}": found for name, found in GRID.items()}
+    search = EpochHalvingSearchCV(pipeline, grid, cv=3, folder=tmp_path).fit(X, y, sample_weight=weights)
+    assert len(Counted.fits) == 3 + 1  # of 9 candidates on three folds; and the best one on all rows
+    assert search.n_candidates_ == [9, 3, 1]
+    assert set(search.best_params_) == set(grid)
+    given = {} if weights is None else {"net__sample_weight": weights}
+    whole = clone(pipeline).set_params(**search.best_params_).fit(X, y, **given)
+    assert type(search.best_estimator_) is Pipeline
+    np.testing.assert_array_equal(search.best_estimator_["net"].network_.values, whole["net"].network_.values)
+    np.testing.assert_array_equal(search.predict(X), whole.predict(X))
+    assert not hasattr(pipeline["net"], "fitted_")
+    del Counted.fits[:]
+    again = EpochHalvingSearchCV(pipeline, grid, cv=3, folder=tmp_path).fit(X, y, sample_weight=weights)
+    assert not Counted.fits
+    np.testing.assert_array_equal(again.predict(X), whole.predict(X))
+
+
+def test_parameters_of_all_steps_of_a_pipeline():
+    table = pd.DataFrame(X[:, :3], columns=["a", "b", "c"]).assign(kind=np.where(y > 140, "high", "low"))
+    columns = ColumnTransformer([("scale", StandardScaler(), ["a", "b"])], remainder="passthrough")
+    network = clone(NETWORK).set_params(learning_rate_init=0.02)
+    pipeline = make_pipeline(columns.set_output(transform="pandas"), network)
+    grid = {"columntransformer__remainder": ["drop", "passthrough"], "dlregressor__alpha": [0.0, 100.0]}
+    search = EpochHalvingSearchCV(pipeline, grid, cv=2, factor=2).fit(table, y)
+    assert search.best_params_["columntransformer__remainder"] == "passthrough"  # only there is what tells all
+    expected = GridSearchCV(pipeline, grid, cv=2).fit(table, y)
+    assert search.best_score_ == expected.best_score_
+    np.testing.assert_array_equal(search.predict(table), expected.predict(table))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "told"),
+    [
+        (Ridge(), "got Ridge"),
+        (make_pipeline(StandardScaler(), Ridge()), "got Ridge as the last step of a Pipeline"),
+        (make_pipeline(StandardScaler(), "passthrough"), "got str as the last step of a Pipeline"),
+        (TransformedTargetRegressor(NETWORK), "got TransformedTargetRegressor"),
+    ],
+)
+def test_what_cannot_pause_is_told(estimator, told):
+    with pytest.raises(TypeError, match=f"needs a DLClassifier or DLRegressor, whose training can pause, .* {told}"):
+        EpochHalvingSearchCV(estimator, GRID).fit(X, y)
+
+
+def test_a_solver_that_cannot_pause_is_told():
     with pytest.raises(ValueError, match="solver"):
         EpochHalvingSearchCV(DLRegressor(solver="lbfgs", n_members=1), GRID, error_score="raise").fit(X, y)

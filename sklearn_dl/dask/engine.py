@@ -44,6 +44,8 @@ def connected() -> Iterator[Engine]:
     ------
     ValueError
         Where there is no client, or it is closed.
+    ConnectionError
+        Where it is closed amid the work, or has lost its scheduler.
     """
     distributed = dask_of("distributed")
     try:
@@ -58,6 +60,10 @@ def connected() -> Iterator[Engine]:
     engine = Engine(client)
     try:
         yield engine
+    except Exception as error:
+        if client.status == "running":
+            raise
+        raise ConnectionError("the Dask client was closed, or lost its scheduler, before the work was done.") from error
     finally:
         with contextlib.suppress(Exception):  # of a cluster that has gone there is nothing to release
             engine.release()
@@ -77,7 +83,12 @@ class Engine:
         self._client, self._token = client, uuid.uuid4().hex[:12]
         self._held: dict[str, Any] = {}
 
-    def submit(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def places(self) -> list[str]:
+        """The address of a worker for each thread that there is, in the same order each time."""
+        threads: dict[str, int] = self._client.nthreads()
+        return [address for address in sorted(threads) for _ in range(threads[address])]
+
+    def submit(self, name: str, function: Callable[..., Any], *arguments: Any, at: str | None = None) -> Any:
         """The future of a pure function of values and other futures.
 
         Parameters
@@ -88,6 +99,46 @@ class Engine:
             What is called.
         *arguments : object
             Its arguments; futures among them, and in lists, stand for their results.
+        at : str or None, default=None
+            Of `places`: where it is to run, unless that worker has gone; None for wherever the scheduler thinks best.
+
+        Returns
+        -------
+        distributed.Future
+        """
+        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
+            future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES, **where)
+        self._held[name] = future
+        return future
+
+    def later(self, name: str, function: Callable[..., Any], *arguments: Any, at: str | None = None) -> Any:
+        """As `submit`, but nobody is told before `begin`: a message for many tasks costs hardly more than one for one.
+
+        Parameters
+        ----------
+        name, function, *arguments, at : str, callable, object, str or None
+            As for `submit`; what is for later may be among the arguments, too.
+
+        Returns
+        -------
+        dask.delayed.Delayed
+        """
+        dask = dask_of("dask")
+        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
+        with dask.annotate(**where):
+            return dask.delayed(function, pure=False)(*arguments, dask_key_name=self._key(name))
+
+    def begin(self, name: str, delayed: Any) -> Any:
+        """The future of what was for later; what it is made of is freed by the way.
+
+        Parameters
+        ----------
+        name : str
+            That of the task.
+        delayed : Delayed
+            Of `later`.
 
         Returns
         -------
@@ -95,9 +146,8 @@ class Engine:
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
-            future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES)
-        self._held[name] = future
-        return future
+            self._held[name] = self._client.compute(delayed, retries=RETRIES, optimize_graph=False)
+        return self._held[name]
 
     def over(self, name: str, function: Callable[..., Any], pieces: Sequence[Sequence[Any]], *more: Any) -> list[Any]:
         """The futures of a function of each of several delayed objects and of common arguments.

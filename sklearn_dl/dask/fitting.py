@@ -19,7 +19,7 @@ from . import tasks
 from .engine import Engine
 from .partitions import Partitions, is_lazy, partitions_of
 from .positions import Deal
-from .rounds import Course, Rounds
+from .rounds import Course, Rounds, place_of
 from .settings import Sharing, faster, held_out_share, plan_for, settle, sharing_for
 
 __all__ = ["Given", "fit_on"]
@@ -96,7 +96,7 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     if saved is not None:
         saved.refuse_other_estimator(type(estimator).__name__, plan, rows.n_rows)
     deal = Deal(rows.n_rows, share, sharing.n_cells, seed)
-    placed = _place(engine, estimator, plan, rows, deal, given)
+    placed = _place(engine, _without_callbacks(estimator), plan, rows, deal, sharing, given)
     fitted = placed.shell.fitted_
     fitted.shape, fitted.settings = shape_of(plan), settled(plan, fitted.network.values.dtype)
     n_train = sum(count for count, _, _ in placed.sizes)
@@ -109,7 +109,9 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     return placed.shell, plan, outcome
 
 
-def _place(engine: Engine, estimator: BaseDL, plan: Plan, rows: Partitions, deal: Deal, given: Given) -> Placed:
+def _place(
+    engine: Engine, estimator: BaseDL, plan: Plan, rows: Partitions, deal: Deal, sharing: Sharing, given: Given
+) -> Placed:
     """Learn scales, labels and levels, and encode all rows into cells, which stay on the workers."""
     own = [(*piece, start) for piece, start in zip(rows.pieces, rows.starts, strict=True)]
     classifies = estimator._head.task == "classification"
@@ -117,7 +119,7 @@ def _place(engine: Engine, estimator: BaseDL, plan: Plan, rows: Partitions, deal
     labels, mean = engine.result(engine.submit("labels", tasks.merged, looks))
     classes = given.classes
     if classes is None and labels:
-        levels = [np.array(sorted(found)) for found in labels]
+        levels = [_sorted(found) for found in labels]
         is_matrix = len(levels) > 1 and all(set(found) <= {0, 1} for found in labels)  # of yes and no
         classes = None if is_matrix else levels[0] if len(levels) == 1 else levels
     if isinstance(estimator.get_params(deep=False).get("class_weight"), str):
@@ -135,14 +137,34 @@ def _place(engine: Engine, estimator: BaseDL, plan: Plan, rows: Partitions, deal
         reached = np.unique(of_stretch[start // deal.stretch : -(-stop // deal.stretch)]).tolist()
         for number in ([HELD] if deal.held_out else []) + reached:
             pieces[number].append(engine.submit(f"pick-{i}-{number}", tasks.picked, parts[i], number))
-    cells = [engine.submit(f"cell-{number}", tasks.joined, pieces[number]) for number in range(deal.n_cells)]
+    places = engine.places()
+    cells = [
+        engine.submit(f"cell-{i}", tasks.joined, pieces[i], at=place_of(i, sharing.n_shards, places))
+        for i in range(deal.n_cells)
+    ]
     held = engine.submit("held-out", tasks.joined, pieces[HELD])
+    engine.forget("look", "levels", "encode", "pick")  # each is freed when what is made of it is there
     sizes = engine.result([engine.submit(f"size-{i}", tasks.size, cell) for i, cell in enumerate(cells)])
     held_out = _rows(engine.result(held))
     if given.X_val is not None:
         held_out = _validation_rows(engine, shell, found, plan, given)
-    engine.forget("look", "levels", "encode", "pick")
     return Placed(shell, shown.rows, held_out, cells, sizes)
+
+
+def _without_callbacks(estimator: BaseDL) -> BaseDL:
+    """A copy for the workers: callbacks stay here, whatever they hold."""
+    bare = copy.copy(estimator)
+    bare.__dict__.pop("_skl_callbacks", None)
+    return bare
+
+
+def _sorted(labels: dict[Any, float]) -> np.ndarray:
+    """The labels of all partitions, in order."""
+    try:
+        return np.array(sorted(labels))
+    except TypeError:
+        kinds = " and ".join(sorted({type(label).__name__ for label in labels}))
+        raise ValueError(f"the labels of y must be of one type in all partitions; got {kinds}.") from None
 
 
 def _rows(cell: tasks.Cell | None) -> Rows | None:

@@ -37,8 +37,8 @@ class Partitions(NamedTuple):
 
 
 def is_lazy(X: Any) -> bool:
-    """Whether X is a collection of Dask."""
-    return hasattr(X, "__dask_graph__")
+    """Whether X is a DataFrame, Series or array of Dask; what is delayed otherwise has no dimensions."""
+    return hasattr(X, "__dask_graph__") and hasattr(type(X), "ndim")
 
 
 def partitions_of(engine: Engine, X: Any, y: Any, weight: Any, name: str = "") -> Partitions:
@@ -72,6 +72,8 @@ def partitions_of(engine: Engine, X: Any, y: Any, weight: Any, name: str = "") -
                 "is for sklearn_dl.DLClassifier and DLRegressor, or for dask.dataframe.from_pandas and "
                 "dask.array.from_array."
             )
+    if X.ndim != 2:
+        raise ValueError(f"X{name} must have rows and columns; got {type(X).__name__} of {X.ndim} dimensions.")
     lists = {what: rows_apart(collection, like=X) for what, collection in given.items()}
     counts = {what: len(pieces) for what, pieces in lists.items()}
     if len({*counts.values()}) > 1:

@@ -21,7 +21,7 @@ from ..layers import Layer
 from .engine import Engine
 from .tasks import Cell, size
 
-__all__ = ["OUTER", "Course", "Rounds", "Standing", "Sums", "added", "advanced", "trained"]
+__all__ = ["OUTER", "Course", "Rounds", "Standing", "Sums", "added", "advanced", "place_of", "trained"]
 
 OUTER = "outer"  # among the vectors that a training keeps, beside the solver's: the momentum of the averages
 TOGETHER = 8  # results that one task adds up
@@ -180,6 +180,27 @@ def advanced(course: Course, standing: Standing, several: Sequence[Sums]) -> Sta
     return Standing(mean.astype(dtype), kept, step, standing.loss + total.loss, standing.weight + total.weight)
 
 
+def place_of(cell: int, n_learners: int, places: Sequence[str]) -> str | None:
+    """Where a cell lies and is worked on: all cells of a learner at one place, the learners dealt to the places.
+
+    Left to itself, the scheduler moves cells to and fro: it takes each task for a new one.
+
+    Parameters
+    ----------
+    cell : int
+        Its number.
+    n_learners : int
+        Learners in a round.
+    places : sequence of str
+        Of the workers' threads; none where all workers have just died.
+
+    Returns
+    -------
+    str or None
+    """
+    return places[cell % n_learners % len(places)] if places else None
+
+
 @final
 class Rounds:
     """Takes the steps of an epoch on the workers; a `Steps` for `_training`.
@@ -223,7 +244,7 @@ class Rounds:
         self.network, self._state, self.n_rows = network, state, n_rows
         self._n_rounds = len(cells) // n_learners
         self.n_steps = self._n_rounds * course.n_steps
-        self._told = engine.submit("course", copy.copy, course)
+        self._told, self._places = engine.submit("course", copy.copy, course), engine.places()
 
     def epoch(self, rate_at: Callable[[float], float]) -> tuple[float, float]:
         """One pass over the rows, as `Walk.epoch`.
@@ -240,20 +261,19 @@ class Rounds:
         engine, state, course, number = self._engine, self._state, self._course, self._state.epoch
         rates = np.array([rate_at(i / self.n_steps) for i in range(self.n_steps)]).reshape(self._n_rounds, -1)
         order = generator(course.seed, Purpose.SHARDS, 4, number).permutation(self._n_rounds)
-        name = f"epoch-{number}"
-        standing = engine.submit(name, copy.copy, Standing(self.network.values, state.kept, state.step))
+        name, n_learners, told = f"epoch-{number}", self._n_learners, self._told
+        standing = engine.later(name, copy.copy, Standing(self.network.values, state.kept, state.step))
         for k, at in enumerate(order.tolist()):
-            numbers = range(at * self._n_learners, (at + 1) * self._n_learners)
-            sums = [
-                engine.submit(f"{name}-cell-{i}", trained, self._told, standing, self._cells[i], i, number, rates[k])
-                for i in numbers
-            ]
+            sums = []
+            for i in range(at * n_learners, (at + 1) * n_learners):
+                given, place = (told, standing, self._cells[i], i, number), place_of(i, n_learners, self._places)
+                sums.append(engine.later(f"{name}-cell-{i}", trained, *given, rates[k], at=place))
             while len(sums) > TOGETHER:
                 groups = [sums[i : i + TOGETHER] for i in range(0, len(sums), TOGETHER)]
-                sums = [
-                    engine.submit(f"{name}-sum-{k}-{len(sums)}-{i}", added, group) for i, group in enumerate(groups)
-                ]
-            standing = engine.submit(f"{name}-mean-{k}", advanced, self._told, standing, sums)
+                sums = [engine.later(f"{name}-sum-{k}-{len(sums)}-{i}", added, group) for i, group in enumerate(groups)]
+            standing = engine.later(f"{name}-mean-{k}", advanced, told, standing, sums)
+            standing = engine.begin(f"{name}-mean-{k}", standing)
+        self._places = engine.places()  # for the next epoch: now there is time to ask
         reached = engine.result(standing)
         engine.forget(name)
         np.copyto(self.network.values, reached.values)

@@ -23,13 +23,13 @@ RULES: Rules = {
     "n_rounds": either("auto", integer(1)),
     "momentum": either("auto", interval(0, 1, "[)")),
 }
-SHARD_ROWS = 2**17  # rows for each shard more, where their number is "auto"
+SHARD_ROWS = 2**19  # rows for each shard more, where their number is "auto": with 8 for 10⁶ rows, steps are too few
 SHARDS_LEAST, SHARDS_MOST = 4, 64
 FEW = 1024  # rows: below, they are not shared
 CELL_ROWS = 2**16  # rows at most that a task works on, where the number of rounds is "auto"
 ROUNDS_LEAST = 4
 MOMENTUM = 0.5
-FASTER = 2.0  # what the rate is multiplied by where it is "auto" and several learners are averaged
+FASTER = 3.0  # what the rate is multiplied by where it is "auto" and several learners are averaged
 
 
 class Sharing(NamedTuple):

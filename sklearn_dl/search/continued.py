@@ -12,6 +12,7 @@ from typing import Any, final
 
 import joblib
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 
 from .._engine import Holder
 from .._estimators import BaseDL
@@ -29,7 +30,7 @@ class Continued(BaseEstimator):
 
     Parameters
     ----------
-    estimator : DLClassifier or DLRegressor
+    estimator : DLClassifier or DLRegressor, or a Pipeline that ends with one
         What is fitted.
     folder : str
         Where trainings under way are kept: a file for each set of parameters and rows.
@@ -37,7 +38,7 @@ class Continued(BaseEstimator):
         How much of its epochs the training shall have come to.
     """
 
-    def __init__(self, estimator: BaseDL, folder: str, share: float = 1.0):
+    def __init__(self, estimator: BaseDL | Pipeline, folder: str, share: float = 1.0):
         self.estimator = estimator
         self.folder = folder
         self.share = share
@@ -66,20 +67,35 @@ class Continued(BaseEstimator):
         Parameters
         ----------
         X, y, sample_weight, groups : array-like
-            As for the estimator.
+            As for the estimator; of a pipeline, weights and groups are for its last step.
 
         Returns
         -------
         self : Continued
         """
-        key = joblib.hash((text(self.estimator), X, y, sample_weight, groups))
+        model, steps = self.estimator, []
+        if isinstance(model, Pipeline):
+            *steps, (name, model) = model.steps
+        if steps:  # fitted once for each set of their parameters and rows
+            before = Pipeline([*steps, (name, "passthrough")], memory=str(Path(self.folder) / "steps"))
+            X = before.fit_transform(X, y)
+            steps = before.steps[:-1]
+        model = self._trained(model, X, y, sample_weight, groups)
+        if isinstance(self.estimator, Pipeline):
+            self.estimator.steps = [*steps, (name, model)]
+        else:
+            self.estimator = model
+        return self
+
+    def _trained(self, model: BaseDL, X: Any, y: Any, sample_weight: Any, groups: Any) -> BaseDL:
+        """The network, trained until the share is reached."""
+        key = joblib.hash((text(model), X, y, sample_weight, groups))
         begun = Path(self.folder) / f"{key}.checkpoint"
         for share in (1.0, self.share):  # one that has ended is not gone on with
             there = begun.with_name(f"{key}-{share:.6f}.joblib")
             if there.exists():
-                self.estimator = joblib.load(there)
-                return self
-        model, callbacks = self.estimator, vars(self.estimator).get("_skl_callbacks", [])
+                return joblib.load(there)
+        callbacks = vars(model).get("_skl_callbacks", [])
         model.set_callbacks(*callbacks, _Pause(begun, self.share))
         try:
             keywords = {} if groups is None else {"groups": groups}
@@ -88,7 +104,7 @@ class Continued(BaseEstimator):
             model.set_callbacks(*callbacks)
         share = self.share if model.ended_by_ == "callback" else 1.0
         _write(model, begun.with_name(f"{key}-{share:.6f}.joblib"))
-        return self
+        return model
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in OWN:

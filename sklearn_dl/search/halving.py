@@ -18,6 +18,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import Interval
 
 from .._estimators import BaseDL
@@ -37,8 +38,9 @@ class EpochHalvingSearchCV(BaseSearchCV):
 
     Parameters
     ----------
-    estimator : DLClassifier or DLRegressor
-        What is searched; its solver must be stochastic.
+    estimator : DLClassifier or DLRegressor, or a Pipeline that ends with one
+        What is searched; its solver must be stochastic. The steps of a pipeline before the last one are fitted once for
+        each fold and set of their parameters; weights and groups are for the last one.
     param_distributions : dict or list of dict
         A grid, as for `GridSearchCV`; with `n_iter` also distributions, as for `RandomizedSearchCV`.
     n_iter : int or None, default=None
@@ -84,7 +86,7 @@ class EpochHalvingSearchCV(BaseSearchCV):
 
     def __init__(
         self,
-        estimator: BaseDL,
+        estimator: BaseDL | Pipeline,
         param_distributions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
         n_iter: int | None = None,
@@ -136,12 +138,15 @@ class EpochHalvingSearchCV(BaseSearchCV):
         Raises
         ------
         TypeError
-            Where the estimator is no network of this package.
+            Where the estimator, or the last step of the pipeline, is no network of this package.
         """
-        if not isinstance(self.estimator, BaseDL):
+        last, told = self.estimator, ""
+        if type(last) is Pipeline and last.steps:  # others, such as imbalanced-learn's, also draw rows
+            last, told = last.steps[-1][1], " as the last step of a Pipeline"
+        if not isinstance(last, BaseDL):
             raise TypeError(
-                "EpochHalvingSearchCV needs a DLClassifier or DLRegressor itself, whose training can pause; got "
-                f"{type(self.estimator).__name__}."
+                "EpochHalvingSearchCV needs a DLClassifier or DLRegressor, whose training can pause, or a Pipeline of "
+                f"scikit-learn that ends with one; got {type(last).__name__}{told}."
             )
         with ExitStack() as stack:
             folder = self.folder

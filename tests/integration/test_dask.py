@@ -7,12 +7,15 @@ import os
 import pickle
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import dask
 import dask.array as da
+import dask.bag
 import dask.dataframe as dd
 import joblib
 import numpy as np
@@ -23,9 +26,12 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import sklearn_dl
 import sklearn_dl.dask as on_dask
+from benchmarks import VARIABLES, scale
 from sklearn_dl.checkpoint import Checkpoint
 from sklearn_dl.dask.positions import Deal
 from sklearn_dl.inspection import integrated_gradients
@@ -90,6 +96,18 @@ def test_partitions_do_not_matter(client):
         np.testing.assert_array_equal(first.predict(X), other.predict(X))
 
 
+@pytest.mark.parametrize(("n_workers", "threads"), [(1, 1), (4, 1), (1, 3)])
+def test_numbers_of_workers_and_threads_do_not_matter(client, n_workers, threads):
+    here = values(fitted(on_dask.DLRegressor(**SETTINGS), X, y))
+    with (
+        LocalCluster(n_workers, threads_per_worker=threads, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as other,
+        other.as_current(),
+    ):
+        there = values(fitted(on_dask.DLRegressor(**SETTINGS), X, y))
+    np.testing.assert_array_equal(here, there)
+
+
 def test_empty_partitions_and_unknown_divisions_do_not_matter(client):
     once = fitted(on_dask.DLClassifier(**SETTINGS), X, c)
     table, target = parts(X, 4), parts(c, 4)
@@ -129,7 +147,7 @@ def in_processes(n_workers, kills=0, **settings):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_workers_do_not_matter_nor_that_one_is_killed(client):
+def test_processes_do_not_matter_nor_that_one_is_killed(client):
     here = values(fitted(on_dask.DLRegressor(**SETTINGS | {"max_iter": 30}), X, y))
     shot_at, killed = in_processes(2, kills=1, max_iter=30)
     assert killed == 1, "the fit was over before a worker was killed"
@@ -291,12 +309,39 @@ def test_searches_on_the_cluster_find_what_they_find_here(kind, client):
     np.testing.assert_array_equal(here.cv_results_["mean_test_score"], there.cv_results_["mean_test_score"])
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_in_processes_of_a_cluster():
+    network = sklearn_dl.DLRegressor(hidden_layer_sizes=(4,), n_members=1, max_iter=6, random_state=0)
+    grid = {"dlregressor__alpha": [0.0, 9.0, 99.0]}
+    search = EpochHalvingSearchCV(make_pipeline(StandardScaler(), network), grid, cv=2)
+    here = clone(search).fit(X[["size"]], y)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        search.fit(X[["size"]], y)
+    np.testing.assert_array_equal(here.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(here.predict(X[["size"]]), search.predict(X[["size"]]))
+
+
 def test_the_guide(client, monkeypatch, tmp_path):
     text = (Path(__file__).resolve().parents[2] / "docs" / "scaling.md").read_text(encoding="utf-8")
     namespace = {}
     for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         exec(compile(block, "scaling.md", "exec"), namespace)
     assert namespace["search"].n_candidates_ == [9, 3, 1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("what", "told"), [("accuracy", r"Dask {}: \d"), ("speed", r"\| 1 workers"), ("memory", "peaks")]
+)
+def test_the_benchmark(what, told, capsys, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.setenv(name, os.environ.get(name, "1"))  # so that they are as before afterwards
+    scale.main([what, "--smoke", "--repeat", "1"])
+    assert re.search(told, capsys.readouterr().out)
 
 
 # ---------------------------------------------------------------- positions
@@ -331,6 +376,10 @@ WRONG = {
         parts(X, 2), dd.concat([parts(y.iloc[:700], 1), parts(y.iloc[700:], 1)]), {}, ValueError,
         "partition 0 has X 600, y 700 rows",
     ),
+    "a bag": (dask.bag.from_sequence(range(4)), parts(y), {}, TypeError, "X must be a Dask .* or array; got Bag"),
+    "delayed": (dask.delayed(X), parts(y), {}, TypeError, "X must be a Dask .* or array; got Delayed"),
+    "one column": (parts(X["size"]), parts(y), {}, ValueError, "rows and columns; got Series of 1 dimensions"),
+    "no dimensions": (da.ones(()), parts(y), {}, ValueError, "rows and columns; got Array of 0 dimensions"),
     "no rows": (parts(X).query("size > 99"), parts(y)[parts(y) > 99], {}, ValueError, "partitions are empty"),
     "sparse blocks": (
         da.ones((100, 3), chunks=(50, 3)).map_blocks(sparse.csr_array), da.ones(100, chunks=50), {}, ValueError,
@@ -370,6 +419,13 @@ def test_partitions_of_other_columns_or_types_are_named(client):
         on_dask.DLRegressor(**SETTINGS).fit(table, parts(y, 2))
 
 
+def test_labels_of_other_types_in_a_partition_are_told(client):
+    several = [dask.delayed(c.iloc[:600]), dask.delayed(pd.Series(1.0, c.index[600:]))]
+    target = dd.from_delayed(several, meta=c.iloc[:0], verify_meta=False)
+    with pytest.raises(ValueError, match=r"labels of y must be of one type in all partitions; got float and str\.$"):
+        on_dask.DLClassifier(**SETTINGS).fit(parts(X, 2), target)
+
+
 def test_without_a_client(monkeypatch):
     def none():
         raise ValueError("No global client found")
@@ -377,6 +433,47 @@ def test_without_a_client(monkeypatch):
     monkeypatch.setattr("distributed.get_client", none)
     with pytest.raises(ValueError, match="fit needs a Dask client that is connected"):
         fitted(on_dask.DLRegressor(**SETTINGS), X, y)
+
+
+def test_a_closed_client(client):
+    with Client(client.cluster, set_as_default=False) as other:
+        pass
+    with other.as_current(), pytest.raises(ValueError, match="fit needs a Dask client that is connected"):
+        fitted(on_dask.DLRegressor(**SETTINGS), X, y)
+
+
+@pytest.mark.parametrize("which", ["client", "cluster"])
+def test_what_is_closed_amid_a_fit_is_told(which):
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        closes = {"client": client.close, "cluster": cluster.close}[which]
+
+        class Close:
+            def setup(self, estimator, context): ...
+            def teardown(self, estimator, context): ...
+            def on_fit_task_begin(self, estimator, context): ...
+
+            def on_fit_task_end(self, estimator, context):
+                if context.task_name == "epoch":
+                    closes()
+
+        model = on_dask.DLRegressor(**SETTINGS).set_callbacks(Close())
+        with pytest.raises(ConnectionError, match=r"client was closed, or lost its scheduler, before the work was"):
+            fitted(model, X, y)
+
+
+def test_without_dask():
+    code = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('dask', 'distributed'))\n"
+        "import sklearn_dl.dask as far\n"
+        "try: far.DLRegressor().fit(0, 0)\n"
+        "except ImportError as error: print(error)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r'sklearn_dl\.dask needs dask .*: pip install "sklearn-dl\[dask\]" .*\n', told)
 
 
 def test_parameters_are_those_of_the_ordinary_estimators():
