@@ -14,9 +14,10 @@ import numpy as np
 
 from .._numerics import NUMPY, Products, Purpose, generator
 from ..layers import WHOLE, Layer, Parallel, Part
+from ..layers.compiled import in_one_pass
 from ..layers.memory import Memory, Pass, Streams, Views
 
-__all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
+__all__ = ["Entry", "Network", "Workspace", "learners", "memory_for", "running"]
 
 Hooks = Callable[[int], dict[str, Any]]
 
@@ -242,12 +243,12 @@ class Workspace:
         streams: Streams | None = None,
         products: Products = NUMPY,
     ):
-        self.values, self._layer, self._p = network.values, network.layer, network.views()
+        self.values, self._layer, self._p = network.values, running(network, products), network.views()
         self._run = Pass(training, streams or Streams(seed), products)
         self.memory = memory_for(network, self._run, input_gradient)
         if training:
             self.grads = np.zeros_like(network.params)
-            self._learners = list(learners(network.layer, network.views(self.grads), self.memory))
+            self._learners = list(learners(self._layer, network.views(self.grads), self.memory))
 
     def begin_epoch(self, number: int) -> None:
         """Tell the layers which epoch it is: their random numbers depend on it.
@@ -310,6 +311,25 @@ class Workspace:
         return self.grads
 
 
+def running(network: Network, products: Products) -> Layer:
+    """The layers that run: those of the network, or their compiled form where that is asked for and there is one.
+
+    Parameters
+    ----------
+    network : Network
+        Whose layers.
+    products : Products
+        How is computed.
+
+    Returns
+    -------
+    Layer
+        With the same arrays, and the same numbers of layers.
+    """
+    is_single = network.values.dtype == np.float32
+    return in_one_pass(network.layer) if products.compiled and is_single else network.layer
+
+
 def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks | None = None) -> Memory:
     """Working memory for a network, one for each layer.
 
@@ -329,7 +349,7 @@ def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks |
     Memory
     """
     common = (network.values.dtype, run, hooks, itertools.count(network.first))
-    return _memory(network.layer, input_gradient, (False, False), common)
+    return _memory(running(network, run.products), input_gradient, (False, False), common)
 
 
 def _n_layers(layer: Layer) -> int:
