@@ -16,7 +16,6 @@ from sklearn_dl._engine.network import Network, Workspace, running
 from sklearn_dl._numerics import NUMPY, compiled, float32_products, loops
 from sklearn_dl._numerics.compiled import VARIABLE, Loop
 from sklearn_dl._numerics.mkl import BFLOAT16, MKL
-from sklearn_dl.layers import Dense, Sequential
 from sklearn_dl.layers.compiled import in_one_pass
 from tests.cases import CASES as LAYERS
 from tests.cases import network_of, over, same_bits, walk, workspace_of
@@ -103,14 +102,6 @@ def test_double_precision_stays_as_it_is(run):
             pairs = zip(passes(case, x, True, NUMPY, float), passes(case, x, True, COMPILED, float), strict=True)
             assert all(same_bits(a, b) for a, b in pairs)
     assert not run
-
-
-def test_a_subclass_of_the_users_inside_is_left_alone():
-    class Odd(Dense):
-        __final__ = False
-
-    layer = Sequential((Sequential((Odd(3, 4),)), Dense(4, 1)))
-    assert in_one_pass(layer) == layer
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
