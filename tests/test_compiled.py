@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from sklearn_dl import DLClassifier, DLRegressor
-from sklearn_dl._engine.network import Network, Workspace, running
+from sklearn_dl._engine.network import Network, Workspace
 from sklearn_dl._numerics import NUMPY, compiled, float32_products, loops
 from sklearn_dl._numerics.compiled import VARIABLE, Loop
 from sklearn_dl._numerics.mkl import BFLOAT16, MKL
-from sklearn_dl.layers.compiled import in_one_pass
+from sklearn_dl.layers.compiled import in_one_pass, running
 from tests.cases import CASES as LAYERS
 from tests.cases import network_of, over, same_bits, walk, workspace_of
 from tests.compiled import CASES, COMPILED, check, passes, rows
@@ -208,5 +208,5 @@ def test_other_values_are_refused(monkeypatch):
 
 def test_layers_that_run_are_the_networks_where_nothing_is_asked():
     network = Network.build(CASES[0].layer, 0, np.float32)
-    assert running(network, NUMPY) is network.layer
-    assert running(network, COMPILED) != network.layer
+    assert running(network.layer, NUMPY, np.dtype(np.float32)) is network.layer
+    assert running(network.layer, COMPILED, np.dtype(np.float32)) != network.layer

@@ -14,10 +14,11 @@ import numpy as np
 
 from .._numerics import NUMPY, Products, Purpose, generator
 from ..layers import WHOLE, Layer, Parallel, Part
-from ..layers.compiled import in_one_pass
+from ..layers.base import learners
+from ..layers.compiled import running
 from ..layers.memory import Memory, Pass, Streams, Views
 
-__all__ = ["Entry", "Network", "Workspace", "learners", "memory_for", "running"]
+__all__ = ["Entry", "Network", "Workspace", "memory_for"]
 
 Hooks = Callable[[int], dict[str, Any]]
 
@@ -243,7 +244,8 @@ class Workspace:
         streams: Streams | None = None,
         products: Products = NUMPY,
     ):
-        self.values, self._layer, self._p = network.values, running(network, products), network.views()
+        self.values, self._p = network.values, network.views()
+        self._layer = running(network.layer, products, network.values.dtype)
         self._run = Pass(training, streams or Streams(seed), products)
         self.memory = memory_for(network, self._run, input_gradient)
         if training:
@@ -311,25 +313,6 @@ class Workspace:
         return self.grads
 
 
-def running(network: Network, products: Products) -> Layer:
-    """The layers that run: those of the network, or their compiled form where that is asked for and there is one.
-
-    Parameters
-    ----------
-    network : Network
-        Whose layers.
-    products : Products
-        How is computed.
-
-    Returns
-    -------
-    Layer
-        With the same arrays, and the same numbers of layers.
-    """
-    is_single = network.values.dtype == np.float32
-    return in_one_pass(network.layer) if products.compiled and is_single else network.layer
-
-
 def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks | None = None) -> Memory:
     """Working memory for a network, one for each layer.
 
@@ -349,7 +332,7 @@ def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks |
     Memory
     """
     common = (network.values.dtype, run, hooks, itertools.count(network.first))
-    return _memory(running(network, run.products), input_gradient, (False, False), common)
+    return _memory(running(network.layer, run.products, network.values.dtype), input_gradient, (False, False), common)
 
 
 def _n_layers(layer: Layer) -> int:
@@ -376,25 +359,3 @@ def _memory(
         for i, child in enumerate(layer.children)
     )
     return Memory(dtype, run, needed, number, children, over, **({} if hooks is None else hooks(number)))
-
-
-def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:
-    """The layers that have gradients to write: those inside others, where these only hand the call on.
-
-    Parameters
-    ----------
-    layer : Layer
-        Where to look.
-    g, m : Views, Memory
-        Its gradients and its memory.
-
-    Yields
-    ------
-    tuple of Layer, Views, Memory
-        A layer with its own.
-    """
-    if type(layer).gradients is not Layer.gradients:
-        yield layer, g, m
-    else:
-        for child, h, n in zip(layer.children, g, m, strict=True):
-            yield from learners(child, h, n)

@@ -16,8 +16,10 @@ import numpy as np
 from .._data import Columns
 from .._numerics import NUMPY, Products, Team
 from ..layers import Part
+from ..layers.base import learners
+from ..layers.compiled import running
 from ..layers.memory import BLOCK_ROWS, Memory, Pass, Streams
-from .network import Network, Workspace, learners, memory_for, running
+from .network import Network, Workspace, memory_for
 
 __all__ = ["Passes", "SharedWorkspace", "threads_for"]
 
@@ -66,7 +68,7 @@ class SharedWorkspace:
     """
 
     def __init__(self, network: Network, n_rows: int, team: Team, grads: np.ndarray, run: Pass):
-        self._layer, self._p = running(network, run.products), network.views()
+        self._layer, self._p = running(network.layer, run.products, network.values.dtype), network.views()
         self._team, self.grads = team, grads
         bounds = [BLOCK_ROWS * round(n_rows * i / team.size / BLOCK_ROWS) for i in range(team.size)]
         self._rows = [slice(a, b) for a, b in zip(bounds, [*bounds[1:], n_rows], strict=True)]

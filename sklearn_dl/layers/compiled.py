@@ -14,7 +14,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from .._data import Columns
-from .._numerics import loops
+from .._numerics import Products, loops
 from .activations import ReLU
 from .base import Layer, Part, Residual, Sequential, flat
 from .dense import Dense
@@ -25,12 +25,32 @@ from .number_embeddings import NumberEmbedding, Ramps, Waves
 from .offset import LinearOffset
 from .table import TableInput
 
-__all__ = ["Done", "EmbeddingPass", "RectifiedDense", "TablePass", "in_one_pass"]
+__all__ = ["Done", "EmbeddingPass", "RectifiedDense", "TablePass", "in_one_pass", "running"]
 
 MADE_OF: list[list[type]] = [[Waves], [Ramps], [Waves, Ramps]]  # embeddings that have a pass
 
 NO_MASK, NO_PLACES = np.empty(0, np.uint8), np.empty(0, np.int64)
 NO_ROOM = np.empty((0, 0), np.float32)
+
+
+def running(layer: Layer, products: Products, dtype: np.dtype) -> Layer:
+    """The layers that run: a network's, or their compiled form where that is asked for, in single precision.
+
+    Parameters
+    ----------
+    layer : Layer
+        The network's.
+    products : Products
+        How is computed.
+    dtype : numpy.dtype
+        Precision of the network.
+
+    Returns
+    -------
+    Layer
+        With the same arrays and the same numbers of layers.
+    """
+    return in_one_pass(layer) if products.compiled and dtype == np.float32 else layer
 
 
 def in_one_pass(layer: Layer) -> Layer:
