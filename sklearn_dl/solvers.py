@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from ._numerics import Rules, Settings, axpy, boolean, either, integer, interval, not_negative, positive
+from ._numerics import Rules, Settings, adam, axpy, boolean, either, integer, interval, not_negative, positive
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver"]
 
@@ -66,7 +66,7 @@ class Solver(Settings, ABC):
             A stretch of the parameters and of the gradient.
         s : namespace
             ``s.<name>`` for each name of `keeps`, the same stretch; ``s.scratch``, as long, to write into; ``s.age``,
-            the number of steps since `settle`.
+            the number of steps since `settle`; ``s.compiled``, whether the step may be a compiled one.
         t : int
             Number of the step: 1, 2, ...
         rate : float
@@ -183,19 +183,31 @@ class _AdamStep(Solver):
         return min(SPAN, 1 + int(math.log(SMALLEST) / math.log(least))) if least > SMALLEST else 1
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
+        self._step(params, grads, s, t, rate, 1.0)
+
+    def _step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, shrink: float) -> None:
+        """The step after θ ← θ `shrink`."""
         m, v, a, beta_2 = s.m, s.v, s.scratch, self._value("beta_2")
+        decay_1, decay_2 = self.beta_1**s.age, beta_2**s.age  # β1ᵏ, β2ᵏ
+        first, second, epsilon = (1 - self.beta_1) / decay_1, (1 - beta_2) / decay_2, self.epsilon / math.sqrt(decay_2)
+        bias_corrected = rate * math.sqrt(1 - beta_2**t) / (1 - self.beta_1**t)
+        rate = bias_corrected * decay_1 / math.sqrt(decay_2)
+        if getattr(s, "compiled", False):
+            decays = (1.0, 1.0) if s.age else (self.beta_1, beta_2)
+            return adam(params, grads, m, v, (*decays, first, second, epsilon, shrink, rate))
+        if shrink != 1:
+            params *= shrink
         if s.age == 0:
             m *= self.beta_1
             v *= beta_2
-        decay_1, decay_2 = self.beta_1**s.age, beta_2**s.age  # β1ᵏ, β2ᵏ
         np.multiply(grads, grads, out=a)
-        axpy((1 - beta_2) / decay_2, a, v)  # β2ᵏ V = v <- β2 v + (1-β2) g²
-        axpy((1 - self.beta_1) / decay_1, grads, m)  # β1ᵏ M = m <- β1 m + (1-β1) g
+        axpy(second, a, v)  # β2ᵏ V = v <- β2 v + (1-β2) g²
+        axpy(first, grads, m)  # β1ᵏ M = m <- β1 m + (1-β1) g
         np.sqrt(v, out=a)
-        a += self.epsilon / math.sqrt(decay_2)
+        a += epsilon
         np.divide(m, a, out=a)  # M / (√V + ε / √β2ᵏ)
-        bias_corrected = rate * math.sqrt(1 - beta_2**t) / (1 - self.beta_1**t)
-        axpy(-bias_corrected * decay_1 / math.sqrt(decay_2), a, params)  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
+        axpy(-rate, a, params)  # θ <- θ - η √(1-β2ᵗ) / (1-β1ᵗ) m / (√v + ε)
+        return None
 
     def settle(self, s: Any) -> None:
         if s.age > 1:
@@ -259,9 +271,7 @@ class AdamW(_AdamStep):
 
     def step(self, params: np.ndarray, grads: np.ndarray, s: Any, t: int, rate: float, decayed: bool) -> None:
         decay = self._value("weight_decay")
-        if decayed and decay:
-            params *= 1 - rate * decay  # θ <- θ - η λ θ
-        super().step(params, grads, s, t, rate, decayed)
+        self._step(params, grads, s, t, rate, 1 - rate * decay if decayed else 1.0)  # θ <- θ - η λ θ before it
 
 
 @final

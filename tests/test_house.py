@@ -22,7 +22,7 @@ import sklearn_dl
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sklearn_dl"
 REQUIRED = ("numpy", "scipy", "sklearn", "joblib", "narwhals", "threadpoolctl")  # the last three come with scikit-learn
-OPTIONAL = ("pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx", "dask", "distributed")
+OPTIONAL = ("numba", "pandas", "polars", "matplotlib", "rich", "onnx", "skl2onnx", "dask", "distributed")
 
 # A room is a module at the top, or a package. What each may import; the test asks for both directions, so that an arrow
 # that nobody needs any more goes too.

@@ -14,9 +14,11 @@ import numpy as np
 
 from .._numerics import NUMPY, Products, Purpose, generator
 from ..layers import WHOLE, Layer, Parallel, Part
+from ..layers.base import learners
+from ..layers.compiled import running
 from ..layers.memory import Memory, Pass, Streams, Views
 
-__all__ = ["Entry", "Network", "Workspace", "learners", "memory_for"]
+__all__ = ["Entry", "Network", "Workspace", "memory_for"]
 
 Hooks = Callable[[int], dict[str, Any]]
 
@@ -242,12 +244,13 @@ class Workspace:
         streams: Streams | None = None,
         products: Products = NUMPY,
     ):
-        self.values, self._layer, self._p = network.values, network.layer, network.views()
+        self.values, self._p = network.values, network.views()
+        self._layer = running(network.layer, products, network.values.dtype)
         self._run = Pass(training, streams or Streams(seed), products)
         self.memory = memory_for(network, self._run, input_gradient)
         if training:
             self.grads = np.zeros_like(network.params)
-            self._learners = list(learners(network.layer, network.views(self.grads), self.memory))
+            self._learners = list(learners(self._layer, network.views(self.grads), self.memory))
 
     def begin_epoch(self, number: int) -> None:
         """Tell the layers which epoch it is: their random numbers depend on it.
@@ -329,7 +332,7 @@ def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks |
     Memory
     """
     common = (network.values.dtype, run, hooks, itertools.count(network.first))
-    return _memory(network.layer, input_gradient, (False, False), common)
+    return _memory(running(network.layer, run.products, network.values.dtype), input_gradient, (False, False), common)
 
 
 def _n_layers(layer: Layer) -> int:
@@ -356,25 +359,3 @@ def _memory(
         for i, child in enumerate(layer.children)
     )
     return Memory(dtype, run, needed, number, children, over, **({} if hooks is None else hooks(number)))
-
-
-def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:
-    """The layers that have gradients to write: those inside others, where these only hand the call on.
-
-    Parameters
-    ----------
-    layer : Layer
-        Where to look.
-    g, m : Views, Memory
-        Its gradients and its memory.
-
-    Yields
-    ------
-    tuple of Layer, Views, Memory
-        A layer with its own.
-    """
-    if type(layer).gradients is not Layer.gradients:
-        yield layer, g, m
-    else:
-        for child, h, n in zip(layer.children, g, m, strict=True):
-            yield from learners(child, h, n)

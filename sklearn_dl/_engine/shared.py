@@ -16,8 +16,10 @@ import numpy as np
 from .._data import Columns
 from .._numerics import NUMPY, Products, Team
 from ..layers import Part
+from ..layers.base import learners
+from ..layers.compiled import running
 from ..layers.memory import BLOCK_ROWS, Memory, Pass, Streams
-from .network import Network, Workspace, learners, memory_for
+from .network import Network, Workspace, memory_for
 
 __all__ = ["Passes", "SharedWorkspace", "threads_for"]
 
@@ -66,7 +68,8 @@ class SharedWorkspace:
     """
 
     def __init__(self, network: Network, n_rows: int, team: Team, grads: np.ndarray, run: Pass):
-        self._layer, self._p, self._team, self.grads = network.layer, network.views(), team, grads
+        self._layer, self._p = running(network.layer, run.products, network.values.dtype), network.views()
+        self._team, self.grads = team, grads
         bounds = [BLOCK_ROWS * round(n_rows * i / team.size / BLOCK_ROWS) for i in range(team.size)]
         self._rows = [slice(a, b) for a, b in zip(bounds, [*bounds[1:], n_rows], strict=True)]
         self._runs = [Pass(True, run.streams, run.products) for _ in self._rows]
@@ -82,7 +85,7 @@ class SharedWorkspace:
         finders = [{"finder": _Joined(parts)} for parts in kept]
         # memories of their own, one a thread: what gradients writes into arrays must not meet
         self._learners = [
-            list(learners(network.layer, network.views(grads), memory_for(network, mine, False, finders.__getitem__)))
+            list(learners(self._layer, network.views(grads), memory_for(network, mine, False, finders.__getitem__)))
             for mine in self._runs
         ]
         self._raw: list[Any] = [None] * team.size
@@ -223,7 +226,8 @@ class Passes:
     def _known_to_keep_the_bits(self, x: Any, weight: np.ndarray | None, team: Team) -> bool:
         """As tried out for such batches of such a network before, in this process, or now."""
         layout = x.strides if isinstance(x, np.ndarray) else x.numeric.strides
-        of_network = (self._network.layer, self._network.values.dtype, type(self._products))
+        way = type(self._products), self._products.compiled
+        of_network = (self._network.layer, self._network.values.dtype, *way)
         key = (*of_network, type(x), x.shape, layout, weight is None, team.size)
         try:
             hash(key)

@@ -4,6 +4,7 @@ Knows nothing about networks or tables.
 """
 
 from .kernels import add_outer, axpy, new
+from .loops import adam
 from .mkl import bfloat16_products, float32_products
 from .products import NUMPY, Products
 from .randomness import Purpose, generator
@@ -36,6 +37,7 @@ __all__ = [
     "Settings",
     "Team",
     "above",
+    "adam",
     "add_outer",
     "at_least",
     "axpy",

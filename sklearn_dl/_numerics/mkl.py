@@ -20,6 +20,7 @@ from typing import NamedTuple, final
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from .compiled import with_kernels
 from .products import NUMPY, Lend, Products
 
 __all__ = ["VARIABLE", "BFloat16Products", "MKLProducts", "bfloat16_products", "float32_products"]
@@ -51,11 +52,11 @@ def float32_products() -> Products:
     """
     asked = os.environ.get(VARIABLE, "")
     if asked in ("", "numpy"):
-        return NUMPY
+        return with_kernels(NUMPY)
     if asked != "mkl":
         raise ValueError(f"the environment variable {VARIABLE} must be 'mkl', 'numpy' or not set; got {asked!r}.")
     _library(f"{VARIABLE}='mkl'")
-    return MKL
+    return with_kernels(MKL)
 
 
 def bfloat16_products() -> Products:
@@ -78,7 +79,7 @@ def bfloat16_products() -> Products:
             "dtype='bfloat16' needs a processor with AMX or AVX512_BF16; MKL takes this one for "
             f"{library.processor!r}: use dtype='float32'."
         )
-    return BFLOAT16
+    return with_kernels(BFLOAT16)
 
 
 # ---------------------------------------------------------------- the library

@@ -17,7 +17,16 @@ Lend = Callable[[str, tuple[int, ...], Any], np.ndarray]  # an array of some nam
 
 
 class Products(ABC):
-    """A way of computing matrix products. It has no state: it is pickled, copied and used by several threads."""
+    """A way of computing matrix products. It has no state: it is pickled, copied and used by several threads.
+
+    Parameters
+    ----------
+    compiled : bool, default=False
+        Whether what layers and solvers do between the products is compiled, where there is a compiled form.
+    """
+
+    def __init__(self, compiled: bool = False):
+        self.compiled = compiled
 
     def of(self, n: int, n_in: int, n_out: int) -> Products:
         """The way for the products of a dense layer of this size: itself where that pays, else NumPy's.

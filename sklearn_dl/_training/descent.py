@@ -35,6 +35,8 @@ class Descent:
         The solver's vectors.
     t : int
         Steps so far.
+    compiled : bool, default=False
+        Whether the step is compiled, where it has such a form and the network is of single precision.
 
     Notes
     -----
@@ -42,8 +44,17 @@ class Descent:
     handing the interpreter to and fro than they save.
     """
 
-    def __init__(self, solver: Solver, network: Network, grads: np.ndarray, kept: dict[str, np.ndarray], t: int):
+    def __init__(
+        self,
+        solver: Solver,
+        network: Network,
+        grads: np.ndarray,
+        kept: dict[str, np.ndarray],
+        t: int,
+        compiled: bool = False,
+    ):
         params = network.params
+        compiled = compiled and params.dtype == np.float32
         bounds = (0, network.n_weights, network.n_params) if solver.decays else (0, network.n_params)
         scratch = np.empty(min(STRETCH, len(params)), params.dtype)
         self._solver, self.kept, self._span = solver, kept, solver.span
@@ -53,7 +64,7 @@ class Descent:
             for start in range(low, high, STRETCH):
                 span = slice(start, min(start + STRETCH, high))
                 own = {name: vector[span] for name, vector in kept.items()}
-                s = SimpleNamespace(**own, scratch=scratch[: span.stop - span.start], age=0)
+                s = SimpleNamespace(**own, scratch=scratch[: span.stop - span.start], age=0, compiled=compiled)
                 self._stretches.append((params[span], grads[span], s, i == 0))
 
     def begin(self, t: int) -> None:
@@ -111,7 +122,9 @@ def vectors_of(solver: Solver, network: Network, state: State) -> list[dict[str,
     return [{name: v[start:stop] for name, v in state.kept.items()} for start, stop in itertools.pairwise(stops)]
 
 
-def descents(solver: Solver, network: Network, grads: list[np.ndarray], state: State) -> list[Descent]:
+def descents(
+    solver: Solver, network: Network, grads: list[np.ndarray], state: State, compiled: bool = False
+) -> list[Descent]:
     """The solver at work on each part of a network.
 
     Parameters
@@ -124,6 +137,8 @@ def descents(solver: Solver, network: Network, grads: list[np.ndarray], state: S
         Where the gradient of each part is found.
     state : State
         Where the training stands; the vectors that are kept are made where the solver is another than before.
+    compiled : bool, default=False
+        As for `Descent`.
 
     Returns
     -------
@@ -131,4 +146,4 @@ def descents(solver: Solver, network: Network, grads: list[np.ndarray], state: S
         One a part.
     """
     each = zip(network.parts, grads, vectors_of(solver, network, state), strict=True)
-    return [Descent(solver, part, g, kept, state.step) for part, g, kept in each]
+    return [Descent(solver, part, g, kept, state.step, compiled) for part, g, kept in each]

@@ -144,7 +144,7 @@ class Walk:
         rows_shared = team if len(parts) == 1 else None
         passes = [Passes(part, self._streams, rows_shared, recipe.products) for part in parts]
         assert not isinstance(recipe.solver, LBFGS)
-        self._descents = descents(recipe.solver, network, [p.grads for p in passes], state)
+        self._descents = descents(recipe.solver, network, [p.grads for p in passes], state, recipe.products.compiled)
         each = zip(parts, batches, self._descents, passes, strict=True)
         self._steps = [Step(part, rows, recipe, descent, run) for part, rows, descent, run in each]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, final
@@ -15,7 +16,7 @@ import numpy as np
 
 from .memory import Memory, Views
 
-__all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat"]
+__all__ = ["WHOLE", "Layer", "Part", "Residual", "Sequential", "flat", "learners"]
 
 
 GRAIN = 64  # shares begin at multiples of it: kernels of matrix products treat remainders apart
@@ -303,3 +304,25 @@ class Residual(Layer):
         if not m.input_gradient or d_inner is None:
             return None
         return np.add(dy, d_inner, out=m.array("dx", dy.shape))  # dx = dy + f'(x)ᵀ dy
+
+
+def learners(layer: Layer, g: Views, m: Memory) -> Iterator[tuple[Layer, Views, Memory]]:
+    """The layers that have gradients to write: those inside others, where these only hand the call on.
+
+    Parameters
+    ----------
+    layer : Layer
+        Where to look.
+    g, m : Views, Memory
+        Its gradients and its memory.
+
+    Yields
+    ------
+    tuple of Layer, Views, Memory
+        A layer with its own.
+    """
+    if type(layer).gradients is not Layer.gradients:
+        yield layer, g, m
+    else:
+        for child, h, n in zip(layer.children, g, m, strict=True):
+            yield from learners(child, h, n)

@@ -54,16 +54,32 @@ class Dense(Layer):
         p.bias[...] = rng.uniform(-bound, bound, p.bias.shape)
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:
+        y = self.product(x, p, m)
+        add_outer(m.ones(y.size // self.n_out), p.bias, flat(y))
+        return y
+
+    def product(self, x: Any, p: Views, m: Memory) -> np.ndarray:
+        """The first half of `forward`: x W.
+
+        Parameters
+        ----------
+        x, p, m : ndarray or CSR array, Views, Memory
+            As for `forward`.
+
+        Returns
+        -------
+        ndarray of shape (n, ..., n_out)
+            Of which nothing is kept: the caller may write into it.
+        """
         y = m.array("y", (*x.shape[:-1], self.n_out))
         rows = flat(y)
         m.products = m.run.products.of(len(rows), self.n_in, self.n_out)
         if isinstance(x, np.ndarray):
             x, m.weight = m.products.take(x, "x", m.array), m.products.take(p.weight, "weight", m.array)
-            m.products.dot(flat(x), m.weight, out=rows)  # y = x W + b
+            m.products.dot(flat(x), m.weight, out=rows)  # y = x W
         else:
             rows[...], m.weight = x @ p.weight, p.weight
         m.x = x
-        add_outer(m.ones(len(rows)), p.bias, rows)
         return y
 
     def backward(self, dy: np.ndarray, p: Views, m: Memory) -> np.ndarray | None:
@@ -80,11 +96,22 @@ class Dense(Layer):
         return dx
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
+        self.weight_gradient(g, m, part)
+        if part.index == 0:
+            dy = flat(m.dy)
+            np.dot(m.ones(len(dy)), dy, out=g.bias)  # db = Σ dy
+
+    def weight_gradient(self, g: Views, m: Memory, part: Part) -> None:
+        """The first half of `gradients`.
+
+        Parameters
+        ----------
+        g, m, part : Views, Memory, Part
+            As for `gradients`.
+        """
         x, dy = m.x, flat(m.taken)
         rows = part.of(self.n_in)
         if isinstance(x, np.ndarray):
             m.products.matmul(flat(x).T[rows], dy, out=g.weight[rows])  # dW = xᵀ dy
         else:
             g.weight[rows] = (x.T if part == WHOLE else x.T[rows]) @ dy
-        if part.index == 0:
-            np.dot(m.ones(len(dy)), flat(m.dy), out=g.bias)  # db = Σ dy

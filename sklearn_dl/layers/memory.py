@@ -99,6 +99,8 @@ class Streams:
     def thinning(self, share: float, size: int, dtype: Any) -> np.ndarray:
         """A long vector of random factors: 1 / `share` with that probability and else 0; the same for a training.
 
+        As integers they are 1 and 0.
+
         Parameters
         ----------
         share : float in (0, 1]
@@ -118,7 +120,8 @@ class Streams:
         if supply is None:
             words = generator(self.seed, Purpose.DROPOUT).bit_generator.random_raw(-(-length // 4))
             supply = (words.view(np.uint16)[:length] < round(share * 2**16)).astype(dtype)  # drawn as 16 bits each
-            supply *= 1 / share
+            if supply.dtype.kind == "f":
+                supply *= 1 / share
             supply.flags.writeable = False
             self._supplies[share, length, dtype] = supply
         return supply
@@ -334,15 +337,29 @@ class Memory:
         tuple of slice, ndarray
             Rows, and their factors, read-only.
         """
-        width = math.prod(shape[1:])
-        supply = self.run.streams.thinning(share, BLOCK_ROWS * width, self.dtype)
-        places = len(supply) - BLOCK_ROWS * width
-        for rows, rng in self._blocks_of_rows(shape[0]):
-            place = rng.bit_generator.random_raw() % places
-            n = rows.stop - rows.start
-            yield rows, supply[place : place + n * width].reshape(n, *shape[1:])
+        supply, places = self.places(shape, share, self.dtype)
+        for start, place in zip(range(0, shape[0], BLOCK_ROWS), places, strict=True):
+            n = min(BLOCK_ROWS, shape[0] - start)
+            yield slice(start, start + n), supply[place : place + n * math.prod(shape[1:])].reshape(n, *shape[1:])
 
-    def _blocks_of_rows(self, n: int) -> Iterator[tuple[slice, np.random.Generator]]:
-        first = self.run.first_row // BLOCK_ROWS
-        for block, start in enumerate(range(0, n, BLOCK_ROWS), first):
-            yield slice(start, min(start + BLOCK_ROWS, n)), self.run.streams.of(self._number, block)
+    def places(self, shape: tuple[int, ...], share: float, dtype: Any, ahead: int = 0) -> tuple[np.ndarray, list[int]]:
+        """What `thinning` is made of: the long vector, and a place in it for each block of rows.
+
+        Parameters
+        ----------
+        shape, share : tuple of int, float
+            As for `thinning`.
+        dtype : numpy.dtype
+            Type of the vector: factors, or as integers 1 and 0.
+        ahead : int, default=0
+            For which layer: the one so many numbers after this one.
+
+        Returns
+        -------
+        tuple of ndarray, list of int
+        """
+        size, first, streams = BLOCK_ROWS * math.prod(shape[1:]), self.run.first_row // BLOCK_ROWS, self.run.streams
+        supply = streams.thinning(share, size, dtype)
+        blocks = range(first, first - (-shape[0] // BLOCK_ROWS))
+        rngs = [streams.of(self._number + ahead, block) for block in blocks]
+        return supply, [rng.bit_generator.random_raw() % (len(supply) - size) for rng in rngs]

@@ -47,7 +47,9 @@ class TableInput(Layer):
         """Number of output features."""
         return self.n_numeric + len(self.cardinalities) * self.width
 
-    def _starts(self) -> list[int]:
+    @property
+    def starts(self) -> list[int]:
+        """First row of each embedding table, and the number of rows."""
         return [0, *itertools.accumulate(self.cardinalities)]
 
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -55,11 +57,11 @@ class TableInput(Layer):
 
     def init(self, p: Views, rng: np.random.Generator) -> None:
         p.table[...] = rng.normal(0, 0.5, p.table.shape)
-        p.table[self._starts()[:-1]] = 0
+        p.table[self.starts[:-1]] = 0
 
     def forward(self, x: Columns, p: Views, m: Memory) -> np.ndarray:
         n, q = x.codes.shape
-        m.rows = np.add(x.codes, self._starts()[:-1], out=m.array("rows", (n, q), np.intp))
+        m.rows = np.add(x.codes, self.starts[:-1], out=m.array("rows", (n, q), np.intp))
         y = m.array("y", (n, self.n_out))
         y[:, : self.n_numeric] = x.numeric
         embedded = p.table.take(m.rows, axis=0, out=m.array("embedded", (n, q, self.width)), mode="clip")
@@ -70,7 +72,7 @@ class TableInput(Layer):
         m.dy = dy  # codes have no gradient
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
-        columns, starts = part.of(len(self.cardinalities)), self._starts()
+        columns, starts = part.of(len(self.cardinalities)), self.starts
         low, high = starts[columns.start], starts[columns.stop]
         rows = m.rows[:, columns].reshape(-1) - low
         d_embedded = m.dy[:, self.n_numeric :].reshape(len(m.dy), -1, self.width)[:, columns].reshape(-1, self.width)
