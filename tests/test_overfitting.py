@@ -66,6 +66,15 @@ def test_only_epochs_that_were_judged_count(every):
     assert parting(curves(FALLING, RISING, every), 3 if every > 1 else 90) is None
 
 
+@pytest.mark.parametrize(
+    ("looks", "best", "planned", "told"),
+    [(6, 1, 30, True), (6, 2, 30, True), (6, 2, 7, False), (6, 5, 40, False), (3, 1, 30, False), (6, 1, None, False)],
+)
+def test_judged_epochs_that_were_ended_tell_by_their_beginning(looks, best, planned, told):
+    falls, rises = 0.6 - 0.012 * E[:looks], 0.5 + 0.01 * np.abs(E[:looks] - best + 1)
+    assert (parting(curves(falls, rises), best, planned) is not None) == told
+
+
 def test_a_fit_without_left_out_rows_is_not_judged():
     assert parting([{"epoch": i, "loss": 1 / i} for i in range(1, 40)], 1) is None
     assert parting([], 1) is None

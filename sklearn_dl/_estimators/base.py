@@ -122,7 +122,7 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
             raise KeyboardInterrupt
         warn_of(outcome, plan)
         if plan.judge is Judge.FOLDS:
-            _warn_of_overfitting(fitted, rows.train)
+            _warn_of_overfitting(fitted, plan, rows.train)
 
     def _prepare(self, call: Call) -> Prepared:
         params, has_validation = self.get_params(deep=False), call.X_val is not None
@@ -350,14 +350,16 @@ class BaseDL(CallbackSupportMixin, FittedDL, ABC):
         return tags
 
 
-def _warn_of_overfitting(fitted: Fitted, table: Table) -> None:
+def _warn_of_overfitting(fitted: Fitted, plan: Plan, table: Table) -> None:
     """Tell of columns by which rows were learnt by heart."""
     state, encoder = fitted.state, fitted.encoder
-    if encoder is None or state.best_epoch is None or parting(fitted.history, state.best_epoch) is None:
+    planned = plan.n_epochs - plan.n_last if state.ended_by == "early_stopping" else None
+    if encoder is None or state.best_epoch is None or parting(fitted.history, state.best_epoch, planned) is None:
         return
     columns = columns_of(encoder, table)
     if singling_out(columns, len(table.y)):
-        warnings.warn(str(overfitting(fitted.history, state.best_epoch, columns, len(table.y))), stacklevel=5)
+        told = overfitting(fitted.history, state.best_epoch, columns, len(table.y), planned)
+        warnings.warn(str(told), stacklevel=5)
 
 
 def _learn_embedding(fitted: Fitted, plan: Plan, table: Table) -> None:

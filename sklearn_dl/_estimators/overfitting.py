@@ -63,7 +63,11 @@ class Parting(NamedTuple):
 
 
 def overfitting(
-    history: Sequence[Mapping[str, Any]], best_epoch: int, columns: Sequence[Column], n_rows: int
+    history: Sequence[Mapping[str, Any]],
+    best_epoch: int,
+    columns: Sequence[Column],
+    n_rows: int,
+    planned: int | None = None,
 ) -> str | None:
     """One sentence about a fit whose training loss and left-out loss part early; None for any other.
 
@@ -77,6 +81,8 @@ def overfitting(
         Those of the table.
     n_rows : int
         Rows that were trained on.
+    planned : int or None, default=None
+        As for `parting`.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def overfitting(
     >>> print(told.partition(": ")[2].partition(", so")[0])
     the network learns rows by heart, which 'street' (700 levels, 2.9 rows each) makes easy
     """
-    found = parting(history, best_epoch)
+    found = parting(history, best_epoch, planned)
     if found is None:
         return None
     what = (
@@ -115,12 +121,13 @@ def overfitting(
     )
 
 
-def parting(history: Sequence[Mapping[str, Any]], best_epoch: int) -> Parting | None:
+def parting(history: Sequence[Mapping[str, Any]], best_epoch: int, planned: int | None = None) -> Parting | None:
     """Where training loss and left-out loss part early.
 
     That is: the best epoch is in the first quarter, and to the median of the last quarter the training loss has fallen
     by 15 % and the left-out loss has risen by 5 %. Of what: of the larger of both losses at the best epoch, or of what
-    training had won until then, where that is more, since losses may be negative or near 0.
+    training had won until then, where that is more, since losses may be negative or near 0. Where the judged epochs
+    were ended as left-out rows were told worse, the curves are those of the beginning, and half of that is enough.
 
     Parameters
     ----------
@@ -128,25 +135,31 @@ def parting(history: Sequence[Mapping[str, Any]], best_epoch: int) -> Parting | 
         A record an epoch.
     best_epoch : int
         The epoch that is kept.
+    planned : int or None, default=None
+        Epochs that were to be judged, where early stopping has ended these; None where nothing has.
 
     Returns
     -------
     Parting or None
-        None also where left-out rows were judged at fewer than 8 epochs, or not at the best one.
+        None also where left-out rows were judged at fewer than 8 epochs, 4 where these were ended, or not at the best
+        one.
     """
     looks = [record for record in history if "validation_loss" in record]
     best = next((record for record in looks if record["epoch"] == best_epoch), None)
-    if best is None or len(looks) < LOOKS:
+    share = 1.0 if planned is None else 0.5
+    if best is None or len(looks) < share * LOOKS:
         return None
     first, last = looks[0]["epoch"], looks[-1]["epoch"]
     # epochs between two looks count as one: the first look may be the first epoch after many
-    if looks.index(best) + 1 > EARLY * len(looks) or best_epoch - first > EARLY * (last - first):
+    late = looks.index(best) + 1 > EARLY * len(looks) or best_epoch - first > EARLY * (last - first)
+    if late if planned is None else best_epoch > EARLY * planned:
         return None
     end = looks[-(len(looks) // 4) :]
     training = float(best["loss"]), float(np.median([record["loss"] for record in end]))
     left_out = float(best["validation_loss"]), float(np.median([record["validation_loss"] for record in end]))
     unit = max(abs(training[0]), abs(left_out[0]), float(history[0]["loss"]) - training[0])
-    if training[0] - training[1] >= FALL * unit and left_out[1] - left_out[0] >= RISE * unit:  # False for nan
+    fall, rise = share * FALL * unit, share * RISE * unit
+    if training[0] - training[1] >= fall and left_out[1] - left_out[0] >= rise:  # False for nan
         return Parting(best_epoch, last, training, left_out)
     return None
 
