@@ -14,6 +14,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_dl import DLClassifier, DLRegressor
+from sklearn_dl._data import rows_of
 from sklearn_dl.encoding import TableEncoder
 
 QUICK = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0}
@@ -406,3 +407,10 @@ def test_a_row_of_a_wide_frame_is_taken_at_once(monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "iloc", property(lambda self: taken.append(1) or ilocs(self)))
     encoder.transform(X.assign(t="x"))
     assert len(taken) < 10
+
+
+def test_rows_of_another_byte_order_beside_categories():
+    frame = pd.DataFrame({"a": np.arange(4, dtype=">f8"), "b": pd.Categorical(list("xyxy"))})
+    some = rows_of(frame, np.array([2, 0]))
+    assert some["a"].tolist() == [2.0, 0.0]
+    assert some["b"].tolist() == ["x", "x"]

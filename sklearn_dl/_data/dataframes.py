@@ -82,7 +82,8 @@ def rows_of(X: Any, index: np.ndarray | slice) -> Any:
     try:
         return X.iloc[index]
     except ValueError:  # pandas picks no rows of numbers in another machine's byte order
-        kinds = {name: kind for name, kind in X.dtypes.items() if not getattr(kind, "isnative", True)}
+        plain = {name: kind for name, kind in X.dtypes.items() if isinstance(kind, np.dtype)}  # not pandas' own
+        kinds = {name: kind for name, kind in plain.items() if not kind.isnative}
         if not kinds:
             raise
         return X.astype({name: kind.newbyteorder("=") for name, kind in kinds.items()}).iloc[index]
