@@ -150,9 +150,11 @@ def parting(history: Sequence[Mapping[str, Any]], best_epoch: int, planned: int 
     if best is None or len(looks) < share * LOOKS:
         return None
     first, last = looks[0]["epoch"], looks[-1]["epoch"]
-    # epochs between two looks count as one: the first look may be the first epoch after many
-    late = looks.index(best) + 1 > EARLY * len(looks) or best_epoch - first > EARLY * (last - first)
-    if late if planned is None else best_epoch > EARLY * planned:
+    if planned is None:  # epochs between two looks count as one: the first look may be the first epoch after many
+        late = looks.index(best) + 1 > EARLY * len(looks) or best_epoch - first > EARLY * (last - first)
+    else:
+        late = best_epoch > EARLY * planned
+    if late:
         return None
     end = looks[-(len(looks) // 4) :]
     training = float(best["loss"]), float(np.median([record["loss"] for record in end]))

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators import BaseDL, CallbackSupportMixin, is_one_of_several
+from .._estimators import BaseDL, Call, CallbackSupportMixin, is_one_of_several
 from .._training import End, warn_of
 from .engine import connected
-from .fitting import Given, fit_on
+from .fitting import fit_on
 from .partitions import is_lazy, partitions_of
 from .predicting import lazily
 from .settings import OWN
@@ -34,7 +34,7 @@ class Distributed(CallbackSupportMixin, BaseEstimator, ABC):
     _ordinary: ClassVar[type[BaseDL]]
     estimator_: BaseDL
 
-    def _fit(self, given: Given) -> None:
+    def _fit(self, given: Call) -> None:
         params = self.get_params(deep=False)
         ordinary = self._ordinary(**{name: value for name, value in params.items() if name not in OWN})
         callbacks = vars(self).get("_skl_callbacks", [])

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import BaseCrossValidator
 
+from .._estimators import Call
 from .._estimators import DLClassifier as Ordinary
 from ..encoding import TableEncoder
 from ..layers import Activation, Layer
@@ -23,7 +24,6 @@ from ..numeric_embeddings import NumericEmbedding
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver
 from .base import Distributed
-from .fitting import Given
 from .partitions import is_lazy
 
 __all__ = ["DLClassifier"]
@@ -176,7 +176,7 @@ class DLClassifier(ClassifierMixin, Distributed):
         ValueError, TypeError
             Where there is no client, or a parameter or the data are not as they must be.
         """
-        self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, classes, resume_from))
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, classes=classes, resume_from=resume_from))
         return self
 
     @property

@@ -106,10 +106,8 @@ class Engine:
         -------
         distributed.Future
         """
-        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
-            future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES, **where)
+        with _large_graphs():
+            future = self._client.submit(function, *arguments, key=self._key(name), retries=RETRIES, **_where(at))
         self._held[name] = future
         return future
 
@@ -126,8 +124,7 @@ class Engine:
         dask.delayed.Delayed
         """
         dask = dask_of("dask")
-        where = {} if at is None else {"workers": [at], "allow_other_workers": True}
-        with dask.annotate(**where):
+        with dask.annotate(**_where(at)):
             return dask.delayed(function, pure=False)(*arguments, dask_key_name=self._key(name))
 
     def begin(self, name: str, delayed: Any) -> Any:
@@ -144,8 +141,7 @@ class Engine:
         -------
         distributed.Future
         """
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sending large graph")  # a network's values, once an epoch
+        with _large_graphs():
             self._held[name] = self._client.compute(delayed, retries=RETRIES, optimize_graph=False)
         return self._held[name]
 
@@ -170,8 +166,7 @@ class Engine:
         delayed = dask_of("dask").delayed
         call = delayed(function, pure=False)
         tasks = [call(i, *own, *more, dask_key_name=self._key(f"{name}-{i}")) for i, own in enumerate(pieces)]
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sending large graph")
+        with _large_graphs():
             futures = self._client.compute(tasks, retries=RETRIES)
         self._held |= {f"{name}-{i}": future for i, future in enumerate(futures)}
         return list(futures)
@@ -197,3 +192,16 @@ class Engine:
 
     def _key(self, name: str) -> str:
         return f"sklearn_dl-{self._token}-{name}"
+
+
+def _where(at: str | None) -> dict[str, Any]:
+    """Keywords of a task for a worker, unless that one has gone; none for None."""
+    return {} if at is None else {"workers": [at], "allow_other_workers": True}
+
+
+@contextmanager
+def _large_graphs() -> Iterator[None]:
+    """A network's values are sent once an epoch: no warning of that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph")
+        yield

@@ -22,22 +22,9 @@ from .positions import Deal
 from .rounds import Course, Rounds, place_of
 from .settings import Sharing, faster, held_out_share, plan_for, settle, sharing_for
 
-__all__ = ["Given", "fit_on"]
+__all__ = ["fit_on"]
 
 HELD = -1  # the cell of the rows that are held out
-
-
-class Given(NamedTuple):
-    """What was given to `fit`, beside parameters."""
-
-    X: Any
-    y: Any
-    sample_weight: Any = None
-    X_val: Any = None
-    y_val: Any = None
-    sample_weight_val: Any = None
-    classes: Any = None
-    resume_from: Any = None
 
 
 class Placed(NamedTuple):
@@ -62,7 +49,7 @@ class Placed(NamedTuple):
     sizes: list[tuple[int, float, int]]
 
 
-def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Given) -> tuple[BaseDL, Plan, Outcome]:
+def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Call) -> tuple[BaseDL, Plan, Outcome]:
     """Fit an ordinary estimator to partitions.
 
     Parameters
@@ -73,7 +60,7 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
         Not fitted, with the callbacks that are to hear of it.
     params : dict
         Its parameters and those of the shards.
-    given : Given
+    given : Call
         The data.
 
     Returns
@@ -84,7 +71,7 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
     params, task, has_validation = settle(params), estimator._head.task, given.X_val is not None
     plan = plan_for(params, task, 10**6, has_validation=has_validation)  # what is wrong is told before rows are read
     saved = None if given.resume_from is None else read_saved(given.resume_from, plan)
-    estimator._refuse_half_a_validation_set(Call(None, None, None, given.X_val, given.y_val, given.sample_weight_val))
+    estimator._refuse_half_a_validation_set(given)
     rows = partitions_of(engine, given.X, given.y, given.sample_weight)
     seed = estimator._draw_seed() if saved is None else saved.state.seed
     share = held_out_share(plan, rows.n_rows, has_validation=has_validation)
@@ -110,7 +97,7 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Giv
 
 
 def _place(
-    engine: Engine, estimator: BaseDL, plan: Plan, rows: Partitions, deal: Deal, sharing: Sharing, given: Given
+    engine: Engine, estimator: BaseDL, plan: Plan, rows: Partitions, deal: Deal, sharing: Sharing, given: Call
 ) -> Placed:
     """Learn scales, labels and levels, and encode all rows into cells, which stay on the workers."""
     own = [(*piece, start) for piece, start in zip(rows.pieces, rows.starts, strict=True)]
@@ -176,11 +163,10 @@ def _n_train(rows: Partitions, deal: Deal) -> int:
     return round(rows.n_rows * (1 - deal.held_out))
 
 
-def _validation_rows(engine: Engine, shell: BaseDL, found: Any, plan: Plan, given: Given) -> Rows | None:
+def _validation_rows(engine: Engine, shell: BaseDL, found: Any, plan: Plan, given: Call) -> Rows | None:
     """The rows that were given to judge by, from wherever they are."""
     if not is_lazy(given.X_val):
-        call = Call(None, None, None, given.X_val, given.y_val, given.sample_weight_val)
-        return tasks.rows_of(shell, shell._check_validation(call, plan, shell.fitted_.head))
+        return tasks.rows_of(shell, shell._check_validation(given, plan, shell.fitted_.head))
     rows = partitions_of(engine, given.X_val, given.y_val, given.sample_weight_val, "_val")
     return _rows(tasks.joined(engine.result(engine.over("judge", tasks.validating, rows.pieces, found, plan))))
 

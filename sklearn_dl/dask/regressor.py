@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from sklearn.base import RegressorMixin
 from sklearn.model_selection import BaseCrossValidator
 
+from .._estimators import Call
 from .._estimators import DLRegressor as Ordinary
 from ..encoding import TableEncoder
 from ..layers import Activation, Layer
@@ -22,7 +23,6 @@ from ..numeric_embeddings import NumericEmbedding
 from ..schedules import Schedule
 from ..solvers import LBFGS, Solver
 from .base import Distributed
-from .fitting import Given
 from .partitions import is_lazy
 
 __all__ = ["DLRegressor"]
@@ -172,7 +172,7 @@ class DLRegressor(RegressorMixin, Distributed):
         ValueError, TypeError
             Where there is no client, or a parameter or the data are not as they must be.
         """
-        self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, None, resume_from))
+        self._fit(Call(X, y, sample_weight, X_val, y_val, sample_weight_val, resume_from=resume_from))
         return self
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
