@@ -14,7 +14,18 @@ import pytest
 
 from sklearn_dl._data.columns import Columns
 from sklearn_dl._engine.network import Network, Workspace
-from sklearn_dl.layers import Dense, Layer, Part, Sequential, TableInput, Tanh
+from sklearn_dl.layers import (
+    Dense,
+    Layer,
+    LinearOffset,
+    NumberEmbedding,
+    Part,
+    Ramps,
+    Sequential,
+    TableInput,
+    Tanh,
+    Waves,
+)
 from tests.cases import address, central_difference, inputs, network_of, over, same_bits
 
 N = 13
@@ -35,9 +46,20 @@ def columns(n_numeric: int, cardinalities: tuple[int, ...]) -> Columns:
 
 
 SHAPES = {"one": (2, (4,)), "three": (3, (5, 2, 9)), "no-numbers": (0, (3, 4)), "one-level": (1, (1, 3))}
+
+
+def embedded(n_embedded: int, above_line: bool = False) -> Layer:
+    """Levels, then waves and ramps of the first so many of three numbers and four columns of vectors, as estimators."""
+    numbers = NumberEmbedding(7, n_embedded, 2, (Waves(n_embedded, 3, 2, 1.0), Ramps(n_embedded, 4, 2)))
+    body = Sequential((numbers, Dense(numbers.n_out, 3), Tanh(), Dense(3, 2)))
+    return Sequential((TableInput(3, (5, 9), 2), LinearOffset(body, 7, 2) if above_line else body))
+
+
 CASES = [
     *(Case(name, TableInput(d, k, 3), columns(d, k)) for name, (d, k) in SHAPES.items()),
     Case("sequential", Sequential((TableInput(3, (5, 9), 2), Dense(7, 4), Tanh(), Dense(4, 2))), columns(3, (5, 9))),
+    *(Case(f"{k}-numbers-embedded", embedded(k), columns(3, (5, 9))) for k in (2, 3, 5)),
+    Case("above-a-line", embedded(3, above_line=True), columns(3, (5, 9))),
 ]
 
 
@@ -62,10 +84,21 @@ def test_gradients_agree_with_central_differences(case):
         y = Workspace(Network(case.layer, values), training=True).forward(case.x)
         return float(np.vdot(cotangent(y.shape), y))
 
-    np.testing.assert_allclose(passed(case)[0].grads, central_difference(f, values), rtol=1e-6, atol=1e-8)
+    grads = passed(case)[0].grads
+    slopes = central_difference(f, values)[: len(grads)]  # behind them: what is kept but not learnt
+    np.testing.assert_allclose(grads, slopes, rtol=1e-6, atol=1e-8)
 
 
-@over(CASES[:-1])
+@pytest.mark.parametrize(("n_embedded", "needed"), [(2, False), (3, False), (5, True)])
+@pytest.mark.parametrize("above_line", [False, True])
+def test_nobody_computes_the_gradient_of_the_numbers_of_the_table(n_embedded, needed, above_line):
+    work, _ = passed(Case("", embedded(n_embedded, above_line), columns(3, (5, 9))))
+    body = work.memory[1][0] if above_line else work.memory[1]
+    assert [part.input_gradient is not None for part in body[0]] == [needed, needed]
+    assert body[1].input_gradient == slice(None)
+
+
+@over(CASES[: len(SHAPES)])
 def test_a_row_is_its_numbers_and_the_vectors_of_its_codes(case):
     y = passed(case)[1]
     table, width = network_of(case.layer).views().table, case.layer.width

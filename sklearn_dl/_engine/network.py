@@ -332,7 +332,8 @@ def memory_for(network: Network, run: Pass, input_gradient: bool, hooks: Hooks |
     Memory
     """
     common = (network.values.dtype, run, hooks, itertools.count(network.first))
-    return _memory(running(network.layer, run.products, network.values.dtype), input_gradient, (False, False), common)
+    layer = running(network.layer, run.products, network.values.dtype)
+    return _memory(layer, _columns(input_gradient), (False, False), common)
 
 
 def _n_layers(layer: Layer) -> int:
@@ -349,13 +350,21 @@ def _views(layer: Layer, path: str, arrays: dict[str, np.ndarray]) -> Views:
     return Views(own, tuple(_views(child, f"{path}{i}.", arrays) for i, child in enumerate(layer.children)))
 
 
+def _columns(needed: slice | bool | None) -> slice | None:
+    """True is all columns, False is none."""
+    return slice(None) if needed is True else needed or None
+
+
 def _memory(
-    layer: Layer, needed: bool, over: tuple[bool, bool], common: tuple[np.dtype, Pass, Hooks | None, Iterator[int]]
+    layer: Layer,
+    needed: slice | None,
+    over: tuple[bool, bool],
+    common: tuple[np.dtype, Pass, Hooks | None, Iterator[int]],
 ) -> Memory:
     dtype, run, hooks, numbers = common
     number = next(numbers)
     children = tuple(
-        _memory(child, layer.needs_input_gradient(i, needed), layer.may_overwrite(i), common)
+        _memory(child, _columns(layer.needs_input_gradient(i, needed)), layer.may_overwrite(i), common)
         for i, child in enumerate(layer.children)
     )
     return Memory(dtype, run, needed, number, children, over, **({} if hooks is None else hooks(number)))

@@ -118,6 +118,14 @@ class Layer(ABC):
     thins: ClassVar[bool] = False  # only multiplies, by factors >= 0
 
     @property
+    def reads_dy(self) -> slice:
+        """The columns of `dy` that `backward` and `gradients` read; by default all.
+
+        Others are numbers of the table that the layer hands on, whose gradient nobody asks for.
+        """
+        return slice(None)
+
+    @property
     def children(self) -> tuple[Layer, ...]:
         """The layers inside this one, in the order of ``p[i]`` and ``m[i]``."""
         return ()
@@ -153,20 +161,20 @@ class Layer(ABC):
             Decides them.
         """
 
-    def needs_input_gradient(self, child: int, outer: bool) -> bool:
-        """Whether a child needs the gradient of its input.
+    def needs_input_gradient(self, child: int, outer: slice | None) -> slice | bool | None:
+        """For which columns a child needs the gradient of its input.
 
         Parameters
         ----------
         child : int
             Which of `children`.
-        outer : bool
-            Whether this layer needs that of its own.
+        outer : slice or None
+            For which this layer needs that of its own.
 
         Returns
         -------
-        bool
-            By default True.
+        slice, bool or None
+            None or False for none; by default True, for all.
         """
         return True
 
@@ -220,7 +228,7 @@ class Layer(ABC):
         Returns
         -------
         ndarray of shape (n, ..., n_in) or None
-            Valid until the next call; may be None where ``m.input_gradient`` is false.
+            Valid until the next call; may be None where ``m.input_gradient`` is, and 0 in columns outside it.
         """
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:
@@ -256,8 +264,10 @@ class Sequential(Layer):
     def children(self) -> tuple[Layer, ...]:
         return self.layers
 
-    def needs_input_gradient(self, child: int, outer: bool) -> bool:
-        return outer or child > 0
+    def needs_input_gradient(self, child: int, outer: slice | None) -> slice | bool | None:
+        if child == 0:
+            return outer
+        return self.layers[child - 1].reads_dy if outer is None else True
 
     def may_overwrite(self, child: int) -> tuple[bool, bool]:
         layer, before, after = self.layers[child], self.layers[child - 1 : child], self.layers[child + 1 : child + 2]
@@ -293,7 +303,7 @@ class Residual(Layer):
     def children(self) -> tuple[Layer, ...]:
         return (self.inner,)
 
-    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+    def needs_input_gradient(self, child: int, outer: slice | None) -> slice | bool | None:
         return outer
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:

@@ -174,6 +174,10 @@ class TablePass(Layer):
 
     table: TableInput
 
+    @property
+    def reads_dy(self) -> slice:
+        return self.table.reads_dy
+
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         return self.table.param_shapes()
 
@@ -230,9 +234,12 @@ class EmbeddingPass(Layer):
         n_learnt = w + sum(math.prod(shape[1:]) for part in self.children for shape in part.param_shapes().values())
         m.sums = m.array("sums", (_n_blocks(dy), d, n_learnt))
         dx = m.array("dx", m.x.shape) if m.input_gradient else NO_ROOM
-        loops.embed_back(_ready(dy), m.x, *m.parts, m.waves, m.sums, dx)
+        needs_numbers = self.embedding.needs_numbers(m.input_gradient)
+        loops.embed_back(_ready(dy), m.x, *m.parts, m.waves, m.sums, dx if needs_numbers else NO_ROOM)
         if not m.input_gradient:
             return None
+        if not needs_numbers:
+            dx[:, :d] = 0
         dx[:, d:] = dy[:, d * (1 + w) :]
         return dx
 

@@ -143,7 +143,7 @@ class Parallel(Layer):
     def children(self) -> tuple[Layer, ...]:
         return self.layers
 
-    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+    def needs_input_gradient(self, child: int, outer: slice | None) -> slice | bool | None:
         return outer
 
     def forward(self, x: Any, p: Views, m: Memory) -> np.ndarray:

@@ -167,8 +167,8 @@ class Memory:
         Precision of the network.
     run : Pass
         What all layers share.
-    input_gradient : bool
-        Whether somebody needs the gradient with respect to the layer's input.
+    input_gradient : slice or None
+        The columns of the layer's input whose gradient somebody needs; None for none.
     number : int
         The layer's number, for its random numbers.
     children : tuple of Memory
@@ -184,7 +184,7 @@ class Memory:
         self,
         dtype: np.dtype,
         run: Pass,
-        input_gradient: bool,
+        input_gradient: slice | None,
         number: int,
         children: tuple[Memory, ...] = (),
         may_overwrite: tuple[bool, bool] = (False, False),

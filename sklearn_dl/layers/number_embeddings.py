@@ -51,8 +51,22 @@ class NumberEmbedding(Layer):
     def children(self) -> tuple[Layer, ...]:
         return self.parts
 
-    def needs_input_gradient(self, child: int, outer: bool) -> bool:
-        return outer
+    def needs_input_gradient(self, child: int, outer: slice | None) -> slice | bool | None:
+        return self.needs_numbers(outer)
+
+    def needs_numbers(self, outer: slice | None) -> bool:
+        """Whether anybody needs the gradient of the numbers that are embedded.
+
+        Parameters
+        ----------
+        outer : slice or None
+            The columns of the input whose gradient somebody needs.
+
+        Returns
+        -------
+        bool
+        """
+        return outer is not None and (outer.start or 0) < self.n_embedded
 
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"shift": (self.n_embedded, self.width)}
@@ -83,9 +97,12 @@ class NumberEmbedding(Layer):
         if not m.input_gradient:
             return None
         dx = m.array("dx", (n, self.n_in))
-        np.copyto(dx[:, :d], d_embedded[..., 0])
-        for d_number in d_numbers:
-            dx[:, :d] += d_number  # dx = dy₀ + Σ fₖ' de
+        if self.needs_numbers(m.input_gradient):
+            np.copyto(dx[:, :d], d_embedded[..., 0])
+            for d_number in d_numbers:
+                dx[:, :d] += d_number  # dx = dy₀ + Σ fₖ' de
+        else:
+            dx[:, :d] = 0
         dx[:, d:] = dy[:, d * (1 + w) :]
         return dx
 

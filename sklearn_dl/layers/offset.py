@@ -54,7 +54,7 @@ class LinearOffset(Layer):
     def buffer_shapes(self) -> dict[str, tuple[int, ...]]:
         return {"slope": (self.n_in, self.n_out), "level": (self.n_out,)}
 
-    def needs_input_gradient(self, child: int, outer: bool) -> bool:
+    def needs_input_gradient(self, child: int, outer: slice | None) -> slice | bool | None:
         return outer
 
     def forward(self, x: np.ndarray, p: Views, m: Memory) -> np.ndarray:

@@ -48,6 +48,10 @@ class TableInput(Layer):
         return self.n_numeric + len(self.cardinalities) * self.width
 
     @property
+    def reads_dy(self) -> slice:
+        return slice(self.n_numeric, None)
+
+    @property
     def starts(self) -> list[int]:
         """First row of each embedding table, and the number of rows."""
         return [0, *itertools.accumulate(self.cardinalities)]
