@@ -20,7 +20,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.metrics import mean_squared_error
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -118,6 +118,9 @@ CASES = {
         DLRegressor(**SMALL, architecture=partial(mlp), scoring=largest_error, solver=Plain(), **STOPPING), X, y
     ),
     "no seed given": (DLRegressor(**SMALL | {"random_state": None}, dropout=0.3, **STOPPING), X, y),
+    "a splitter with a generator": (
+        DLRegressor(**SMALL, n_members=2, n_folds=KFold(2, shuffle=True, random_state=np.random.RandomState(3))), X, y
+    ),
     "a generator as seed": (DLRegressor(**SMALL | {"random_state": np.random.RandomState(3)}), X, y),
 }  # fmt: skip
 

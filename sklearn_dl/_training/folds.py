@@ -85,9 +85,10 @@ def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None, count: int
         Where it leaves out rows that it trains on, or none, or trains on none, or is for other rows.
     """
     name, n_rows = _told(splitter), len(y)
-    if getattr(splitter, "random_state", seed) is None:
+    own = getattr(splitter, "random_state", seed)
+    if own is None or isinstance(own, np.random.RandomState):  # which stays as it was given: fit sets no parameter
         splitter = copy.copy(splitter)
-        splitter.random_state = seed
+        splitter.random_state = seed if own is None else copy.deepcopy(own)
     known = len(getattr(splitter, "test_fold", y))  # of a PredefinedSplit
     if known != n_rows:
         raise ValueError(f"n_folds={name} is for {known} rows; here are {n_rows}, those of weight 0 not counted.")

@@ -46,6 +46,10 @@ def text(value: Any) -> str:
         brackets = "[]" if isinstance(value, list) else "()"
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
         return brackets[0] + ", ".join(map(text, value)) + comma + brackets[1]
+    if isinstance(value, np.random.RandomState):
+        return f"RandomState({text(value.get_state(legacy=False))})"  # its repr has an address
+    if isinstance(value, np.random.Generator):
+        return f"Generator({text(value.bit_generator.state)})"
     if dataclasses.is_dataclass(value):
         inside = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     elif isinstance(value, BaseEstimator):
