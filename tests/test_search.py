@@ -191,3 +191,33 @@ def test_what_cannot_pause_is_told(estimator, told):
 def test_a_solver_that_cannot_pause_is_told():
     with pytest.raises(ValueError, match="solver"):
         EpochHalvingSearchCV(DLRegressor(solver="lbfgs", n_members=1), GRID, error_score="raise").fit(X, y)
+
+
+class Seen:
+    """A callback that counts the fits it is told of."""
+
+    fits: ClassVar[list[str]] = []
+
+    def setup(self, estimator, context):
+        self.fits.append(type(estimator).__name__)
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context): ...
+
+
+@pytest.mark.parametrize("at", ["search", "network", "pipeline"])
+def test_callbacks_are_called_or_refused(at):
+    Seen.fits.clear()
+    network = clone(NETWORK)
+    pipeline = make_pipeline(StandardScaler(), network)
+    search = EpochHalvingSearchCV(pipeline, {"dlregressor__alpha": [0.0, 1.0]}, cv=2)
+    holder = {"search": search, "network": network, "pipeline": pipeline}[at].set_callbacks(Seen())
+    if at == "pipeline":
+        with pytest.raises(ValueError, match="callbacks of the Pipeline are not called"):
+            search.fit(X, y)
+    else:
+        search.fit(X, y)
+        assert {*Seen.fits} == {type(holder).__name__}

@@ -139,6 +139,8 @@ class EpochHalvingSearchCV(BaseSearchCV):
         ------
         TypeError
             Where the estimator, or the last step of the pipeline, is no network of this package.
+        ValueError
+            Where the pipeline has callbacks of its own.
         """
         last, told = self.estimator, ""
         if type(last) is Pipeline and last.steps:  # others, such as imbalanced-learn's, also draw rows
@@ -147,6 +149,11 @@ class EpochHalvingSearchCV(BaseSearchCV):
             raise TypeError(
                 "EpochHalvingSearchCV needs a DLClassifier or DLRegressor, whose training can pause, or a Pipeline of "
                 f"scikit-learn that ends with one; got {type(last).__name__}{told}."
+            )
+        if last is not self.estimator and vars(self.estimator).get("_skl_callbacks"):
+            raise ValueError(
+                "callbacks of the Pipeline are not called, as its steps are fitted apart: set them on its last step "
+                "or on the search."
             )
         with ExitStack() as stack:
             folder = self.folder
