@@ -18,7 +18,7 @@ import numpy as np
 from .works import F32, Library
 
 # the defaults of sklearn_dl, for up to 30 000 rows; a test compares
-PARTS, MEMBERS, HIDDEN, DROPOUT = 4, 2, (128, 128, 128), 0.1
+PARTS, MEMBERS, HIDDEN, DROPOUT = 4, 2, (128, 128), 0.1
 WAVES, RAMPS, WIDTH = 16, 32, 3  # of a number: waves and intervals, and columns made of them
 MOST_ONE_HOT, EMBEDDED = 8, 8  # levels at most that become indicators; length of the vector of other levels
 EPOCHS, LAST = 4, 1  # of which the last ones learn from all rows

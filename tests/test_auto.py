@@ -73,9 +73,9 @@ def test_every_auto_of_the_default_is_told():
     told = model.settings_
     assert {name for name, value in DLClassifier().get_params(deep=False).items() if value == "auto"} == AUTO
     assert set(told) == AUTO - {"max_iter"}  # which as a number would not let the network start above a line
-    assert (told["n_members"], told["hidden_layer_sizes"], told["n_folds"]) == (8, (128, 128, 128), 4)
+    assert (told["n_members"], told["hidden_layer_sizes"], told["n_folds"]) == (8, (128, 128), 4)
     assert str(told["solver"]) == "AdamW(beta_2=0.95, weight_decay=0.1)"
-    assert (told["learning_rate_init"], told["batch_size"], told["dtype"]) == (0.005, 64, "float32")
+    assert (told["learning_rate_init"], told["batch_size"], told["dtype"]) == (0.006, 64, "float32")
     assert (told["early_stopping"], told["dropout"], str(told["encoder"])) == (False, 0.1, "TableEncoder()")
     assert isinstance(told["numeric_embedding"], Mixed)
 

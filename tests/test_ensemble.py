@@ -293,7 +293,7 @@ def test_a_single_member_has_no_spread():
 
 def settled(n_rows, task="regression", **params):
     cls = DLRegressor if task == "regression" else DLClassifier
-    return settle(cls(**params).get_params(deep=False), task, n_rows)
+    return settle(cls(**params).get_params(deep=False), n_rows)
 
 
 @pytest.mark.parametrize(

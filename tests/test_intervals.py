@@ -184,6 +184,7 @@ def test_a_column_that_singles_out_rows_does_not_make_intervals_too_narrow(form)
         assert 0.86 < share < 0.95
 
 
+@pytest.mark.filterwarnings("ignore:from epoch .* learns rows by heart")  # and so it does
 def test_rows_that_belong_together_are_new_together():
     """Ten rows a shop, whose level is known after a few: intervals for new shops need folds of whole shops."""
 
@@ -333,7 +334,7 @@ def test_wider_coverage_is_a_wider_interval(loss):
         assert (np.diff(ends[..., 1], axis=0) >= 0).all()
         mean, std = model.predict(X, return_std=True)
         np.testing.assert_allclose(
-            ends[4], np.column_stack([mean - 1.6448536 * std, mean + 1.6448536 * std]), rtol=1e-6
+            ends[4], np.column_stack([mean - 1.6448536 * std, mean + 1.6448536 * std]), rtol=1e-6, atol=1e-6
         )
     assert (np.diff(np.ptp(ends, axis=-1).mean(axis=1)) > 0).all()
 

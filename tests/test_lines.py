@@ -142,7 +142,7 @@ class Stop:
             raise RuntimeError("stopped on purpose")
 
 
-@pytest.mark.parametrize("at", [8, 90, 130, 180])
+@pytest.mark.parametrize("at", [8, 45, 65, 90])
 def test_a_broken_fit_goes_on_to_the_same_bits(linear, tmp_path, at):
     path = tmp_path / "there"
     broken = DLRegressor(random_state=0).set_callbacks(Checkpoint(path, every=4), Stop(at))
@@ -186,9 +186,9 @@ def test_lines_that_are_not_finite_are_none(monkeypatch):
 
 
 def test_it_is_told(capsys):
-    DLRegressor(random_state=0, verbose=40).fit(X, Y)
+    DLRegressor(random_state=0, verbose=20).fit(X, Y)
     told = capsys.readouterr().out.splitlines()
     again = [i for i, line in enumerate(told) if line.startswith("a line is better for left-out rows, ")]
     assert len(again) == 1
-    assert next(line.split()[1] for line in told if line.startswith("epoch ")) == "40/128"
-    assert told[again[0] + 1].startswith("epoch  40/128")
+    assert next(line.split()[1] for line in told if line.startswith("epoch ")) == "20/64"
+    assert told[again[0] + 1].startswith("epoch 20/64")

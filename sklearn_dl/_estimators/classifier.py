@@ -46,7 +46,7 @@ class DLClassifier(ClassifierMixin, BaseDL):
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128, 128)`` with several members,
+        Units of each hidden layer; ``()`` is the linear model; "auto" is ``(128, 128)`` with several members,
         ``(100,)`` with one.
     activation : str, Activation or sequence of such, default="relu"
         Activation of the hidden layers, or one for each: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu",
@@ -67,13 +67,13 @@ class DLClassifier(ClassifierMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is 0.005 with several members and AdamW, else the solver's own.
+        Base value of the learning rate; "auto" is 0.006 with several members and AdamW, else the solver's own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
         members above, else 512 up to 100 000 and 1024 above; None is all rows.
     max_iter : int or "auto", default="auto"
         Epochs at most; iterations for L-BFGS. "auto" is 200 with one member; with several
-        6400 / √n for n rows, but at least 12 and at most 64.
+        3200 / √n for n rows, but at least 8 and at most 64.
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     clip_norm : float > 0 or None, default=None

@@ -28,17 +28,17 @@ __all__ = [
 
 SMALL = 100  # rows: below, a plain network, as folds would be too small to judge by; from here on an ensemble
 MEMBERS = 8
-SIZES, SIZES_PLAIN = (128, 128, 128), (100,)
+SIZES, SIZES_PLAIN = (128, 128), (100,)
 ADAMW = {  # with several members; with one AdamW.auto
     "regression": {"beta_2": 0.95, "weight_decay": 0.5},
     "classification": {"beta_2": 0.95, "weight_decay": 0.1},
 }
-RATE = {"regression": 0.002, "classification": 0.005}  # of AdamW, with several members
+RATE = 0.006  # of AdamW, with several members
 EMBEDDING = Mixed()
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
-EPOCHS = 6400  # divided by √n, but not fewer or more than ...
-EPOCHS_LEAST, EPOCHS_MOST = 12, {"regression": 128, "classification": 64}
+EPOCHS = 3200  # divided by √n, but not fewer or more than ...
+EPOCHS_LEAST, EPOCHS_MOST = 8, 64
 FOLDS = 4
 RATE_WIDE = 0.004  # of a wide sparse table; epochs as above
 EPOCHS_WIDE, EPOCHS_WIDE_LEAST, EPOCHS_WIDE_MOST = 560, 4, 24
@@ -48,15 +48,13 @@ FLOAT64_WORK = 2**22  # multiplications an epoch: below, double precision costs 
 STOPPING_ROWS = 10_000  # as in HistGradientBoosting: below, rows are worth more for training than for validation
 
 
-def settle(params: dict[str, Any], task: str, n_rows: int, most_folds: int = FOLDS) -> dict[str, Any]:
+def settle(params: dict[str, Any], n_rows: int, most_folds: int = FOLDS) -> dict[str, Any]:
     """The parameters with a value in place of each "auto" that depends on the table or on other parameters.
 
     Parameters
     ----------
     params : dict
         What ``get_params(deep=False)`` gives, each value allowed.
-    task : {"regression", "classification"}
-        Which of the two estimators it is.
     n_rows : int
         Rows to train on.
     most_folds : int, default=4
@@ -75,7 +73,7 @@ def settle(params: dict[str, Any], task: str, n_rows: int, most_folds: int = FOL
     if _is(members, "auto"):
         members = _for_each_fold(1 if plain else MEMBERS, folds)
     ensemble = members > 1
-    epochs = round(min(EPOCHS_MOST[task], max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
+    epochs = round(min(EPOCHS_MOST, max(EPOCHS_LEAST, EPOCHS / math.sqrt(max(1, n_rows)))))
     auto: dict[str, Any] = {
         "n_members": members,
         "hidden_layer_sizes": SIZES if ensemble else SIZES_PLAIN,
@@ -175,15 +173,13 @@ def settle_solver(solver: Solver | LBFGS, task: str, n_members: int) -> Solver |
     return AdamW(**(solver.get_params() | auto)) if auto else solver
 
 
-def base_rate(solver: Solver | LBFGS, task: str, n_members: int, *, linear: bool) -> float:
+def base_rate(solver: Solver | LBFGS, n_members: int, *, linear: bool) -> float:
     """What ``learning_rate_init="auto"`` stands for.
 
     Parameters
     ----------
     solver : Solver or LBFGS
         L-BFGS has no rate, which is 1.
-    task : {"regression", "classification"}
-        Which of the two estimators it is for.
     n_members : int
         Members of the ensemble.
     linear : bool
@@ -196,7 +192,7 @@ def base_rate(solver: Solver | LBFGS, task: str, n_members: int, *, linear: bool
     if isinstance(solver, LBFGS):
         return 1.0
     if isinstance(solver, AdamW) and n_members > 1:
-        return RATE[task]
+        return RATE
     return solver.learning_rate_linear if linear else solver.learning_rate_init
 
 

@@ -172,7 +172,7 @@ def make_plan(
         if name in params and not rule.test(params[name]):  # what was meant is looked for only then
             names = get_scorer_names() if name == "scoring" else ()
             check_value(name, params[name], rule, hint(name, params[name], names))
-    given, params = params, settle(settle_wide(params, n_rows) if wide else params, task, n_rows, most_folds)
+    given, params = params, settle(settle_wide(params, n_rows) if wide else params, n_rows, most_folds)
     blueprint = _blueprint(params, given["max_iter"], n_rows)
     solver = settle_solver(resolve_solver(params["solver"]), task, blueprint.n_members)
     loss, schedule = resolve_loss(params["loss"], task), resolve_schedule(params["learning_rate"])
@@ -183,7 +183,7 @@ def make_plan(
         _check_lbfgs(blueprint, params)
     rate = params["learning_rate_init"]
     if isinstance(solver, LBFGS) or isinstance(rate, str):
-        rate = base_rate(solver, task, blueprint.n_members, linear=not blueprint.sizes)
+        rate = base_rate(solver, blueprint.n_members, linear=not blueprint.sizes)
     if partial and schedule.follows_progress:
         schedule = Constant()  # a stream has no end towards which the rate could fall
     return Plan(
