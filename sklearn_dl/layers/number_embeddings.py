@@ -84,7 +84,9 @@ class NumberEmbedding(Layer):
         y = m.array("y", (n, self.n_out))
         embedded = y[:, : d * (1 + w)].reshape(n, d, 1 + w)
         embedded[..., 0] = numbers
-        np.add(e, p.shift, out=embedded[..., 1:])
+        e = np.add(e, p.shift, out=m.array("e", e.shape))
+        for j in range(w):  # column by column: long loops
+            embedded[..., 1 + j] = e[..., j]
         y[:, d * (1 + w) :] = x[:, d:]
         return y
 
@@ -92,7 +94,8 @@ class NumberEmbedding(Layer):
         n, d, w = len(dy), self.n_embedded, self.width
         d_embedded = dy[:, : d * (1 + w)].reshape(n, d, 1 + w)
         m.de = de = m.array("de", (n, d, w))
-        np.copyto(de, d_embedded[..., 1:])
+        for j in range(w):
+            de[..., j] = d_embedded[..., 1 + j]
         d_numbers = [part.backward(de, q, k) for part, q, k in zip(self.parts, p, m, strict=True)]
         if not m.input_gradient:
             return None
@@ -149,7 +152,8 @@ class Waves(Layer):
         n, d, f = len(x), self.n_in, self.n_frequencies
         m.x = x
         m.z = z = m.array("z", (n, d, f))
-        np.multiply(x[..., None], p.frequency, out=z)
+        np.copyto(z, x[..., None])  # a copy and a product: each in longer loops than the product of the two would be
+        z *= p.frequency
         z += p.phase
         m.waves = np.cos(z, out=m.array("waves", (n, d, f)))
         y = m.array("y", (n, d, self.width))
@@ -212,7 +216,8 @@ class Ramps(Layer):
         n, d = len(x), self.n_in
         m.x = x
         m.t = t = m.array("t", (n, d, self.n_bins))
-        np.subtract(x[..., None], p.edge, out=t)
+        np.copyto(t, x[..., None])
+        t -= p.edge
         t *= p.slope
         t -= 0.5
         np.clip(t, -0.5, 0.5, out=t)
