@@ -141,12 +141,15 @@ def quantiles(x: np.ndarray, weight: np.ndarray | None, levels: tuple[float, ...
         x, weight = x[there], None if weight is None else weight[there]
     if not len(x):
         return np.full(len(levels), np.nan)
-    order = np.argsort(x, kind="stable")
-    cumulated = np.arange(1.0, len(x) + 1) if weight is None else np.cumsum(weight[order], dtype=np.float64)
+    if weight is None:
+        ordered, cumulated = np.sort(x), np.arange(1.0, len(x) + 1)
+    else:
+        order = np.argsort(x, kind="stable")
+        ordered, cumulated = x[order], np.cumsum(weight[order], dtype=np.float64)
     reach = np.asarray(levels) * cumulated[-1]
     slack = 1e-12 * cumulated[-1]
     low = np.searchsorted(cumulated, reach - slack, side="left").clip(max=len(x) - 1)
     high = np.searchsorted(cumulated, reach + slack, side="left").clip(max=len(x) - 1)
-    ordered = x[order].astype(np.float64, copy=False)
-    out: np.ndarray = ordered[low] / 2 + ordered[high] / 2
+    lower, upper = ordered[low].astype(np.float64), ordered[high].astype(np.float64)
+    out: np.ndarray = lower / 2 + upper / 2
     return out
