@@ -29,7 +29,7 @@ FEW = 1024  # rows: below, they are not shared
 CELL_ROWS = 2**16  # rows at most that a task works on, where the number of rounds is "auto"
 ROUNDS_LEAST = 4
 MOMENTUM = 0.5
-FASTER = 3.0  # what the rate is multiplied by where it is "auto" and several learners are averaged
+FASTER, FASTER_ALONE = 2.0, 3.0  # times the rate where it is "auto" and learners are averaged; with a single member
 
 
 class Sharing(NamedTuple):
@@ -108,7 +108,9 @@ def faster(plan: Plan, sharing: Sharing) -> Plan:
     Plan
     """
     chosen = not isinstance(plan.given["learning_rate_init"], str)
-    return plan if chosen or sharing.n_shards == 1 else replace(plan, learning_rate=FASTER * plan.learning_rate)
+    if chosen or sharing.n_shards == 1:
+        return plan
+    return replace(plan, learning_rate=(FASTER if plan.n_members > 1 else FASTER_ALONE) * plan.learning_rate)
 
 
 def held_out_share(plan: Plan, n_rows: int, *, has_validation: bool) -> float:
