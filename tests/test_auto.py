@@ -80,6 +80,12 @@ def test_every_auto_of_the_default_is_told():
     assert isinstance(told["numeric_embedding"], Mixed)
 
 
+@pytest.mark.parametrize(("sizes", "rate"), [((192,), 0.006), ((64, 384), 0.003), ((768, 768), 0.0015)])
+def test_wide_layers_have_a_lower_rate(sizes, rate):
+    model = DLRegressor(hidden_layer_sizes=sizes, max_iter=1, random_state=0).fit(X[:120], y[:120])
+    assert model.settings_["learning_rate_init"] == pytest.approx(rate)
+
+
 def test_nothing_is_told_that_a_solver_does_not_use():
     told = DLRegressor(solver=LBFGS(), max_iter=2).fit(X, y).settings_
     assert set(told) == AUTO - {"solver", "learning_rate_init", "batch_size", "max_iter"}

@@ -96,6 +96,20 @@ def left(model):
     return state, kept, history, model.network_.values.tobytes(), model.network_.values.dtype
 
 
+class Halves:
+    """A splitter with a generator of NumPy, which scikit-learn's do not take."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(3)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def split(self, X, y=None, groups=None):
+        halves = np.array_split(self.rng.permutation(len(X)), 2)
+        return [(halves[0], halves[1]), (halves[1], halves[0])]
+
+
 STOPPING = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": np.inf}
 CASES = {
     "regressor": (DLRegressor(**SMALL), X, y),
@@ -121,6 +135,7 @@ CASES = {
     "a splitter with a generator": (
         DLRegressor(**SMALL, n_members=2, n_folds=KFold(2, shuffle=True, random_state=np.random.RandomState(3))), X, y
     ),
+    "a splitter of one's own": (DLRegressor(**SMALL, n_members=2, n_folds=Halves()), X, y),
     "a generator as seed": (DLRegressor(**SMALL | {"random_state": np.random.RandomState(3)}), X, y),
 }  # fmt: skip
 
@@ -141,6 +156,15 @@ def test_the_bits_are_those_of_an_uninterrupted_training(name, tmp_path):
         assert left(model) == left(whole), f"from epoch {epoch}"
         np.testing.assert_array_equal(model.predict(table), whole.predict(table))
         np.testing.assert_array_equal(getattr(model, "classes_", 0), getattr(whole, "classes_", 0))
+
+
+def test_a_splitter_that_draws_from_numpys_own_generator_can_be_checkpointed(tmp_path):
+    splitter = KFold(2, shuffle=True, random_state=np.random)
+    np.random.seed(5)
+    model = DLRegressor(**SMALL, n_members=2, n_folds=splitter).set_callbacks(Checkpoint(tmp_path / "run")).fit(X, y)
+    np.random.seed(5)
+    again = DLRegressor(**SMALL, n_members=2, n_folds=splitter).fit(X, y, resume_from=tmp_path / "run")
+    assert left(again) == left(model)
 
 
 def test_a_table_that_is_encoded_batch_by_batch(tmp_path, monkeypatch):

@@ -352,7 +352,7 @@ def _views(layer: Layer, path: str, arrays: dict[str, np.ndarray]) -> Views:
 
 def _columns(needed: slice | bool | None) -> slice | None:
     """True is all columns, False is none."""
-    return slice(None) if needed is True else needed or None
+    return needed if isinstance(needed, slice) else slice(None) if needed else None
 
 
 def _memory(

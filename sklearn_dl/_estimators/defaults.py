@@ -33,7 +33,8 @@ ADAMW = {  # with several members; with one AdamW.auto
     "regression": {"beta_2": 0.95, "weight_decay": 0.5},
     "classification": {"beta_2": 0.95, "weight_decay": 0.1},
 }
-RATE = 0.006  # of AdamW, with several members
+RATE = 0.006  # of AdamW, with several members; for layers of more than so many units as much less:
+WIDEST = 192
 EMBEDDING = Mixed()
 DROPOUT = 0.1
 EPOCHS_PLAIN = 200
@@ -173,7 +174,7 @@ def settle_solver(solver: Solver | LBFGS, task: str, n_members: int) -> Solver |
     return AdamW(**(solver.get_params() | auto)) if auto else solver
 
 
-def base_rate(solver: Solver | LBFGS, n_members: int, *, linear: bool) -> float:
+def base_rate(solver: Solver | LBFGS, n_members: int, sizes: tuple[int, ...]) -> float:
     """What ``learning_rate_init="auto"`` stands for.
 
     Parameters
@@ -182,8 +183,8 @@ def base_rate(solver: Solver | LBFGS, n_members: int, *, linear: bool) -> float:
         L-BFGS has no rate, which is 1.
     n_members : int
         Members of the ensemble.
-    linear : bool
-        Whether there are no hidden layers.
+    sizes : tuple of int
+        Units of each hidden layer.
 
     Returns
     -------
@@ -192,8 +193,8 @@ def base_rate(solver: Solver | LBFGS, n_members: int, *, linear: bool) -> float:
     if isinstance(solver, LBFGS):
         return 1.0
     if isinstance(solver, AdamW) and n_members > 1:
-        return RATE
-    return solver.learning_rate_linear if linear else solver.learning_rate_init
+        return RATE * min(1.0, WIDEST / max(sizes, default=1))
+    return solver.learning_rate_init if sizes else solver.learning_rate_linear
 
 
 def batch_rows(batch_size: int | str | None, n_rows: int, n_members: int) -> int:

@@ -183,7 +183,7 @@ def make_plan(
         _check_lbfgs(blueprint, params)
     rate = params["learning_rate_init"]
     if isinstance(solver, LBFGS) or isinstance(rate, str):
-        rate = base_rate(solver, blueprint.n_members, linear=not blueprint.sizes)
+        rate = base_rate(solver, blueprint.n_members, blueprint.sizes)
     if partial and schedule.follows_progress:
         schedule = Constant()  # a stream has no end towards which the rate could fall
     return Plan(

@@ -66,7 +66,8 @@ class DLRegressor(RegressorMixin, BaseDL):
         Schedule of the stochastic solvers: "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog", or
         an object of `sklearn_dl.schedules` with settings.
     learning_rate_init : float > 0 or "auto", default="auto"
-        Base value of the learning rate; "auto" is 0.006 with several members and AdamW, else the solver's own.
+        Base value of the learning rate; "auto" is 0.006 with several members and AdamW (times 192 / the
+        units of the widest layer, where that is wider), else the solver's own.
     batch_size : int, "auto" or None, default="auto"
         Rows a step; "auto" is 64 for tables of up to 1024 rows, 128 up to 8192, 256 up to 30 000 and with several
         members above, else 512 up to 100 000 and 1024 above; None is all rows.

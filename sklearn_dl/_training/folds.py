@@ -85,10 +85,12 @@ def split_by(splitter: Any, y: np.ndarray, groups: np.ndarray | None, count: int
         Where it leaves out rows that it trains on, or none, or trains on none, or is for other rows.
     """
     name, n_rows = _told(splitter), len(y)
-    own = getattr(splitter, "random_state", seed)
-    if own is None or isinstance(own, np.random.RandomState):  # which stays as it was given: fit sets no parameter
+    try:
+        splitter = copy.deepcopy(splitter)  # one that holds a generator stays as it was given: fit sets no parameter
+    except Exception:  # such as of one that holds numpy.random itself, whose numbers go on
         splitter = copy.copy(splitter)
-        splitter.random_state = seed if own is None else copy.deepcopy(own)
+    if getattr(splitter, "random_state", seed) is None:
+        splitter.random_state = seed
     known = len(getattr(splitter, "test_fold", y))  # of a PredefinedSplit
     if known != n_rows:
         raise ValueError(f"n_folds={name} is for {known} rows; here are {n_rows}, those of weight 0 not counted.")

@@ -50,6 +50,8 @@ def text(value: Any) -> str:
         return f"RandomState({text(value.get_state(legacy=False))})"  # its repr has an address
     if isinstance(value, np.random.Generator):
         return f"Generator({text(value.bit_generator.state)})"
+    if isinstance(value, types.ModuleType):
+        return value.__name__
     if dataclasses.is_dataclass(value):
         inside = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     elif isinstance(value, BaseEstimator):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .._estimators import make_plan
 from .._numerics import Rules, check_value, either, integer, interval
 from .._training import Judge, Plan
-from ..solvers import LBFGS
+from ..solvers import LBFGS, AdamW
 from .positions import HELD_OUT
 
 __all__ = ["OWN", "Sharing", "faster", "held_out_share", "plan_for", "settle", "sharing_for"]
@@ -29,7 +29,7 @@ FEW = 1024  # rows: below, they are not shared
 CELL_ROWS = 2**16  # rows at most that a task works on, where the number of rounds is "auto"
 ROUNDS_LEAST = 4
 MOMENTUM = 0.5
-FASTER, FASTER_ALONE = 2.0, 3.0  # times the rate where it is "auto" and learners are averaged; with a single member
+FASTER, FASTER_ELSE = 2.0, 3.0  # times an "auto" rate where learners are averaged: of the default, of other networks
 
 
 class Sharing(NamedTuple):
@@ -110,7 +110,8 @@ def faster(plan: Plan, sharing: Sharing) -> Plan:
     chosen = not isinstance(plan.given["learning_rate_init"], str)
     if chosen or sharing.n_shards == 1:
         return plan
-    return replace(plan, learning_rate=(FASTER if plan.n_members > 1 else FASTER_ALONE) * plan.learning_rate)
+    default = plan.n_members > 1 and isinstance(plan.solver, AdamW)
+    return replace(plan, learning_rate=(FASTER if default else FASTER_ELSE) * plan.learning_rate)
 
 
 def held_out_share(plan: Plan, n_rows: int, *, has_validation: bool) -> float:

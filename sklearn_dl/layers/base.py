@@ -119,9 +119,9 @@ class Layer(ABC):
 
     @property
     def reads_dy(self) -> slice:
-        """The columns of `dy` that `backward` and `gradients` read; by default all.
+        """The columns of `dy` that `gradients` needs; by default all.
 
-        Others are numbers of the table that the layer hands on, whose gradient nobody asks for.
+        The others are read only where somebody needs the gradient of the layer's own input.
         """
         return slice(None)
 
@@ -228,7 +228,8 @@ class Layer(ABC):
         Returns
         -------
         ndarray of shape (n, ..., n_in) or None
-            Valid until the next call; may be None where ``m.input_gradient`` is, and 0 in columns outside it.
+            Valid until the next call; may be None where ``m.input_gradient`` is false, and anything finite outside
+            ``m.input_columns``.
         """
 
     def gradients(self, g: Views, m: Memory, part: Part) -> None:

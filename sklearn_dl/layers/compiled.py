@@ -234,7 +234,7 @@ class EmbeddingPass(Layer):
         n_learnt = w + sum(math.prod(shape[1:]) for part in self.children for shape in part.param_shapes().values())
         m.sums = m.array("sums", (_n_blocks(dy), d, n_learnt))
         dx = m.array("dx", m.x.shape) if m.input_gradient else NO_ROOM
-        needs_numbers = self.embedding.needs_numbers(m.input_gradient)
+        needs_numbers = self.embedding.needs_numbers(m.input_columns)
         loops.embed_back(_ready(dy), m.x, *m.parts, m.waves, m.sums, dx if needs_numbers else NO_ROOM)
         if not m.input_gradient:
             return None

@@ -167,8 +167,9 @@ class Memory:
         Precision of the network.
     run : Pass
         What all layers share.
-    input_gradient : slice or None
-        The columns of the layer's input whose gradient somebody needs; None for none.
+    input_columns : slice or None
+        The columns of the layer's input whose gradient somebody needs; None for none, and then ``m.input_gradient`` is
+        false.
     number : int
         The layer's number, for its random numbers.
     children : tuple of Memory
@@ -184,7 +185,7 @@ class Memory:
         self,
         dtype: np.dtype,
         run: Pass,
-        input_gradient: slice | None,
+        input_columns: slice | None,
         number: int,
         children: tuple[Memory, ...] = (),
         may_overwrite: tuple[bool, bool] = (False, False),
@@ -193,7 +194,8 @@ class Memory:
     ):
         self.dtype = dtype
         self.run = run
-        self.input_gradient = input_gradient
+        self.input_columns = input_columns
+        self.input_gradient = input_columns is not None
         self._number = number
         self._children = children
         self.may_overwrite_x, self.may_overwrite_dy = may_overwrite

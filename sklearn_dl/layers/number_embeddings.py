@@ -100,7 +100,7 @@ class NumberEmbedding(Layer):
         if not m.input_gradient:
             return None
         dx = m.array("dx", (n, self.n_in))
-        if self.needs_numbers(m.input_gradient):
+        if self.needs_numbers(m.input_columns):
             np.copyto(dx[:, :d], d_embedded[..., 0])
             for d_number in d_numbers:
                 dx[:, :d] += d_number  # dx = dy₀ + Σ fₖ' de
