@@ -1,6 +1,6 @@
 """
-What kind of cell is it?
-========================
+Biology: what kind of cell is it?
+=================================
 
 Biologists count the molecules of each gene in single cells, and name the kind of each cell by them: hundreds of
 columns, most of them zero, and far from any line.

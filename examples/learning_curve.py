@@ -27,19 +27,17 @@ models = {
 }
 splits = ShuffleSplit(3, test_size=1000, random_state=0)
 sizes = [40, 80, 160, 320, 640, 1280]
-_, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
-curves = {}
-for name, model in models.items():
-    _, _, scores = learning_curve(model, X, y, train_sizes=sizes, cv=splits)
-    curves[name] = scores.mean(axis=1)
-    ax.errorbar(sizes, curves[name], scores.std(axis=1), marker="o", capsize=3, label=name)
+scores = {name: learning_curve(model, X, y, train_sizes=sizes, cv=splits)[2] for name, model in models.items()}
 print("rows              " + "".join(f"{size:7}" for size in sizes))
-for name, scores in curves.items():
-    print(f"{name:18}" + "".join(f"{score:7.3f}" for score in scores))
+for name, found in scores.items():
+    print(f"{name:18}" + "".join(f"{score:7.3f}" for score in found.mean(axis=1)))
 
 # %%
 # R² of new rows; the noise leaves 0.96 at most. The same picture for your own table tells whether more rows would help.
 
+_, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
+for name, found in scores.items():
+    ax.errorbar(sizes, found.mean(axis=1), found.std(axis=1), marker="o", capsize=3, label=name)
 best = 1 - 1 / np.var(y)
 ax.axhline(best, color="0.5", linestyle=":")
 ax.set(xscale="log", xticks=sizes, xticklabels=sizes, xlabel="rows to learn from", ylabel="R² of new rows", ylim=(0, 1))

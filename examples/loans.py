@@ -1,6 +1,6 @@
 """
-Whom to lend to
-===============
+Finance: whom to lend to
+========================
 
 One loan in fifteen is not paid back. A bank does not ask for labels but for a decision: where does what a loss costs
 outweigh what interest brings?

@@ -1,6 +1,6 @@
 """
-Which tumours should a doctor look at again?
-============================================
+Medicine: which tumours should a doctor look at again?
+======================================================
 
 A classifier that is wrong once in forty cases helps little where nobody knows which. One that knows when it is not
 sure can leave those to a doctor.

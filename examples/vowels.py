@@ -1,6 +1,6 @@
 """
-Vowels from their formants
-==========================
+Speech: vowels from their formants
+==================================
 
 Which vowel is spoken, by the pitch of a voice and three resonances of its mouth. Someone's vowels are alike, so what
 counts is how well the network understands people that it has never heard: ``groups`` says whose each row is.
