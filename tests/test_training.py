@@ -477,7 +477,7 @@ def declines(looks, sure=2.0, smoothed=1):
     return told
 
 
-CHANCE, SURELY = BLOCKS + 0.1 * WIGGLE + 0.03, BLOCKS + 0.1 * WIGGLE + 0.04  # t = 0.03 √32 / 0.1 = 1.7, and 2.2
+CHANCE, SURELY = BLOCKS + 0.1 * WIGGLE + 0.0357, BLOCKS + 0.1 * WIGGLE + 0.04  # t = 1.99 (with n for n - 1 2.02), 2.23
 
 
 @pytest.mark.parametrize(
