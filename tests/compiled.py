@@ -134,3 +134,14 @@ def check(case: Case, n: int, training: bool) -> None:
         if plain is not None:
             assert other.dtype == np.float32
             np.testing.assert_allclose(other, plain, rtol=1e-4, atol=1e-5 * max(1, np.abs(plain).max()))
+
+
+def check_not_finite(bad: float) -> None:
+    """A number that is not finite is so in what the compiled passes give wherever it is in what NumPy gives."""
+    for case in CASES:
+        if case.kind == "numbers" and case.loops:
+            x = rows(case, 70)
+            x[66, 0] = bad
+            with np.errstate(all="ignore"):
+                plain, other = (passes(case, x, False, products)[0] for products in (NUMPY, COMPILED))
+            np.testing.assert_array_equal(np.isfinite(other), np.isfinite(plain), case.name)
