@@ -193,7 +193,7 @@ def base_rate(solver: Solver | LBFGS, n_members: int, sizes: tuple[int, ...]) ->
     if isinstance(solver, LBFGS):
         return 1.0
     if isinstance(solver, AdamW) and n_members > 1:
-        return RATE * min(1.0, WIDEST / max(sizes, default=1))
+        return min(RATE, RATE * WIDEST / max(sizes, default=1))
     return solver.learning_rate_init if sizes else solver.learning_rate_linear
 
 
