@@ -209,7 +209,7 @@ def squared_errors(Z, t, splits):
     """Of least squares on each split, as scores."""
     found = []
     for train, test in splits:
-        coef = np.linalg.lstsq(Z[train], t[train])[0]
+        coef = np.linalg.lstsq(Z[train], t[train], rcond=None)[0]
         found.append(-np.mean((t[test] - Z[test] @ coef) ** 2))
     return found
 

@@ -811,7 +811,7 @@ def test_the_layout_of_a_table_that_nobody_encodes():
     assert layout.chunks == (1, 1, 1)
     np.testing.assert_array_equal(layout.origins, [0, 1, 2])
     assert layout.names(["a", "b", "c"]) == ["a", "b", "c"]
-    X = sparse.random_array((9, 3), density=0.5, rng=rng, format="csr")
+    X = sparse.random_array((9, 3), density=0.5, random_state=rng, format="csr")
     assert TableEncoder(max_dense=2).fit(X).layout == Layout.plain(3, sparse=True)
 
 
@@ -909,7 +909,7 @@ def test_a_sparse_table_of_few_columns_is_the_dense_one(make, scaling, monkeypat
 
 
 def test_a_wide_sparse_table_stays_sparse():
-    X = sparse.random_array((30, 513), density=0.1, rng=rng, format="csr")
+    X = sparse.random_array((30, 513), density=0.1, random_state=rng, format="csr")
     assert sparse.issparse(encode(X))
     assert not sparse.issparse(encode(X[:, :512]))
     assert not sparse.issparse(encode(X, max_dense=513))
@@ -938,7 +938,7 @@ def test_wide_sparse_columns_of_other_units_are_brought_near():
 
 
 def test_categories_of_a_sparse_table_are_told():
-    X = sparse.random_array((30, 3), density=0.4, rng=rng, format="csr")
+    X = sparse.random_array((30, 3), density=0.4, random_state=rng, format="csr")
     frame = pd.DataFrame.sparse.from_spmatrix(X, columns=list("abc"))
     for table_, given in (
         (X, [0]),
@@ -953,7 +953,7 @@ def test_categories_of_a_sparse_table_are_told():
 
 @pytest.mark.parametrize("params", [WIDE, {}], ids=str)
 def test_sparse_weights(params):
-    X = sparse.random_array((40, 5), density=0.4, rng=rng, format="csr")
+    X = sparse.random_array((40, 5), density=0.4, random_state=rng, format="csr")
     times = rng.integers(0, 4, 40)
     weighted = TableEncoder(**params).fit(X, sample_weight=times)
     np.testing.assert_allclose(
@@ -1021,7 +1021,7 @@ def test_sparse_with_gaps_is_refused():
 
 
 def test_a_frame_of_sparse_columns_is_a_sparse_table():
-    X = sparse.random_array((30, 3), density=0.4, rng=rng, format="csr")
+    X = sparse.random_array((30, 3), density=0.4, random_state=rng, format="csr")
     df = pd.DataFrame.sparse.from_spmatrix(X, columns=list("abc"))
     np.testing.assert_array_equal(encode(df, **WIDE).toarray(), encode(X, **WIDE).toarray())
     np.testing.assert_array_equal(encode(df), encode(X.toarray()))
@@ -1123,7 +1123,7 @@ def test_the_table_is_not_written_to():
     before = df.copy()
     TableEncoder().fit_transform(df)
     pd.testing.assert_frame_equal(df, before)
-    for X in (rng.normal(size=(9, 2)), sparse.random_array((9, 2), density=0.5, rng=rng, format="csr")):
+    for X in (rng.normal(size=(9, 2)), sparse.random_array((9, 2), density=0.5, random_state=rng, format="csr")):
         kept = X.copy()
         data = X.data if sparse.issparse(X) else X
         data.flags.writeable = False

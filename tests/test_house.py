@@ -413,7 +413,9 @@ def run_python_blocks(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_readme_python_blocks_run_in_order(tmp_path, monkeypatch):
     first = run_python_blocks(README, tmp_path, monkeypatch).splitlines()[0]
-    assert f"# R²: {first}" in blocks("python")[0], "the README's first figures are not those that it prints"
+    told = re.search(r"# R²: (\S+)", blocks("python")[0])
+    # other versions of NumPy and scikit-learn differ in last digits, which a training makes larger
+    assert float(first) == pytest.approx(float(told[1]), abs=0.002), "the README's first figure is not what it prints"
 
 
 MADE = {"_build", "above", "api", "auto_examples"}  # by the site, from what stands elsewhere

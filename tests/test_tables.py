@@ -50,7 +50,8 @@ def raw_table(n, seed=0, towns=TOWNS):
 
 
 def polars_of(df):
-    return pl.DataFrame({name: [None if v != v else v for v in df[name].to_list()] for name in df})
+    plain = {name: [getattr(v, "to_pytimedelta", lambda v=v: v)() for v in df[name].to_list()] for name in df}
+    return pl.DataFrame({name: [None if v != v else v for v in values] for name, values in plain.items()})
 
 
 def target(estimator, y):
@@ -326,7 +327,7 @@ def test_lbfgs_with_embeddings():
 KINDS = [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array]
 gen = np.random.default_rng(0)
 FEW = sparse.random_array(
-    (400, 60), density=0.1, rng=gen, format="csr", data_sampler=lambda size: gen.normal(3, 1, size)
+    (400, 60), density=0.1, random_state=gen, format="csr", data_sampler=lambda size: gen.normal(3, 1, size)
 )
 S = sparse.hstack([FEW, sparse.csr_array((400, 500))], format="csr")  # so wide that it stays sparse
 s = np.asarray(FEW @ gen.normal(size=60))

@@ -147,8 +147,8 @@ def numbers_of(
     skipped = set(skipped)
     apart = skipped.union(durations or ())
     if hasattr(X, "iloc"):  # columns of NumPy's numbers at once: a single one takes pandas longer than its numbers
-        dtypes = list(X.dtypes)
-        plain = [j for j in left if j not in apart and is_plain_number(dtypes[columns[j]])]
+        at_once = [is_plain_number(dtype) and dtype.isnative for dtype in X.dtypes]  # pandas 2 picks no others
+        plain = [j for j in left if j not in apart and at_once[columns[j]]]
         if len(plain) > 1:
             out[:, plain] = X.iloc[:, [columns[j] for j in plain]].to_numpy(dtype=np.float64)
             done = set(plain)

@@ -89,7 +89,7 @@ def is_category(dtype: Any) -> bool:
     """Whether a type says that its values are levels, whatever they are: pandas' category and Arrow's dictionary."""
     if hasattr(dtype, "categories") or hasattr(getattr(dtype, "pyarrow_dtype", None), "index_type"):
         return True
-    return isinstance(dtype, LEVELS)
+    return isinstance(dtype, LEVELS) or hasattr(dtype, "ordering")  # polars before 1.32
 
 
 def may_hold_text(dtype: Any) -> bool:
@@ -153,8 +153,9 @@ def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
     """
     try:
         if hasattr(series, "factorize"):  # pandas
-            codes, levels = series.factorize()
-            return np.asarray(codes), list(levels)
+            with suppress(OverflowError):  # of integers beyond float64, before pandas 3
+                codes, levels = series.factorize()
+                return (np.asarray(codes), list(levels)) if series.count() else (np.full(len(series), -1), [])
         return positions_of(series.to_list())
     except Exception as error:  # a TypeError of pandas', or an error of pyarrow's own
         raise ValueError(
@@ -221,10 +222,9 @@ def to_numbers(series: Any, name: Any, expected: str | None = None) -> np.ndarra
         if hasattr(series, "iloc") and getattr(series.dtype, "kind", None) != "m":
             with suppress(TypeError):  # durations as objects
                 return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        try:
-            values = series.to_numpy()
-        except Exception:  # polars' own, for types that NumPy has not, such as ints of 128 bits
-            values = np.array(series.to_list(), dtype=object)
+        if hasattr(series.dtype, "is_integer") and series.dtype.is_integer():  # polars: NumPy has no ints of 128 bits
+            series = nw.from_native(series, series_only=True).cast(nw.Float64())
+        values = series.to_numpy()
         if values.dtype.kind == "m":
             return values / SECOND  # NaT becomes NaN
         return floats_of(values) if values.dtype == object else values.astype(np.float64, copy=False)

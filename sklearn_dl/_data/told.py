@@ -21,6 +21,7 @@ R = TypeVar("R")
 CLEAR = ("sklearn.utils.validation", "sklearn.utils.multiclass")  # tell well, where they name the argument
 RAISE = dis.opmap["RAISE_VARARGS"]
 KNOWN = ("The feature names", "Unknown label type")  # begin sentences that people know
+ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 DUMP = re.compile(r"array=.*?(?=Reshape|$)|\s*\n[\[<].*", re.DOTALL)  # all the data, printed
 ALLOWED = {
     "X": "a DataFrame, an array or a sparse matrix of shape (n, n_features)",
@@ -54,8 +55,8 @@ def told(name: str, value: Any) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
-        if _is_clear(error, name):
+    except BaseException as error:  # polars panics with one that is no Exception
+        if isinstance(error, ENDS) or _is_clear(error, name):
             raise
         words = " ".join(DUMP.sub(" ", str(error)).split()).rstrip(".: ")
         words = words if len(words) <= MOST else words[:MOST] + " ..."
@@ -89,7 +90,7 @@ def tells(name: str, position: int) -> Callable[[Callable[P, R]], Callable[P, R]
     return decorate
 
 
-def _is_clear(error: Exception, name: str) -> bool:
+def _is_clear(error: BaseException, name: str) -> bool:
     """Whether it is an error of ours, or a sentence of scikit-learn's that names the argument."""
     if isinstance(error, (MemoryError, Warning)):  # warnings may be made errors
         return True

@@ -7,7 +7,6 @@ what the matrices mean.
 from __future__ import annotations
 
 import ctypes
-import importlib.metadata
 import os
 import re
 import sys
@@ -130,9 +129,11 @@ def _loaded() -> _Library:
 
 def _places() -> Iterator[Path]:
     """Where the library lies: as the wheel's list of files says, or where conda puts it."""
+    from importlib import metadata  # imports half of `email`
+
     try:
-        files = importlib.metadata.files("mkl") or []
-    except importlib.metadata.PackageNotFoundError:
+        files = metadata.files("mkl") or []
+    except metadata.PackageNotFoundError:
         files = []
     folders = [Path(sys.prefix, *parts) for parts in (("lib",), ("Library", "bin"))]
     listed = (Path(str(file.locate())) for file in files if LIBRARY.fullmatch(file.name))
