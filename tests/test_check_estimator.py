@@ -10,14 +10,14 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_dl import DLClassifier, DLRegressor
 from sklearn_dl.encoding import TableEncoder
-from sklearn_dl.losses import LogLoss, Quantile
+from sklearn_dl.losses import Quantile
 
 BOTH = (DLClassifier, DLRegressor)
 
 # what holds for both estimators, in double precision; with one member, as what an ensemble adds to each shows in the
 # defaults, which are checked as they are
 SHARED = [
-    *({"solver": solver} for solver in ("sgd", "rmsprop", "adam", "adamw", "lbfgs")),
+    *({"solver": solver} for solver in ("sgd", "adamw", "lbfgs")),  # the others differ in a step's formula only
     *({"normalization": normalization} for normalization in ("batch", "layer")),
     {"architecture": "resnet", "hidden_layer_sizes": (20,)},
     {"hidden_layer_sizes": ()},
@@ -28,12 +28,10 @@ SHARED = [
 CLASSIFIERS = [
     {"class_weight": "balanced"},
     {"loss": "focal"},
-    {"loss": LogLoss(label_smoothing=0.1)},
 ]
 REGRESSORS = [
     {"loss": "absolute_error"},
     {"loss": "huber"},
-    {"loss": "quantile"},
     {"loss": Quantile(levels=(0.1, 0.5, 0.9))},
     {"scale_target": False},
 ]
