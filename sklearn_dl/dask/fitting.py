@@ -20,7 +20,7 @@ from .engine import Engine
 from .partitions import Partitions, is_lazy, partitions_of
 from .positions import Deal
 from .rounds import Course, Rounds, place_of
-from .settings import Sharing, faster, held_out_share, plan_for, settle, sharing_for
+from .settings import Sharing, faster, held_out_share, plan_for, rows_like, settle, sharing_for
 
 __all__ = ["fit_on"]
 
@@ -85,9 +85,9 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Cal
     deal = Deal(rows.n_rows, share, sharing.n_cells, seed)
     placed = _place(engine, _without_callbacks(estimator), plan, rows, deal, sharing, given)
     fitted = placed.shell.fitted_
-    fitted.shape, fitted.settings = shape_of(plan), settled(plan, fitted.network.values.dtype)
     n_train = sum(count for count, _, _ in placed.sizes)
-    plan = plan_for_rows(plan, n_train, held_out=placed.held_out is not None)
+    plan = plan_for_rows(plan, rows_like(sharing, n_train), held_out=placed.held_out is not None)
+    fitted.shape, fitted.settings = shape_of(plan), settled(plan, fitted.network.values.dtype)
     training = Training.elsewhere(fitted, plan, placed.shown, placed.held_out, n_train)
     outcome = _carried_out(estimator, placed.shell, training, _walk(engine, training, placed, sharing), saved)
     if "class_weight" in params:  # the word rather than what it meant

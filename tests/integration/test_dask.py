@@ -168,6 +168,16 @@ def test_one_shard_in_one_round_is_nearly_what_one_machine_does(client):
     assert far.score(parts(X), parts(y)) == pytest.approx(near.score(X, y), abs=0.05)
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_what_was_auto_is_told_and_passed_back_gives_the_same_bits(client, n_members):
+    model = on_dask.DLRegressor(**SETTINGS | {"n_members": n_members})
+    settled = fitted(model, X, y).estimator_.settings_
+    assert settled["batch_size"] == 64  # of a table of 135 rows, not of 1080
+    assert settled["learning_rate_init"] == pytest.approx(0.006)  # 3 x 0.002 with one member
+    again = fitted(clone(model).set_params(**settled), X, y)
+    np.testing.assert_array_equal(values(again), values(fitted(model, X, y)))
+
+
 def test_more_rows_than_are_looked_at_give_nearly_the_same_scales_and_exactly_the_same_levels(client, monkeypatch):
     whole = fitted(on_dask.DLRegressor(**SETTINGS, early_stopping=False), X, y).estimator_.encoder_
     monkeypatch.setattr("sklearn_dl.dask.positions.LOOKED_AT", 500)
