@@ -606,7 +606,10 @@ def test_max_time_leaves_time_for_the_last_epochs():
     model = look(max_time=1.0, max_iter=32 * 500, batch_size=5)[0]
     assert 0.9 < time.perf_counter() - start < 5
     assert model.ended_by_ == "max_time"
-    assert model.best_epoch_ == model.fitted_.state.judged < model.n_iter_  # looked at where the time for it was over
+    judged = model.fitted_.state.judged
+    assert model.best_epoch_ <= judged < model.n_iter_
+    assert "validation_loss" in model.history_[judged - 1]  # looked at where the time for it was over
+    assert "validation_loss" not in model.history_[judged]
 
 
 def test_max_time_that_is_over_at_once():
