@@ -20,7 +20,7 @@ from .engine import Engine
 from .partitions import Partitions, is_lazy, partitions_of
 from .positions import Deal
 from .rounds import Course, Rounds, place_of
-from .settings import Sharing, faster, held_out_share, plan_for, rows_like, settle, sharing_for
+from .settings import Sharing, held_out_share, plan_for, rows_like, settle, sharing_for
 
 __all__ = ["fit_on"]
 
@@ -79,7 +79,6 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Cal
     sharing = sharing_for(params, rows.n_rows)
     if sharing.n_cells > rows.n_rows * (1 - share):
         raise ValueError(_too_many(sharing, round(rows.n_rows * (1 - share))))
-    plan = faster(plan, sharing)
     if saved is not None:
         saved.refuse_other_estimator(type(estimator).__name__, plan, rows.n_rows)
     deal = Deal(rows.n_rows, share, sharing.n_cells, seed)
@@ -205,7 +204,7 @@ def _walk(engine: Engine, training: Training, placed: Placed, sharing: Sharing) 
         shuffle=plan.shuffle,
         total_weight=total,
         mean_weight=total / sum(counts),
-        momentum=sharing.momentum,
+        momentum=sharing.momentum_of(n_steps),
     )
     return Rounds(engine, course, placed.cells, sharing.n_shards, fitted.network, fitted.state, sum(counts))
 

@@ -41,13 +41,13 @@ class DLRegressor(RegressorMixin, Distributed):
     ----------
     n_shards : int or "auto", default="auto"
         Learners side by side, which should be as many as threads or more; "auto" is 4 to 64, by the number of rows, and
-        1 below 1024 of them. With several, ``batch_size="auto"`` is that of a table of half a shard's rows, and with
-        one member ``learning_rate_init="auto"`` is three times what it is on one machine.
+        1 below 32 768 of them. With several, ``batch_size="auto"`` is that of a table of half a shard's rows.
     n_rounds : int or "auto", default="auto"
         Rounds an epoch; "auto" is 4, or so many that a cell holds 65 536 rows at most.
     momentum : float in [0, 1) or "auto", default="auto"
         Of the averages: a round moves the weights by Δ + μ u, with Δ what the learners have moved on average, and
-        u ← μ u + Δ. "auto" is 0.8 where there are several learners.
+        u ← μ u + Δ. "auto" is 0.8 where several learners take 12 steps
+        or more a round, else 0.
 
     Attributes
     ----------

@@ -6,16 +6,15 @@ Knows what "auto" stands for and what there is not; nothing about Dask.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .._estimators import make_plan
 from .._numerics import Rules, check_value, either, integer, interval
 from .._training import Judge, Plan
-from ..solvers import LBFGS, AdamW
+from ..solvers import LBFGS
 from .positions import HELD_OUT
 
-__all__ = ["OWN", "Sharing", "faster", "held_out_share", "plan_for", "rows_like", "settle", "sharing_for"]
+__all__ = ["OWN", "Sharing", "held_out_share", "plan_for", "rows_like", "settle", "sharing_for"]
 
 OWN = ("n_shards", "n_rounds", "momentum")  # parameters that the ordinary estimators do not have
 RULES: Rules = {
@@ -25,11 +24,10 @@ RULES: Rules = {
 }
 SHARD_ROWS = 2**19  # rows for each shard more, where their number is "auto": with 8 for 10⁶ rows, steps are too few
 SHARDS_LEAST, SHARDS_MOST = 4, 64
-FEW = 1024  # rows: below, they are not shared
+FEW = 2**15  # rows: below, they are not shared, as rounds would be of few steps, each learner's of few rows
 CELL_ROWS = 2**16  # rows at most that a task works on, where the number of rounds is "auto"
 ROUNDS_LEAST = 4
-MOMENTUM = 0.8
-FASTER = 3.0  # times an "auto" rate where learners are averaged, but for ensembles, whose own is high already
+MOMENTUM, LEAST_STEPS = 0.8, 12  # where a round has so many steps; after a few, it would go too far
 
 
 class Sharing(NamedTuple):
@@ -41,18 +39,24 @@ class Sharing(NamedTuple):
         Learners, each of which has a shard of the rows.
     n_rounds : int
         Rounds of an epoch: a learner works on a cell, one of as many parts of its shard, in each.
-    momentum : float
-        Of the averages.
+    momentum : float or None
+        Of the averages; None where the steps of a round decide.
     """
 
     n_shards: int
     n_rounds: int
-    momentum: float
+    momentum: float | None
 
     @property
     def n_cells(self) -> int:
         """Cells of all learners."""
         return self.n_shards * self.n_rounds
+
+    def momentum_of(self, n_steps: int) -> float:
+        """Of the averages, after rounds of so many steps."""
+        if self.momentum is not None:
+            return self.momentum
+        return MOMENTUM if self.n_shards > 1 and n_steps >= LEAST_STEPS else 0.0
 
 
 def settle(params: dict[str, Any]) -> dict[str, Any]:
@@ -91,27 +95,6 @@ def plan_for(params: dict[str, Any], task: str, n_rows: int, *, has_validation: 
     if isinstance(plan.solver, LBFGS):
         raise ValueError("solver 'lbfgs' needs all rows at each step: on Dask, take a stochastic solver.")
     return plan
-
-
-def faster(plan: Plan, sharing: Sharing) -> Plan:
-    """The plan with the rate that suits averages, where the momentum alone does not make up for the steps that are lost.
-
-    Parameters
-    ----------
-    plan : Plan
-        For the rows that there are.
-    sharing : Sharing
-        How learners share the work.
-
-    Returns
-    -------
-    Plan
-    """
-    chosen = not isinstance(plan.given["learning_rate_init"], str)
-    high = plan.n_members > 1 and isinstance(plan.solver, AdamW)
-    if chosen or high or sharing.n_shards == 1:
-        return plan
-    return replace(plan, learning_rate=FASTER * plan.learning_rate)
 
 
 def rows_like(sharing: Sharing, n_rows: int) -> int:
@@ -161,5 +144,4 @@ def sharing_for(params: dict[str, Any], n_rows: int) -> Sharing:
     shards = shards if is_auto("n_shards") else int(params["n_shards"])
     least = ROUNDS_LEAST if shards > 1 else 1
     rounds = max(least, math.ceil(n_rows / shards / CELL_ROWS)) if is_auto("n_rounds") else int(params["n_rounds"])
-    momentum = (MOMENTUM if shards > 1 else 0.0) if is_auto("momentum") else float(params["momentum"])
-    return Sharing(shards, rounds, momentum)
+    return Sharing(shards, rounds, None if is_auto("momentum") else float(params["momentum"]))
