@@ -234,7 +234,7 @@ def kills(args: Any) -> None:
 
     import sklearn_dl.dask as on_dask
 
-    settings = {"hidden_layer_sizes": (32,), "n_members": 2, "max_iter": args.epochs, "random_state": 0}
+    settings = {"hidden_layer_sizes": (32,), "n_members": 2, "n_shards": 4, "max_iter": args.epochs, "random_state": 0}
 
     def fitted(n_blocks: int) -> bytes:
         x, y = lazily(args.rows, 10, 20)

@@ -49,7 +49,7 @@ def over_epochs(X: pd.DataFrame, y: pd.Series) -> None:
 
 
 if __name__ == "__main__":  # LocalCluster starts processes, which import this file
-    X, y = make_table(20_000)
+    X, y = make_table(40_000)  # fewer than 32 768 rows would not be shared
     try:
         on_partitions(X, y)
     except ImportError as error:
