@@ -40,6 +40,7 @@ NARWHALS = {  # what the columns of its types hold, beside numbers; of all other
     nw.Date: date, nw.Datetime: datetime, nw.Time: time, nw.Duration: timedelta,
 }  # fmt: skip
 LEVELS = (nw.Categorical, nw.Enum)
+WIDE: dict[type, bool] = {}  # types of polars so far: are they beyond NumPy?
 KIND_OF = {
     "numbers": "number", "durations": "number", NOTHING: "number",
     "text": "category", "bytes": "category", "dates": "date", "times": "date",
@@ -222,14 +223,25 @@ def to_numbers(series: Any, name: Any, expected: str | None = None) -> np.ndarra
         if hasattr(series, "iloc") and getattr(series.dtype, "kind", None) != "m":
             with suppress(TypeError):  # durations as objects
                 return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        if hasattr(series.dtype, "is_integer") and series.dtype.is_integer():  # polars: NumPy has no ints of 128 bits
-            series = nw.from_native(series, series_only=True).cast(nw.Float64())
-        values = series.to_numpy()
+        values = (_as_floats(series) if _is_wide(series) else series).to_numpy()
         if values.dtype.kind == "m":
             return values / SECOND  # NaT becomes NaN
         return floats_of(values) if values.dtype == object else values.astype(np.float64, copy=False)
     except Exception as error:  # polars and pyarrow have errors of their own
         raise ValueError(f"column {name!r} of X cannot be turned into floating-point numbers: {error}.") from error
+
+
+def _is_wide(series: Any) -> bool:
+    """Whether a column of polars holds integers of 128 bits, which NumPy has not."""
+    kind = type(series.dtype)
+    if kind not in WIDE:  # asked once for each type: it takes longer than the numbers of one row
+        known = nw.from_native(series, series_only=True, pass_through=True)
+        WIDE[kind] = isinstance(getattr(known, "dtype", None), nw.Int128 | nw.UInt128)
+    return WIDE[kind]
+
+
+def _as_floats(series: Any) -> Any:
+    return nw.from_native(series, series_only=True).cast(nw.Float64())
 
 
 def floats_of(values: np.ndarray) -> np.ndarray:
