@@ -183,11 +183,13 @@ def test_ctrl_c_in_partial_fit_ends_the_stream_and_leaves_the_network_as_it_was(
 
 
 SEARCH = """
+    import signal
     import numpy as np
     from sklearn.model_selection import GridSearchCV
     from sklearn_dl import DLRegressor
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes ignore it
         X = np.random.default_rng(0).normal(size=(300, 3))
         y = X[:, 0]
         net = DLRegressor(n_members=1, max_iter=100_000, random_state=0, max_time=60)
