@@ -47,8 +47,7 @@ class DLClassifier(ClassifierMixin, Distributed):
         Rounds an epoch; "auto" is 4, or so many that a cell holds 65 536 rows at most.
     momentum : float in [0, 1) or "auto", default="auto"
         Of the averages: a round moves the weights by Δ + μ u, with Δ what the learners have moved on average, and
-        u ← μ u + Δ. "auto" is 0.8 where several learners take 12 steps
-        or more a round, else 0.
+        u ← μ u + Δ. "auto" is 0.8 where several learners take 12 steps or more a round, else 0.
 
     Attributes
     ----------
