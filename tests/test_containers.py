@@ -414,3 +414,16 @@ def test_rows_of_another_byte_order_beside_categories():
     some = rows_of(frame, np.array([2, 0]))
     assert some["a"].tolist() == [2.0, 0.0]
     assert some["b"].tolist() == ["x", "x"]
+
+
+def test_categories_of_another_byte_order():
+    plain = pd.DataFrame({"a": np.arange(N) % 5, "b": B})
+    encoder = TableEncoder(categorical_features=["a"])
+    other = plain.astype({"a": ">i8"})
+    np.testing.assert_array_equal(encoder.fit_transform(other), encoder.fit_transform(plain))
+
+
+def test_integers_beyond_those_of_floats_in_a_table_of_arrow():
+    ids = [2**53 + 1 + 3 * i for i in range(N)]
+    plain = pd.DataFrame({"a": np.array(ids), "b": B})
+    np.testing.assert_array_equal(predicted(pa.table({"a": ids, "b": B})), predicted(plain))

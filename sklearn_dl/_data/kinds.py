@@ -154,6 +154,8 @@ def factorize(series: Any, name: Any) -> tuple[np.ndarray, list[Any]]:
     """
     try:
         if hasattr(series, "factorize"):  # pandas
+            if is_plain_number(series.dtype) and not series.dtype.isnative:
+                series = series.astype(series.dtype.newbyteorder("="))
             with suppress(OverflowError):  # of integers beyond float64, before pandas 3
                 codes, levels = series.factorize()
                 return (np.asarray(codes), list(levels)) if series.count() else (np.full(len(series), -1), [])

@@ -21,7 +21,7 @@ R = TypeVar("R")
 CLEAR = ("sklearn.utils.validation", "sklearn.utils.multiclass")  # tell well, where they name the argument
 RAISE = dis.opmap["RAISE_VARARGS"]
 KNOWN = ("The feature names", "Unknown label type")  # begin sentences that people know
-ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+PANICS = "pyo3_runtime"  # where errors of Rust code come from, such as polars', which are no `Exception`
 DUMP = re.compile(r"array=.*?(?=Reshape|$)|\s*\n[\[<].*", re.DOTALL)  # all the data, printed
 ALLOWED = {
     "X": "a DataFrame, an array or a sparse matrix of shape (n, n_features)",
@@ -55,8 +55,8 @@ def told(name: str, value: Any) -> Iterator[None]:
     """
     try:
         yield
-    except BaseException as error:  # polars panics with one that is no Exception
-        if isinstance(error, ENDS) or _is_clear(error, name):
+    except BaseException as error:
+        if not (isinstance(error, Exception) or type(error).__module__ == PANICS) or _is_clear(error, name):
             raise
         words = " ".join(DUMP.sub(" ", str(error)).split()).rstrip(".: ")
         words = words if len(words) <= MOST else words[:MOST] + " ..."

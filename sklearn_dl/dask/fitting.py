@@ -85,7 +85,7 @@ def fit_on(engine: Engine, estimator: BaseDL, params: dict[str, Any], given: Cal
     placed = _place(engine, _without_callbacks(estimator), plan, rows, deal, sharing, given)
     fitted = placed.shell.fitted_
     n_train = sum(count for count, _, _ in placed.sizes)
-    plan = plan_for_rows(plan, rows_like(sharing, n_train), held_out=placed.held_out is not None)
+    plan = plan_for_rows(plan, rows_like(plan, sharing, n_train), held_out=placed.held_out is not None)
     fitted.shape, fitted.settings = shape_of(plan), settled(plan, fitted.network.values.dtype)
     training = Training.elsewhere(fitted, plan, placed.shown, placed.held_out, n_train)
     outcome = _carried_out(estimator, placed.shell, training, _walk(engine, training, placed, sharing), saved)

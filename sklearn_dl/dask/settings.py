@@ -97,11 +97,13 @@ def plan_for(params: dict[str, Any], task: str, n_rows: int, *, has_validation: 
     return plan
 
 
-def rows_like(sharing: Sharing, n_rows: int) -> int:
-    """Rows of a table on one machine whose "auto" batches suit a learner: half a shard, as smaller ones are more steps.
+def rows_like(plan: Plan, sharing: Sharing, n_rows: int) -> int:
+    """Rows of a table on one machine whose batches suit a learner: half a shard, as smaller ones are more steps.
 
     Parameters
     ----------
+    plan : Plan
+        Of the fit; where it says how large batches are, all rows count.
     sharing : Sharing
         How learners share the work.
     n_rows : int
@@ -111,7 +113,8 @@ def rows_like(sharing: Sharing, n_rows: int) -> int:
     -------
     int
     """
-    return n_rows if sharing.n_shards == 1 else max(1, n_rows // (2 * sharing.n_shards))
+    settled = not isinstance(plan.given["batch_size"], str)
+    return n_rows if settled or sharing.n_shards == 1 else max(1, n_rows // (2 * sharing.n_shards))
 
 
 def held_out_share(plan: Plan, n_rows: int, *, has_validation: bool) -> float:

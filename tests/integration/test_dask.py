@@ -33,7 +33,9 @@ import sklearn_dl
 import sklearn_dl.dask as on_dask
 from benchmarks import VARIABLES, scale
 from sklearn_dl.checkpoint import Checkpoint
+from sklearn_dl.dask import fitting
 from sklearn_dl.dask.positions import Deal
+from sklearn_dl.dask.rounds import Course
 from sklearn_dl.inspection import integrated_gradients
 from sklearn_dl.search import EpochHalvingSearchCV
 
@@ -166,6 +168,14 @@ def test_one_shard_in_one_round_is_nearly_what_one_machine_does(client):
     np.testing.assert_array_equal(*encoded)
     np.testing.assert_array_equal(far.fitted_.head.target.scale, near.fitted_.head.target.scale)
     assert far.score(parts(X), parts(y)) == pytest.approx(near.score(X, y), abs=0.05)
+
+
+@pytest.mark.parametrize(("batch_size", "n_steps"), [(None, 1), (1000, 1), (50, 6)])
+def test_batches_that_are_said_are_of_so_many_rows(client, batch_size, n_steps, monkeypatch):
+    seen = []
+    monkeypatch.setattr(fitting, "Course", lambda **said: seen.append(said["n_steps"]) or Course(**said))
+    fitted(on_dask.DLRegressor(**SETTINGS | {"n_rounds": 1}, batch_size=batch_size, early_stopping=False), X, y)
+    assert seen == [n_steps]
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
